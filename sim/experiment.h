@@ -1,0 +1,52 @@
+// An experiment file, resolved: network + data + training + machines.
+#ifndef TILESIM_SIM_EXPERIMENT_H
+#define TILESIM_SIM_EXPERIMENT_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "gpu/gpu.h"
+#include "sim/chip.h"
+#include "sim/err.h"
+#include "workloads/lower/lowering.h"
+#include "workloads/network.h"
+
+enum timing_engine { TIMING_FOLDED, TIMING_DETAILED };
+
+struct timing_config {
+    enum timing_engine engine;
+    uint32_t training_steps; // recorded steps that step_seconds is the mean of
+};
+
+struct machine_config { // exactly one of chip and gpu
+    char *name;                      // owned; unique: given, or "bow/sparse", "a100-80"
+    struct chip_config *chip;        // owned
+    struct lowering_config lowering; // tiles only
+    struct gpu_config *gpu;          // owned
+    enum gpu_precision precision;    // GPU matmul type
+    uint32_t baselines;              // GPU: bit set of enum gpu_baseline; default all five
+};
+
+struct experiment {
+    char *name;          // owned
+    uint64_t seed;
+    struct network_config network;
+    struct data_config data;
+    struct activity_fill fill;
+    struct training_config training;
+    struct timing_config timing;
+    uint32_t machine_count;
+    struct machine_config *machines; // owned
+    struct config *config;           // owned; the text it came from (marks point into it)
+};
+
+// Reads path ("-": standard input), applies `sets` ("key.path=value", through the same checks) and
+// resolves chips, GPUs and derived sizes. NULL if anything is wrong; all messages are in err.
+struct experiment *experiment_load(const char *path, const char *const *sets, uint32_t set_count,
+                                   struct err *err);
+void experiment_destroy(struct experiment *experiment);
+// The resolved configuration, every key with its value, chips and GPUs in full. New reference.
+json_t *experiment_to_json(const struct experiment *experiment);
+
+#endif

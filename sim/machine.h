@@ -1,0 +1,53 @@
+// One tile machine running one program: the join of chip, program, tiles, exchange and clock.
+// Everything that knows SimGrid stands behind this header (sim/engine*.c).
+#ifndef TILESIM_SIM_MACHINE_H
+#define TILESIM_SIM_MACHINE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "sim/activity.h"
+#include "sim/chip.h"
+#include "sim/program.h"
+
+struct machine_share { // one step of the program, loops multiplied out
+    const char *name;  // of its compute set or exchange; borrowed from the program
+    enum step_kind kind;
+    uint64_t times;    // executions per training step
+    uint64_t cycles;   // per training step, mean over the recorded steps, rounded
+};
+
+struct machine_time {            // per training step, mean over the recorded steps
+    double cycles;               // total = compute + exchange + sync + host
+    double compute_cycles, exchange_cycles, sync_cycles;
+    double host_cycles;          // waiting for the host: what prefetch does not hide
+    uint64_t supersteps;         // compute sets executed
+    struct machine_share *shares; // owned; [share_count], in program order
+    uint32_t share_count;
+    double host_seconds;         // wall time that the timing took on this host (not simulated)
+};
+
+struct machine;
+
+// Compiles the program for the chip: classes of tiles, constant costs. Done once, not per training
+// step. Both must outlive the machine.
+struct machine *machine_create(const struct chip_config *chip, const struct program *program);
+void machine_destroy(struct machine *machine);
+
+// Times record_count training steps, one after the other, each replaying its record (NULL entries where
+// a program takes nothing from a record), with the host feeding batches. SimGrid allows one engine
+// per process, so this forks a child; false with a sentence in *why if the child failed.
+bool machine_time_folded(struct machine *machine, const struct activity *const *records,
+                         uint32_t record_count, struct machine_time *time, char **why);
+bool machine_time_detailed(struct machine *machine, const struct activity *const *records,
+                           uint32_t record_count, struct machine_time *time, char **why);
+void machine_time_free(struct machine_time *time);
+
+// The part of folded timing that needs no clock: adds the cycles of one replay into *time.
+// No SimGrid, no fork, no allocation. For benchmarks, tests and lowerings.
+void machine_add_folded_cycles(struct machine *machine, const struct activity *record,
+                               struct machine_time *time);
+
+struct machine_view machine_view_of(const struct chip_config *chip);
+
+#endif

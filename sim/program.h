@@ -1,0 +1,210 @@
+// The BSP program: what a lowering emits and what both timing engines run.
+// It says which vertices run on which tiles and which words move between tiles. It holds no times.
+//
+// Order of meaning:
+//   - The program is a flat list of steps; loops are LOOP_BEGIN ... LOOP_END pairs and may nest.
+//   - The time step of the record that a step sees is the sum, over the loops around it, of
+//     first + i * stride (i = 0 .. count-1). Outside every loop it is 0.
+//   - A compute set's vertices on one tile are ordered: groups in order, vertices in order in a group.
+//     Worker vertex i of the tile runs on worker i mod contexts. Supervisor (multi-worker) vertices
+//     take no place in that count.
+//   - An exchange costs a sync before it. A compute set not preceded by an exchange needs no sync
+//     (unless the chip says so).
+#ifndef TILESIM_SIM_PROGRAM_H
+#define TILESIM_SIM_PROGRAM_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "sim/codelet_list.h"
+
+#define VERTEX_SIZES 4
+
+// Where item i of `count` items lies.
+//   spread == false: tile first + i mod positions
+//   spread == true:  position p = i mod positions, tile first + floor(p * span / positions)
+struct tile_map {
+    uint32_t first;
+    uint32_t positions; // at least 1; items wrap around when there are more
+    uint32_t span;      // tiles over which the positions are spread evenly; >= positions
+    bool is_spread;
+};
+
+static inline uint32_t tile_map_at(const struct tile_map *map, uint32_t item)
+{
+    uint32_t position = item % map->positions;
+    return map->is_spread
+               ? map->first + (uint32_t)((uint64_t)position * map->span / map->positions)
+               : map->first + position;
+}
+
+// `count` consecutive tiles, one item each.
+static inline struct tile_map tile_map_range(uint32_t first, uint32_t count)
+{
+    return (struct tile_map){.first = first, .positions = count, .span = count, .is_spread = false};
+}
+
+// How the vertices of a group are dealt to its items (an item lies on one tile), and what each
+// vertex draws from the record. Let c(b) be the group's `list` length at sample b (see below).
+enum dealing {
+    // `vertices` equal vertices dealt over the items: item j gets vertices / items, plus one for the
+    // first vertices % items. No dynamic quantity.
+    DEAL_EVEN,
+    // Every item runs ceil(batch / samples_per_vertex) vertices; vertex i takes samples
+    // [i * samples_per_vertex, ...). count = sum of c(b) over them; hits = listed ids of those samples
+    // in the item's own id interval [j * ids_per_item, (j + 1) * ids_per_item).
+    DEAL_SAMPLES,
+    // Items are (sample, part), sample-major: item = sample * parts + part. Each item runs `vertices`
+    // vertices; part p covers ids [p * part_ids, min(neurons, (p + 1) * part_ids)), part_ids =
+    // ceil(neurons / parts), and vertex v of it the sub-interval of ceil(part_ids / vertices) ids.
+    // count = ids in the vertex's interval (list or not); hits = ids of the list in that interval.
+    DEAL_SEGMENTS,
+    // Vertices are numbered v = (sample * slots + slot) * groups + group, and dealt in chunks of
+    // ceil(total / items): item j has [j * chunk, ...). hits = 1 if slot < c(sample), else 0.
+    DEAL_SLOTS,
+};
+
+enum record_list { // which list of the record c(b) and the ids come from
+    LIST_NONE,
+    LIST_SPIKES, // the first k ids
+    LIST_NEAR,   // ids k .. g-1
+    LIST_LISTED, // all g ids
+};
+
+struct vertex_group {
+    enum codelet codelet;
+    enum dealing dealing;
+    struct tile_map place;
+    uint32_t items;                // item j lies on tile_map_at(&place, first_item + j)
+    uint32_t first_item;           // so that several groups share one map of positions
+    uint32_t sizes[VERTEX_SIZES];  // static sizes; meaning per codelet, see sim/codelet_list.h
+    uint32_t vertices;             // DEAL_EVEN: total; DEAL_SEGMENTS: per item
+    uint32_t samples_per_vertex;   // DEAL_SAMPLES
+    uint32_t ids_per_item;         // DEAL_SAMPLES; 0: no hits
+    uint32_t parts;                // DEAL_SEGMENTS
+    uint32_t groups;               // DEAL_SLOTS
+    enum record_list list;
+    uint32_t layer;                // layer of the record that list, neurons and slots come from
+    int32_t time_offset;           // record time step = step's time step + offset; before 0: nothing
+    uint32_t network_layer;        // for reports: the layer this work is done for; 0: none
+};
+
+struct compute_set {
+    const char *name; // static text, e.g. "F3 LIF update"
+    uint32_t first_group, group_count;
+};
+
+enum flow_kind {
+    FLOW_BROADCAST,    // every source sends one message of `bytes`, the same to all destinations
+    FLOW_ALL_TO_ALL,   // every source sends its own message of `bytes` to every destination (a gather
+                       // has one destination, a scatter one source); a tile sends nothing to itself
+    FLOW_PAIRS,        // source i sends `bytes` to destination i (sources == destinations)
+    FLOW_REDISTRIBUTE, // `bytes` in total, W = ceil(bytes / 4) words: word w leaves source
+                       // floor(w * sources / W) and arrives at destination floor(w * dests / W)
+};
+
+struct flow {
+    enum flow_kind kind;
+    struct tile_map source, destination;
+    uint32_t first_source, source_count;           // items of the source map
+    uint32_t first_destination, destination_count; // items of the destination map
+    uint64_t bytes;
+};
+
+struct exchange_step {
+    const char *name;
+    uint32_t first_flow, flow_count;
+};
+
+enum host_direction { HOST_TO_CHIP, CHIP_TO_HOST };
+
+enum step_kind { STEP_LOOP_BEGIN, STEP_LOOP_END, STEP_COMPUTE, STEP_EXCHANGE, STEP_HOST };
+
+struct program_step {
+    enum step_kind kind;
+    uint32_t index;                            // COMPUTE: compute set; EXCHANGE: exchange
+    uint32_t loop_count;                       // LOOP_BEGIN
+    int32_t loop_first, loop_stride;           // LOOP_BEGIN: record time step = first + i * stride
+    uint64_t host_bytes;                       // HOST
+    enum host_direction host_direction;        // HOST
+};
+
+// --- memory -------------------------------------------------------------------------------------
+enum variable_role {
+    VARIABLE_PARAMETER,
+    VARIABLE_GRADIENT,
+    VARIABLE_OPTIMIZER,
+    VARIABLE_STATE,
+    VARIABLE_HISTORY,  // saved over time
+    VARIABLE_EXCHANGE, // landing buffers of an exchange
+    VARIABLE_SCRATCH,  // results between compute sets
+    VARIABLE_ROLE_COUNT
+};
+const char *variable_role_name(enum variable_role role);
+
+#define LIVE_ALWAYS UINT32_MAX
+
+struct variable {
+    char *name; // owned by the program, e.g. "layer 1 weights"
+    enum variable_role role;
+    struct tile_map place;
+    uint32_t first_item, items;
+    uint64_t bytes_per_item;
+    uint32_t first_step, last_step; // live in steps [first, last]; LIVE_ALWAYS in both: always
+    bool is_interleaved;            // must lie in an interleaved region (128-bit loads)
+};
+
+struct program {
+    char *name; // owned; e.g. "sparse"
+    uint32_t tile_count;
+    uint32_t batch, time_steps;
+    uint32_t layer_count;                   // of the record, with the input
+    uint32_t *neurons, *slots;              // owned; per layer of the record
+    struct program_step *steps;             // owned
+    uint32_t step_count;
+    struct compute_set *compute_sets;       // owned
+    uint32_t compute_set_count;
+    struct vertex_group *groups;            // owned
+    uint32_t group_count;
+    struct exchange_step *exchanges;        // owned
+    uint32_t exchange_count;
+    struct flow *flows;                     // owned
+    uint32_t flow_count;
+    struct variable *variables;             // owned
+    uint32_t variable_count;
+};
+
+// --- building (used by lowerings and by tests) -------------------------------------------------
+struct program *program_create(const char *name, uint32_t tile_count, uint32_t batch,
+                               uint32_t time_steps, uint32_t layer_count, const uint32_t *neurons,
+                               const uint32_t *slots);
+void program_destroy(struct program *program);
+void program_begin_loop(struct program *program, uint32_t count, int32_t first, int32_t stride);
+void program_end_loop(struct program *program);
+uint32_t program_begin_compute(struct program *program, const char *name); // returns the step index
+void program_add_group(struct program *program, const struct vertex_group *group); // to the open set
+uint32_t program_begin_exchange(struct program *program, const char *name); // returns the step index
+void program_add_flow(struct program *program, const struct flow *flow);
+uint32_t program_add_host(struct program *program, enum host_direction direction, uint64_t bytes);
+// Copies *variable and its name.
+void program_add_variable(struct program *program, const struct variable *variable);
+// Supersteps that one run of the program executes: compute sets, loops multiplied out.
+uint64_t program_count_compute_sets(const struct program *program);
+// Checks every range and index against tile_count and layers; aborts (SIM_ASSERT) on a fault.
+void program_verify(const struct program *program);
+
+// Answers that a lowering may ask of the machine it lowers to, without knowing its timing model.
+struct machine_view {
+    uint32_t tiles;
+    uint32_t contexts;         // worker contexts per tile
+    uint32_t bytes_per_tile;   // SRAM
+    bool has_matrix_unit;
+    const void *context;       // passed back to the functions
+    // Tile cycles of one vertex alone on its tile.
+    uint64_t (*vertex_cycles)(const void *context, enum codelet codelet,
+                              const uint32_t sizes[VERTEX_SIZES]);
+    // Cycles of an exchange whose busiest port moves `bytes`, sync included.
+    uint64_t (*exchange_cycles)(const void *context, uint64_t port_bytes);
+};
+
+#endif

@@ -1,0 +1,43 @@
+// Lowering: a training graph becomes the program of a machine.
+// Tiles: a BSP program (sim/program.h). GPU: a list of kernels (sim/kernel_list.h).
+// A lowering knows the program format and sizes of a machine, not its timing model.
+#ifndef TILESIM_WORKLOADS_LOWER_LOWERING_H
+#define TILESIM_WORKLOADS_LOWER_LOWERING_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "sim/err.h"
+#include "sim/kernel_list.h"
+#include "sim/program.h"
+#include "workloads/graph/training_graph.h"
+#include "workloads/network.h"
+
+enum lowering_kind { LOWERING_SPARSE, LOWERING_DENSE };
+enum state_gradient_kind { STATE_GRADIENT_TILE_LOCAL, STATE_GRADIENT_PER_SAMPLE }; // new and old B4
+enum elementwise_kind {
+    ELEMENTWISE_LIBRARY, // each dense backward op is a compute set of its own, as published
+    ELEMENTWISE_FUSED,   // one vertex per layer for all of them
+};
+
+struct lowering_config {
+    enum lowering_kind kind;
+    enum state_gradient_kind state_gradient; // sparse
+    enum elementwise_kind elementwise;       // sparse
+    bool has_rearrangement; // charge an on-tile copy where an exchanged input is not contiguous
+    uint32_t matmul_bytes;  // dense: bytes per element of the products' inputs, 4 or 2
+};
+
+// A network that does not fit in the tiles (a layer with more neurons than tiles can hold in any
+// split) gives NULL and a sentence in *why (owned by the caller). SRAM is not checked here.
+struct program *lower_sparse(const struct training_graph *graph, const struct training_config *training,
+                             const struct lowering_config *config, const struct machine_view *machine,
+                             char **why);
+struct program *lower_dense(const struct training_graph *graph, const struct training_config *training,
+                            const struct lowering_config *config, const struct machine_view *machine,
+                            char **why);
+
+// The kernels of one training step. The graph's form says dense (baselines b0..b3) or sparse (b4).
+struct kernel_list *lower_gpu(const struct training_graph *graph, const struct training_config *training);
+
+#endif
