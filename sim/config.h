@@ -1,0 +1,87 @@
+// Configuration: YAML text -> one typed table of keys per struct -> plain struct.
+// Every fault of a file is found in one run, each with its place: unknown, duplicate, missing,
+// ill-typed and out-of-range keys. The same tables print the reference and the resolved JSON.
+// Also here: `base:` inheritance, `--set`, merge keys, and limits on size, depth and aliases.
+#ifndef TILESIM_SIM_CONFIG_H
+#define TILESIM_SIM_CONFIG_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "sim/err.h"
+
+struct config; // owns every text read by one run, and the trees parsed from them
+struct node;   // a value in such a tree; lives as long as its config; never changes
+
+enum key_type {
+    KEY_BOOL,
+    KEY_UINT32,
+    KEY_UINT64,
+    KEY_REAL,         // `null` is legal where the default is null, and becomes NaN
+    KEY_STRING,       // owned; `null` is legal where the default is null, and becomes NULL
+    KEY_ENUM,         // uint32_t
+    KEY_ENUM_SET,     // list of enumerators -> uint32_t with bit i for enumerator i
+    KEY_UINT_LIST,    // owned uint32_t[], `null` is legal where the default is null
+    KEY_SECTION,      // a struct in place, or behind an owned pointer
+    KEY_SECTION_LIST, // an array of structs in place, or behind an owned pointer
+};
+
+struct key {
+    const char *name;
+    enum key_type type;
+    size_t offset;                      // in the struct of its table
+    double min, max;                    // legal numbers; of lists: of their items
+    const char *unit;                   // NULL: none
+    const char *default_text;           // YAML; NULL: required. An absent section is an empty one
+    const char *const *names;           // enumerators, ends with NULL
+    const char *(*name_at)(uint32_t i); // or a function: NULL past the last one
+    const uint32_t *values;             // of the enumerators; NULL: their index
+    const struct key *keys;             // of a section
+    size_t count_offset;                // lists: where the number of items goes (uint32_t)
+    uint32_t min_count, max_count;      // lists
+    size_t struct_bytes;                // sections in a list or behind a pointer
+    bool is_pointer;                    // the struct or the array is allocated; else in place
+    const char *folder;                 // section that may name a file: configs/<folder>/NAME.yaml
+    // Checks across keys of a section, called if each key alone is right. May be NULL.
+    void (*check)(const void *section, const struct node *node, struct err *err);
+    const char *doc; // one line
+};
+
+struct config *config_create(void);
+void config_destroy(struct config *config);
+
+// Reads a file ("-": standard input) and merges its `base:` files below it. Tables of `folder`
+// (a folder of configs/) say where a base without slash or .yaml is looked up. NULL: messages in err.
+const struct node *config_read(struct config *config, const char *path, const char *folder,
+                               struct err *err);
+// The same for NAME: configs/<folder>/NAME.yaml beside the file that asks, in $TILESIM_CONFIGS, in the
+// program's own configs, or in ./configs; with a slash or .yaml it is a path relative to that file.
+const struct node *config_read_named(struct config *config, const char *name, const char *folder,
+                                     const struct mark *asked_at, struct err *err);
+// Applies one "key.path=value" as a file would that derives from `root` and says just that; list items
+// are named by their index. Returns the new root, or NULL and a message pointing into the argument.
+const struct node *config_set(struct config *config, const struct node *root,
+                              const struct key *keys, const char *argument, struct err *err);
+// Fills *target (zeroed by the caller) from a mapping. False if messages were added; *target then holds
+// what could be read and must still be freed. path: prefix of keys in messages, "" at the top.
+bool config_bind(struct config *config, const struct key *keys, const struct node *mapping,
+                 const char *path, void *target, struct err *err);
+void config_free(const struct key *keys, void *target); // what the fields own, not target itself
+json_t *config_to_json(const struct key *keys, const void *target); // new reference; NaN is null
+// One key a line: name, type, range and unit, default, doc; sections indented.
+void config_print_reference(const struct key *keys, FILE *stream);
+
+// Place of the value at a path such as "network.slots" or "machines.0.chip"; if it is absent, of the
+// nearest mapping above it.
+struct mark config_mark(const struct node *root, const char *path);
+bool config_is_given(const struct node *root, const char *path); // present and not null
+
+// Names of the files in configs/<folder>, sorted, without ".yaml": an owned array that ends with NULL.
+char **config_list_names(const char *folder);
+// A number of characters of damage between two words: insert, delete, replace, swap neighbours.
+uint32_t config_word_distance(const char *a, const char *b);
+
+#endif
