@@ -10,7 +10,12 @@
 #include "sim/err.h"
 
 enum network_form { FORM_SPARSE, FORM_DENSE };
-enum reset_kind { RESET_ZERO, RESET_SUBTRACT, RESET_NONE };
+enum reset_kind {
+    RESET_ZERO,
+    RESET_SUBTRACT,
+    RESET_NONE,
+    RESET_BY_MODEL, // the neuron model's own (struct neuron_model): the default
+};
 enum reset_gradient {
     RESET_GRADIENT_CONSTANT,  // the reset is invisible to the gradient: du(t)/du(t-1) = decay everywhere
     RESET_GRADIENT_MASKED,    // a zero reset cuts the gradient where it fired; the mask itself is constant

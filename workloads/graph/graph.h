@@ -37,42 +37,42 @@ struct tensor {
     uint32_t rows, columns; // shape
     uint32_t slots;         // spikes and slots: capacity; columns in the dense form
     uint32_t layer;         // 1..L of the layer it belongs to; 0: the input
-    uint32_t of;            // SLOTS: the spikes tensor whose listed ids it follows; else TENSOR_NONE
-    bool is_saved;          // the backward pass reads it: kept for every time step
+    uint32_t of;   // SLOTS: the spikes tensor whose listed ids it follows; else TENSOR_NONE
+    bool is_saved; // the backward pass reads it: kept for every time step
 };
 
 // name, inputs, class. Elementwise ops act on [batch, n] float32; `c` is the op's constant.
 #define OPS(X)                                                                                     \
-    X(add, 2, ELEMENTWISE)              /* a + b                                               */  \
-    X(subtract, 2, ELEMENTWISE)         /* a - b                                               */  \
-    X(multiply, 2, ELEMENTWISE)         /* a * b                                               */  \
-    X(scale, 1, ELEMENTWISE)            /* a * c                                               */  \
-    X(offset, 1, ELEMENTWISE)           /* a + c                                               */  \
-    X(absolute, 1, ELEMENTWISE)         /* |a|                                                 */  \
-    X(reciprocal, 1, ELEMENTWISE)       /* 1 / a                                               */  \
-    X(positive_part, 1, ELEMENTWISE)    /* max(a, 0)                                           */  \
-    X(sign, 1, ELEMENTWISE)             /* -1, 0, 1                                            */  \
-    X(greater, 1, ELEMENTWISE)          /* a > c ? 1 : 0; gradient: none, or the surrogate     */  \
-    X(less_equal, 1, ELEMENTWISE)       /* a <= c ? 1 : 0; gradient: none, or the surrogate    */  \
-    X(straight_through, 2, ELEMENTWISE) /* value of a; all of the gradient goes to b           */  \
-    X(detach, 1, ELEMENTWISE)           /* value of a; no gradient                             */  \
-    X(connect, 2, LINEAR)               /* (spikes x, w): x w, [batch, neurons]                */  \
-    X(fire, 1, SPIKE)                   /* (u): spikes where u > theta1, listed above theta2   */  \
-    X(count_spikes, 2, SPIKE)           /* (sum, spikes): sum + spikes as 0/1                  */  \
+    X(add, 2, ELEMENTWISE)               /* a + b                                               */ \
+    X(subtract, 2, ELEMENTWISE)          /* a - b                                               */ \
+    X(multiply, 2, ELEMENTWISE)          /* a * b                                               */ \
+    X(scale, 1, ELEMENTWISE)             /* a * c                                               */ \
+    X(offset, 1, ELEMENTWISE)            /* a + c                                               */ \
+    X(absolute, 1, ELEMENTWISE)          /* |a|                                                 */ \
+    X(reciprocal, 1, ELEMENTWISE)        /* 1 / a                                               */ \
+    X(positive_part, 1, ELEMENTWISE)     /* max(a, 0)                                           */ \
+    X(sign, 1, ELEMENTWISE)              /* -1, 0, 1                                            */ \
+    X(greater, 1, ELEMENTWISE)           /* a > c ? 1 : 0; gradient: none, or the surrogate     */ \
+    X(less_equal, 1, ELEMENTWISE)        /* a <= c ? 1 : 0; gradient: none, or the surrogate    */ \
+    X(straight_through, 2, ELEMENTWISE)  /* value of a; all of the gradient goes to b           */ \
+    X(detach, 1, ELEMENTWISE)            /* value of a; no gradient                             */ \
+    X(connect, 2, LINEAR)                /* (spikes x, w): x w, [batch, neurons]                */ \
+    X(fire, 1, SPIKE)                    /* (u): spikes where u > theta1, listed above theta2   */ \
+    X(count_spikes, 2, SPIKE)            /* (sum, spikes): sum + spikes as 0/1                  */ \
     X(connect_input_gradient, 3, LINEAR) /* (e, w, x): slots of x: e w^T at the listed ids     */  \
     X(connect_weight_gradient, 2, LINEAR) /* (x, e): gradient of w += x^T e, spikes only       */  \
-    X(fire_gradient, 4, SPIKE)          /* (base or none, slots ds, u, spikes): base, and at   */  \
-                                        /* listed ids + ds * surrogate(u - theta1)             */  \
-    X(gather_slots, 2, SPIKE)           /* (dense d, spikes): d at the listed ids              */  \
-    X(softmax_cross_entropy, 2, LOSS)   /* (logits, labels): d_logits, and the mean loss       */  \
-    X(update, 2, UPDATE)                /* (parameter, gradient): one optimiser step           */
+    X(fire_gradient, 4, SPIKE)        /* (base or none, slots ds, u, spikes): base, and at   */    \
+                                      /* listed ids + ds * surrogate(u - theta1)             */    \
+    X(gather_slots, 2, SPIKE)         /* (dense d, spikes): d at the listed ids              */    \
+    X(softmax_cross_entropy, 2, LOSS) /* (logits, labels): d_logits, and the mean loss       */    \
+    X(update, 2, UPDATE)              /* (parameter, gradient): one optimiser step           */
 
 enum op_class { OP_ELEMENTWISE, OP_LINEAR, OP_SPIKE, OP_LOSS, OP_UPDATE };
 enum op_kind {
 #define X(name, inputs, class) OP_##name,
     OPS(X)
 #undef X
-    OP_KIND_COUNT
+        OP_KIND_COUNT
 };
 enum op_phase { OP_FORWARD, OP_BACKWARD, OP_ONCE };
 
@@ -81,19 +81,19 @@ struct op {
     enum op_phase phase;
     uint32_t inputs[OP_INPUTS_MAX]; // tensor indices; TENSOR_NONE where an input is absent
     uint32_t output;
-    double constant;                // c; fire and fire_gradient: theta1
-    double theta2;                  // fire
-    bool has_surrogate;             // greater, less_equal: differentiate with the surrogate
+    double constant;    // c; fire and fire_gradient: theta1
+    double theta2;      // fire
+    bool has_surrogate; // greater, less_equal: differentiate with the surrogate
     uint32_t layer;
 };
 
 struct graph {
     struct tensor *tensors; // owned
     uint32_t tensor_count, tensor_capacity;
-    struct op *ops;         // owned; forward, then backward, then once
+    struct op *ops; // owned; forward, then backward, then once
     uint32_t op_count, op_capacity;
-    enum op_phase phase;    // of ops added now
-    uint32_t layer;         // of ops and tensors added now
+    enum op_phase phase; // of ops added now
+    uint32_t layer;      // of ops and tensors added now
     enum surrogate_kind surrogate;
     double surrogate_slope;
 };
@@ -110,6 +110,8 @@ uint32_t graph_add_tensor(struct graph *graph, const char *name, enum tensor_typ
 // Adds an op; the output tensor is made by the op's shape rule, named `name` (NULL: made up).
 // Aborts (SIM_ASSERT) on shapes or types that do not fit: graphs are built by code, not by users.
 uint32_t graph_add_op(struct graph *graph, const char *name, const struct op *op);
+// The same, writing into a tensor that exists already and has the right shape.
+void graph_add_op_into(struct graph *graph, const struct op *op, uint32_t output);
 // Shorthands for equations; each returns the output tensor.
 uint32_t graph_unary(struct graph *graph, enum op_kind kind, uint32_t a, double constant);
 uint32_t graph_binary(struct graph *graph, enum op_kind kind, uint32_t a, uint32_t b);

@@ -12,23 +12,24 @@
 
 #include "workloads/graph/graph.h"
 
-struct graph_state {       // a state of the network and its adjoint
-    uint32_t in, out;      // tensors
-    uint32_t carry_in, carry_out; // adjoints; TENSOR_NONE where the gradient never reaches the state
+struct graph_state {  // a state of the network and its adjoint
+    uint32_t in, out; // tensors
+    uint32_t carry_in,
+        carry_out; // adjoints; TENSOR_NONE where the gradient never reaches the state
     uint32_t layer;
 };
 
-struct graph_layer {       // a spiking layer
+struct graph_layer { // a spiking layer
     uint32_t neurons, slots, fan_in;
     uint32_t fan_in_slots;
     double theta1, theta2;
-    uint32_t input;        // spikes tensor that it reads (state-in of the layer before, if delayed)
+    uint32_t input; // spikes tensor that it reads (state-in of the layer before, if delayed)
     uint32_t weights, weight_gradient;
-    uint32_t current;      // output of connect
-    uint32_t membrane;     // tensor that fires (a state-out)
-    uint32_t spikes;       // spikes tensor it emits, this time step
+    uint32_t current;        // output of connect
+    uint32_t membrane;       // tensor that fires (a state-out)
+    uint32_t spikes;         // spikes tensor it emits, this time step
     uint32_t spike_gradient; // slots tensor: adjoint of `spikes`; TENSOR_NONE never
-    uint32_t error;        // adjoint of `current`
+    uint32_t error;          // adjoint of `current`
 };
 
 // A maximal run of elementwise ops of one layer that share no product or spike op in between: one
@@ -42,11 +43,11 @@ enum region_kind {
 struct region {
     enum region_kind kind;
     uint32_t layer;
-    uint32_t *ops;          // owned; indices into graph.ops, in order
+    uint32_t *ops; // owned; indices into graph.ops, in order
     uint32_t op_count;
-    uint32_t *inputs;       // owned; tensors read from outside
+    uint32_t *inputs; // owned; tensors read from outside
     uint32_t input_count;
-    uint32_t *outputs;      // owned; tensors used outside
+    uint32_t *outputs; // owned; tensors used outside
     uint32_t output_count;
     uint32_t arithmetic_ops; // ops that cost an instruction (not straight_through, not detach)
 };
@@ -62,18 +63,18 @@ struct training_graph {
     struct network_config config; // arrays borrowed from the experiment
     uint32_t batch, time_steps;
     struct graph graph;
-    uint32_t layer_count;         // spiking layers
-    struct graph_layer *layers;   // owned; [layer_count], layers[0] is layer 1
-    struct graph_state *states;   // owned
+    uint32_t layer_count;       // spiking layers
+    struct graph_layer *layers; // owned; [layer_count], layers[0] is layer 1
+    struct graph_state *states; // owned
     uint32_t state_count;
-    uint32_t logits_state;        // index in states: spike counts of the output layer
-    struct region *regions;       // owned
+    uint32_t logits_state;  // index in states: spike counts of the output layer
+    struct region *regions; // owned
     uint32_t region_count;
-    struct stage *forward;        // owned
+    struct stage *forward; // owned
     uint32_t forward_count;
-    struct stage *backward;       // owned
+    struct stage *backward; // owned
     uint32_t backward_count;
-    uint32_t input, labels;       // tensors
+    uint32_t input, labels; // tensors
 };
 
 // `network` must outlive the graph. The dense form lists every neuron: slots = neurons of each layer.
