@@ -39,6 +39,7 @@ struct result_memory { // one variable, or one role
 
 struct result_machine {
     char *name;        // owned; "bow/sparse", "a100-80/b2"
+    char *hardware;    // owned; the chip or GPU: "bow", "a100-80"
     const char *kind;  // "tiles" or "gpu"
     const char *variant, *form;
     uint32_t chips;
@@ -48,6 +49,7 @@ struct result_machine {
     bool fits;
     char *why;         // owned; NULL: nothing to explain
     double compute_seconds, exchange_seconds, sync_seconds, host_seconds, launch_seconds, loop_seconds;
+    double input_copy_seconds; // GPUs: host-to-device copy of one batch; inside step_seconds only for b0
     uint64_t cycles, supersteps; // per training step; 0 for GPUs
     uint32_t tiles_used;
     uint64_t sram_limit_bytes, sram_max_bytes; // tiles; GPUs: device memory

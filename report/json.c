@@ -1,0 +1,294 @@
+// The result as JSON: the contract of docs/result-format.md.
+// Keys keep the order in which they are set here, so that equal results give equal bytes.
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "report/result.h"
+#include "sim/err.h"
+
+static json_t *real_or_null(double value)
+{
+    return value == RESULT_NOTHING ? json_null() : json_real(value);
+}
+
+static json_t *text_or_null(const char *text)
+{
+    return text == NULL ? json_null() : json_string(text);
+}
+
+static json_t *integer(uint64_t value)
+{
+    return json_integer((json_int_t)value);
+}
+
+static void set(json_t *object, const char *key, json_t *value)
+{
+    // json_real gives NULL for values that JSON cannot say: a fault of whoever filled the result.
+    SIM_ASSERT(value != NULL, "result key %s is not a finite number", key);
+    SIM_ASSERT(json_object_set_new(object, key, value) == 0, "result key %s", key);
+}
+
+static json_t *training_to_json(const struct result_training *training)
+{
+    json_t *object = json_object();
+    set(object, "form", json_string(training->form));
+    set(object, "steps", integer(training->steps));
+    json_t *loss = json_array();
+    for (uint32_t i = 0; training->loss != NULL && i < training->steps; i++) {
+        json_array_append_new(loss, json_real(training->loss[i]));
+    }
+    set(object, "loss", loss);
+    set(object, "accuracy", real_or_null(training->accuracy));
+    set(object, "mode", json_string(training->mode));
+    return object;
+}
+
+static json_t *activity_to_json(const struct result_activity *activity)
+{
+    json_t *object = json_object();
+    set(object, "form", json_string(activity->form));
+    set(object, "layer", integer(activity->layer));
+    set(object, "neurons", integer(activity->neurons));
+    set(object, "slots", integer(activity->slots));
+    set(object, "spikes_per_time_step_per_sample", json_real(activity->spikes));
+    set(object, "listed_per_time_step_per_sample", json_real(activity->listed));
+    set(object, "dropped_per_time_step_per_sample", json_real(activity->dropped));
+    set(object, "sparsity", json_real(activity->sparsity));
+    return object;
+}
+
+static json_t *memory_to_json(const struct result_memory *list, uint32_t count)
+{
+    json_t *object = json_object();
+    for (uint32_t i = 0; i < count; i++) {
+        set(object, list[i].name, integer(list[i].bytes));
+    }
+    return object;
+}
+
+static json_t *largest_to_json(const struct result_machine *machine)
+{
+    json_t *array = json_array();
+    for (uint32_t i = 0; i < machine->largest_count; i++) {
+        json_t *entry = json_object();
+        set(entry, "name", json_string(machine->largest[i].name));
+        set(entry, "bytes", integer(machine->largest[i].bytes));
+        json_array_append_new(array, entry);
+    }
+    return array;
+}
+
+static json_t *shares_to_json(const struct result_machine *machine)
+{
+    json_t *array = json_array();
+    for (uint32_t i = 0; i < machine->share_count; i++) {
+        const struct result_share *share = &machine->shares[i];
+        json_t *entry = json_object();
+        set(entry, "name", json_string(share->name));
+        set(entry, "seconds", json_real(share->seconds));
+        set(entry, "cycles", integer(share->cycles));
+        set(entry, "times", integer(share->times));
+        json_array_append_new(array, entry);
+    }
+    return array;
+}
+
+static json_t *breakdown_to_json(const struct result_machine *machine)
+{
+    if (!machine->fits) {
+        return json_null();
+    }
+    json_t *object = json_object();
+    set(object, "compute", json_real(machine->compute_seconds));
+    set(object, "exchange", json_real(machine->exchange_seconds));
+    set(object, "sync", json_real(machine->sync_seconds));
+    set(object, "host", json_real(machine->host_seconds));
+    set(object, "launch", json_real(machine->launch_seconds));
+    set(object, "loop", json_real(machine->loop_seconds));
+    return object;
+}
+
+// One sentence for every null of this machine, joined; NULL if nothing is to be explained.
+static json_t *reasons(const struct result_machine *machine)
+{
+    if (machine->why != NULL && machine->energy_why != NULL) {
+        return json_sprintf("%s; energy_joules: %s", machine->why, machine->energy_why);
+    }
+    if (machine->energy_why != NULL) {
+        return json_sprintf("energy_joules: %s", machine->energy_why);
+    }
+    return text_or_null(machine->why);
+}
+
+static json_t *sram_to_json(const struct result_machine *machine)
+{
+    json_t *object = json_object();
+    set(object, "limit_bytes", integer(machine->sram_limit_bytes));
+    set(object, "max_bytes", integer(machine->sram_max_bytes));
+    set(object, "max_tile", integer(machine->sram_max_tile));
+    set(object, "by_role", memory_to_json(machine->by_role, machine->by_role_count));
+    set(object, "largest", largest_to_json(machine));
+    return object;
+}
+
+static json_t *machine_to_json(const struct result_machine *machine)
+{
+    bool is_tiles = strcmp(machine->kind, "tiles") == 0;
+    bool has_cycles = is_tiles && machine->fits;
+    double nothing = RESULT_NOTHING;
+    json_t *object = json_object();
+    set(object, "name", json_string(machine->name));
+    set(object, "kind", json_string(machine->kind));
+    set(object, "hardware", json_string(machine->hardware));
+    set(object, "variant", json_string(machine->variant));
+    set(object, "form", json_string(machine->form));
+    set(object, "chips", integer(machine->chips));
+    set(object, "clock_hz", real_or_null(is_tiles ? machine->clock_hz : nothing));
+    set(object, "step_seconds", real_or_null(machine->fits ? machine->step_seconds : nothing));
+    set(object, "samples_per_second",
+        real_or_null(machine->fits ? machine->samples_per_second : nothing));
+    set(object, "error_band", real_or_null(machine->error_band));
+    set(object, "fits", json_boolean(machine->fits));
+    set(object, "why", reasons(machine));
+    set(object, "breakdown_seconds", breakdown_to_json(machine));
+    set(object, "input_copy_seconds",
+        real_or_null(is_tiles || !machine->fits ? nothing : machine->input_copy_seconds));
+    set(object, "cycles_per_training_step", has_cycles ? integer(machine->cycles) : json_null());
+    set(object, "supersteps_per_training_step",
+        has_cycles ? integer(machine->supersteps) : json_null());
+    set(object, "tiles_used", is_tiles ? integer(machine->tiles_used) : json_null());
+    set(object, "sram", sram_to_json(machine));
+    set(object, "energy_joules", real_or_null(machine->energy_joules));
+    set(object, "shares", shares_to_json(machine));
+    return object;
+}
+
+static json_t *speedup_to_json(const struct result_speedup *speedup)
+{
+    json_t *object = json_object();
+    set(object, "of", json_string(speedup->of));
+    set(object, "over", json_string(speedup->over));
+    set(object, "ratio", json_real(speedup->ratio));
+    return object;
+}
+
+static json_t *simulator_to_json(const struct result *result)
+{
+    json_t *seconds = json_object();
+    set(seconds, "total", json_real(result->host_seconds.total));
+    set(seconds, "functional", json_real(result->host_seconds.functional));
+    set(seconds, "draw", json_real(result->host_seconds.draw));
+    set(seconds, "lower", json_real(result->host_seconds.lower));
+    set(seconds, "timing", json_real(result->host_seconds.timing));
+    set(seconds, "gpu", json_real(result->host_seconds.gpu));
+    json_t *object = json_object();
+    set(object, "host_seconds", seconds);
+    set(object, "supersteps_per_second", real_or_null(result->supersteps_per_second));
+    set(object, "slowdown", real_or_null(result->slowdown));
+    set(object, "peak_rss_bytes", integer(result->peak_rss_bytes));
+    return object;
+}
+
+#define SET_ARRAY(object, key, list, count, to_json)           \
+    do {                                                       \
+        json_t *array = json_array();                          \
+        for (uint32_t i = 0; i < (count); i++) {               \
+            json_array_append_new(array, to_json(&(list)[i])); \
+        }                                                      \
+        set(object, key, array);                               \
+    } while (0)
+
+json_t *result_to_json(const struct result *result)
+{
+    json_t *tilesim = json_object();
+    set(tilesim, "version", json_string(result->version));
+    set(tilesim, "git", json_string(result->git));
+    json_t *object = json_object();
+    set(object, "tilesim", tilesim);
+    set(object, "experiment", json_string(result->experiment));
+    set(object, "seed", integer(result->seed));
+    set(object, "config", result->config == NULL ? json_null() : json_incref(result->config));
+    SET_ARRAY(object, "training", result->training, result->training_count, training_to_json);
+    SET_ARRAY(object, "activity", result->activity, result->activity_count, activity_to_json);
+    SET_ARRAY(object, "machines", result->machines, result->machine_count, machine_to_json);
+    SET_ARRAY(object, "speedups", result->speedups, result->speedup_count, speedup_to_json);
+    set(object, "simulator", simulator_to_json(result));
+    return object;
+}
+
+// False, with errno set, if not every byte arrived.
+static bool dump_to_stream(const json_t *json, FILE *stream)
+{
+    errno = 0;
+    bool is_written = json_dumpf(json, stream, JSON_INDENT(1)) == 0;
+    is_written = fputc('\n', stream) != EOF && is_written;
+    return fflush(stream) == 0 && is_written;
+}
+
+static bool is_special_file(const char *path)
+{
+    struct stat status;
+    return stat(path, &status) == 0 && !S_ISREG(status.st_mode) && !S_ISDIR(status.st_mode);
+}
+
+// Devices and pipes (/dev/full, a FIFO) cannot be renamed over: they are written in place.
+static bool dump_in_place(const json_t *json, const char *path)
+{
+    FILE *stream = fopen(path, "we");
+    if (stream == NULL) {
+        return false;
+    }
+    bool is_written = dump_to_stream(json, stream);
+    int error = errno;
+    is_written = fclose(stream) == 0 && is_written;
+    errno = error != 0 ? error : errno;
+    return is_written;
+}
+
+static bool dump_and_rename(const json_t *json, const char *path)
+{
+    char *temporary = xasprintf("%s.XXXXXX", path);
+    int file = mkostemp(temporary, O_CLOEXEC);
+    bool is_written = false;
+    if (file >= 0) {
+        mode_t mask = umask(0);
+        umask(mask);
+        fchmod(file, 0666 & ~mask); // mkstemp makes files that only the owner may read
+        FILE *stream = fdopen(file, "w");
+        is_written = dump_to_stream(json, stream) && fsync(file) == 0;
+        int error = errno;
+        is_written = fclose(stream) == 0 && is_written;
+        errno = is_written || error == 0 ? errno : error;
+        is_written = is_written && rename(temporary, path) == 0;
+        if (!is_written) {
+            error = errno;
+            unlink(temporary);
+            errno = error;
+        }
+    }
+    free(temporary);
+    return is_written;
+}
+
+bool result_write_json(const struct result *result, const char *path, char **why)
+{
+    json_t *json = result_to_json(result);
+    bool is_written = false;
+    if (strcmp(path, "-") == 0) {
+        is_written = dump_to_stream(json, stdout);
+    } else if (is_special_file(path)) {
+        is_written = dump_in_place(json, path);
+    } else {
+        is_written = dump_and_rename(json, path);
+    }
+    if (!is_written) {
+        *why = xasprintf("%s: cannot write the result: %s",
+                         strcmp(path, "-") == 0 ? "standard output" : path, strerror(errno));
+    }
+    json_decref(json);
+    return is_written;
+}

@@ -1,0 +1,77 @@
+#include "report/result.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "sim/err.h"
+
+static void memory_free(struct result_memory *list, uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        free(list[i].name);
+    }
+    free(list);
+}
+
+static void machine_free(struct result_machine *machine)
+{
+    for (uint32_t i = 0; i < machine->share_count; i++) {
+        free(machine->shares[i].name);
+    }
+    free(machine->shares);
+    memory_free(machine->by_role, machine->by_role_count);
+    memory_free(machine->largest, machine->largest_count);
+    free(machine->name);
+    free(machine->hardware);
+    free(machine->why);
+    free(machine->energy_why);
+}
+
+void result_free(struct result *result)
+{
+    for (uint32_t i = 0; i < result->training_count; i++) {
+        free(result->training[i].loss);
+    }
+    for (uint32_t i = 0; i < result->machine_count; i++) {
+        machine_free(&result->machines[i]);
+    }
+    free(result->training);
+    free(result->activity);
+    free(result->machines);
+    free(result->speedups);
+    json_decref(result->config);
+    *result = (struct result){0};
+}
+
+static bool is_compared(const struct result_machine *of, const struct result_machine *over)
+{
+    if (!of->fits || !over->fits || strcmp(of->kind, "tiles") != 0) {
+        return false;
+    }
+    if (strcmp(over->kind, "gpu") == 0) {
+        return true;
+    }
+    return strcmp(of->form, "sparse") == 0 && strcmp(over->form, "dense") == 0 &&
+           strcmp(of->hardware, over->hardware) == 0;
+}
+
+void result_compute_speedups(struct result *result)
+{
+    free(result->speedups);
+    result->speedup_count = 0;
+    uint32_t count = result->machine_count;
+    result->speedups = xcalloc((size_t)count * count + 1, sizeof(*result->speedups));
+    for (uint32_t i = 0; i < count; i++) {
+        const struct result_machine *of = &result->machines[i];
+        for (uint32_t j = 0; j < count; j++) {
+            const struct result_machine *over = &result->machines[j];
+            if (is_compared(of, over)) {
+                result->speedups[result->speedup_count++] = (struct result_speedup){
+                    .of = of->name,
+                    .over = over->name,
+                    .ratio = over->step_seconds / of->step_seconds,
+                };
+            }
+        }
+    }
+}

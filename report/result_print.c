@@ -1,0 +1,363 @@
+// The result as tables on the terminal. Each function prints one block, nothing if it has nothing to
+// say. Every number has its unit beside it or in the heading of its column.
+#include <stdlib.h>
+#include <string.h>
+
+#include "report/result.h"
+#include "report/table.h"
+#include "sim/err.h"
+
+#define LARGEST_SHARES 6 // compute sets and exchanges listed per machine
+
+struct printer {
+    FILE *stream;
+    bool has_colour;
+};
+
+static void print_heading(const struct printer *printer, const char *text)
+{
+    fprintf(printer->stream, printer->has_colour ? "\n\033[1m%s\033[0m\n" : "\n%s\n", text);
+}
+
+static void print_table(const struct printer *printer, struct table *table)
+{
+    table_print(table, printer->stream, printer->has_colour);
+    table_destroy(table);
+}
+
+static void add_headings(struct table *table, const char *const *headings, uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        table_add(table, "%s", headings[i]);
+    }
+}
+
+#define TABLE_WITH(...)                            \
+    table_with((const char *const[]){__VA_ARGS__}, \
+               sizeof((const char *const[]){__VA_ARGS__}) / sizeof(char *))
+
+static struct table *table_with(const char *const *headings, uint32_t count)
+{
+    struct table *table = table_create(count);
+    add_headings(table, headings, count);
+    return table;
+}
+
+static bool is_tiles(const struct result_machine *machine)
+{
+    return strcmp(machine->kind, "tiles") == 0;
+}
+
+static void add_percent(struct table *table, double fraction)
+{
+    table_add(table, "%.1f %%", fraction * 100);
+}
+
+static void add_real_or_dash(struct table *table, bool is_known, const char *format, double value)
+{
+    if (is_known) {
+        char text[64];
+        snprintf(text, sizeof(text), format, value);
+        table_add(table, "%s", text);
+    } else {
+        table_add(table, "-");
+    }
+}
+
+static void print_training(const struct printer *printer, const struct result *result)
+{
+    if (result->training_count == 0) {
+        return;
+    }
+    print_heading(printer, "Training");
+    struct table *table =
+        TABLE_WITH("form", "mode", "steps", "first loss", "last loss", "test accuracy");
+    for (uint32_t i = 0; i < result->training_count; i++) {
+        const struct result_training *training = &result->training[i];
+        bool has_loss = training->loss != NULL && training->steps > 0;
+        table_add(table, "%s", training->form);
+        table_add(table, "%s", training->mode);
+        table_add_count(table, training->steps);
+        add_real_or_dash(table, has_loss, "%.4f", has_loss ? training->loss[0] : 0);
+        add_real_or_dash(table, has_loss, "%.4f",
+                         has_loss ? training->loss[training->steps - 1] : 0);
+        add_real_or_dash(table, training->accuracy != RESULT_NOTHING, "%.2f %%",
+                         training->accuracy * 100);
+    }
+    print_table(printer, table);
+}
+
+static void print_activity(const struct printer *printer, const struct result *result)
+{
+    if (result->activity_count == 0) {
+        return;
+    }
+    print_heading(printer, "Activity (ids per time step and sample)");
+    struct table *table =
+        TABLE_WITH("form", "layer", "neurons", "slots", "spikes", "listed", "dropped", "sparsity");
+    for (uint32_t i = 0; i < result->activity_count; i++) {
+        const struct result_activity *activity = &result->activity[i];
+        table_add(table, "%s", activity->form);
+        if (activity->layer == 0) {
+            table_add(table, "input");
+        } else {
+            table_add(table, "%u", activity->layer);
+        }
+        table_add_count(table, activity->neurons);
+        table_add_count(table, activity->slots);
+        table_add(table, "%.2f", activity->spikes);
+        table_add(table, "%.2f", activity->listed);
+        table_add(table, "%.2f", activity->dropped);
+        add_percent(table, activity->sparsity);
+    }
+    print_table(printer, table);
+}
+
+static void print_machines(const struct printer *printer, const struct result *result)
+{
+    if (result->machine_count == 0) {
+        return;
+    }
+    print_heading(printer, "Machines (one training step: forward, backward, update)");
+    struct table *table =
+        TABLE_WITH("machine", "form", "time per step", "samples/s", "error band", "fits");
+    for (uint32_t i = 0; i < result->machine_count; i++) {
+        const struct result_machine *machine = &result->machines[i];
+        table_add(table, "%s", machine->name);
+        table_add(table, "%s", machine->form);
+        if (machine->fits) {
+            table_add_seconds(table, machine->step_seconds);
+            table_add_count(table, machine->samples_per_second);
+        } else {
+            table_add(table, "-");
+            table_add(table, "-");
+        }
+        add_real_or_dash(table, machine->error_band != RESULT_NOTHING, "+-%.0f %%",
+                         machine->error_band * 100);
+        table_add(table, machine->fits ? "yes" : "NO");
+    }
+    print_table(printer, table);
+    for (uint32_t i = 0; i < result->machine_count; i++) {
+        const struct result_machine *machine = &result->machines[i];
+        if (!machine->fits && machine->why != NULL) {
+            fprintf(printer->stream, "  %s does not fit: %s\n", machine->name, machine->why);
+        }
+    }
+}
+
+// The distinct `of` (or `over`) names of the speed-ups, in order. Returns how many.
+static uint32_t distinct_names(const struct result *result, bool is_of, const char **names)
+{
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < result->speedup_count; i++) {
+        const char *name = is_of ? result->speedups[i].of : result->speedups[i].over;
+        bool is_known = false;
+        for (uint32_t j = 0; j < count && !is_known; j++) {
+            is_known = strcmp(names[j], name) == 0;
+        }
+        if (!is_known) {
+            names[count++] = name;
+        }
+    }
+    return count;
+}
+
+static const struct result_speedup *find_speedup(const struct result *result, const char *of,
+                                                 const char *over)
+{
+    for (uint32_t i = 0; i < result->speedup_count; i++) {
+        const struct result_speedup *speedup = &result->speedups[i];
+        if (strcmp(speedup->of, of) == 0 && strcmp(speedup->over, over) == 0) {
+            return speedup;
+        }
+    }
+    return NULL;
+}
+
+static void print_speedups(const struct printer *printer, const struct result *result)
+{
+    if (result->speedup_count == 0) {
+        return;
+    }
+    const char **of = xcalloc(result->speedup_count, sizeof(*of));
+    const char **over = xcalloc(result->speedup_count, sizeof(*over));
+    uint32_t of_count = distinct_names(result, true, of);
+    uint32_t over_count = distinct_names(result, false, over);
+    print_heading(printer,
+                  "Speed-up (time of the row over time of the column; above 1 x the column "
+                  "is faster)");
+    struct table *table = table_create(of_count + 1);
+    table_add(table, "over");
+    add_headings(table, of, of_count);
+    for (uint32_t i = 0; i < over_count; i++) {
+        table_add(table, "%s", over[i]);
+        for (uint32_t j = 0; j < of_count; j++) {
+            const struct result_speedup *speedup = find_speedup(result, of[j], over[i]);
+            add_real_or_dash(table, speedup != NULL, "%.2f x",
+                             speedup != NULL ? speedup->ratio : 0);
+        }
+    }
+    print_table(printer, table);
+    free(of);
+    free(over);
+}
+
+static void add_part(struct table *table, double seconds, double total_seconds)
+{
+    char text[UNIT_TEXT_BYTES];
+    if (seconds == 0) {
+        table_add(table, "-");
+        return;
+    }
+    table_add(table, "%s %5.1f %%", text_of_seconds(text, seconds), 100 * seconds / total_seconds);
+}
+
+static void print_parts(const struct printer *printer, const struct result *result)
+{
+    struct table *table =
+        TABLE_WITH("machine", "compute", "exchange", "sync", "host", "launch", "loop");
+    for (uint32_t i = 0; i < result->machine_count; i++) {
+        const struct result_machine *machine = &result->machines[i];
+        if (!machine->fits) {
+            continue;
+        }
+        double total_seconds = machine->step_seconds;
+        table_add(table, "%s", machine->name);
+        add_part(table, machine->compute_seconds, total_seconds);
+        add_part(table, machine->exchange_seconds, total_seconds);
+        add_part(table, machine->sync_seconds, total_seconds);
+        add_part(table, machine->host_seconds, total_seconds);
+        add_part(table, machine->launch_seconds, total_seconds);
+        add_part(table, machine->loop_seconds, total_seconds);
+    }
+    print_table(printer, table);
+}
+
+static int compare_shares(const void *a, const void *b)
+{
+    const struct result_share *left = *(const struct result_share *const *)a;
+    const struct result_share *right = *(const struct result_share *const *)b;
+    if (left->cycles != right->cycles) {
+        return left->cycles < right->cycles ? 1 : -1;
+    }
+    return left < right ? -1 : 1; // program order
+}
+
+static void print_largest_shares(const struct printer *printer,
+                                 const struct result_machine *machine)
+{
+    const struct result_share **order =
+        xcalloc(machine->share_count, sizeof(struct result_share *));
+    for (uint32_t i = 0; i < machine->share_count; i++) {
+        order[i] = &machine->shares[i];
+    }
+    qsort(order, machine->share_count, sizeof(struct result_share *), compare_shares);
+    struct table *table = table_create(5);
+    table_add(table, "%s", machine->name);
+    add_headings(
+        table, (const char *const[]){"times per step", "cycles each", "time per step", "share"}, 4);
+    for (uint32_t i = 0; i < machine->share_count && i < LARGEST_SHARES; i++) {
+        const struct result_share *share = order[i];
+        table_add(table, "  %s", share->name);
+        table_add_count(table, (double)share->times);
+        table_add_count(table,
+                        share->times == 0 ? 0 : (double)share->cycles / (double)share->times);
+        table_add_seconds(table, share->seconds);
+        add_percent(table, share->seconds / machine->step_seconds);
+    }
+    print_table(printer, table);
+    free(order);
+}
+
+static void print_breakdown(const struct printer *printer, const struct result *result)
+{
+    if (result->machine_count == 0) {
+        return;
+    }
+    print_heading(printer, "Where the time of a training step goes");
+    print_parts(printer, result);
+    for (uint32_t i = 0; i < result->machine_count; i++) {
+        const struct result_machine *machine = &result->machines[i];
+        if (machine->fits && machine->share_count > 0) {
+            fputc('\n', printer->stream);
+            print_largest_shares(printer, machine);
+        }
+    }
+}
+
+static void print_memory_list(FILE *stream, const char *title, const struct result_memory *list,
+                              uint32_t count)
+{
+    char text[UNIT_TEXT_BYTES];
+    fprintf(stream, "    %s:", title);
+    const char *separator = " ";
+    for (uint32_t i = 0; i < count; i++) {
+        if (list[i].bytes > 0) {
+            fprintf(stream, "%s%s %s", separator, list[i].name, text_of_bytes(text, list[i].bytes));
+            separator = ", ";
+        }
+    }
+    fputc('\n', stream);
+}
+
+static void print_memory(const struct printer *printer, const struct result *result)
+{
+    if (result->machine_count == 0) {
+        return;
+    }
+    print_heading(printer, "Memory (tiles: SRAM of the fullest tile; GPU: device memory)");
+    char used[UNIT_TEXT_BYTES], limit[UNIT_TEXT_BYTES];
+    for (uint32_t i = 0; i < result->machine_count; i++) {
+        const struct result_machine *machine = &result->machines[i];
+        if (machine->sram_limit_bytes == 0) {
+            continue;
+        }
+        fprintf(printer->stream, "  %s: %s of %s (%.1f %%)", machine->name,
+                text_of_bytes(used, machine->sram_max_bytes),
+                text_of_bytes(limit, machine->sram_limit_bytes),
+                100 * (double)machine->sram_max_bytes / (double)machine->sram_limit_bytes);
+        if (!is_tiles(machine)) {
+            fputc('\n', printer->stream);
+            continue;
+        }
+        fprintf(printer->stream, ", tile %u; %u tiles used\n", machine->sram_max_tile,
+                machine->tiles_used);
+        print_memory_list(printer->stream, "by role (shared addresses counted for each)",
+                          machine->by_role, machine->by_role_count);
+        print_memory_list(printer->stream, "largest", machine->largest, machine->largest_count);
+    }
+}
+
+static void print_simulator(const struct printer *printer, const struct result *result)
+{
+    print_heading(printer, "Simulator (this host)");
+    FILE *stream = printer->stream;
+    char total[UNIT_TEXT_BYTES], part[UNIT_TEXT_BYTES], peak[UNIT_TEXT_BYTES];
+    fprintf(stream, "  wall time %s", text_of_seconds(total, result->host_seconds.total));
+    fprintf(stream, ": functional %s", text_of_seconds(part, result->host_seconds.functional));
+    fprintf(stream, ", draw %s", text_of_seconds(part, result->host_seconds.draw));
+    fprintf(stream, ", lower %s", text_of_seconds(part, result->host_seconds.lower));
+    fprintf(stream, ", timing %s", text_of_seconds(part, result->host_seconds.timing));
+    fprintf(stream, ", gpu %s\n", text_of_seconds(part, result->host_seconds.gpu));
+    if (result->supersteps_per_second != RESULT_NOTHING) {
+        fprintf(stream, "  timing: %s supersteps/s, %.2f s of host time per simulated second\n",
+                text_of_count(part, result->supersteps_per_second), result->slowdown);
+    }
+    fprintf(stream, "  peak memory %s\n", text_of_bytes(peak, result->peak_rss_bytes));
+}
+
+void result_print(const struct result *result, FILE *stream, bool has_colour)
+{
+    struct printer printer = {.stream = stream, .has_colour = has_colour};
+    fprintf(stream, "%s%s%s: batch %u samples, %u time steps, seed %llu (tilesim %s, git %s)\n",
+            has_colour ? "\033[1m" : "", result->experiment, has_colour ? "\033[0m" : "",
+            result->batch, result->time_steps, (unsigned long long)result->seed, result->version,
+            result->git);
+    print_training(&printer, result);
+    print_activity(&printer, result);
+    print_machines(&printer, result);
+    print_speedups(&printer, result);
+    print_breakdown(&printer, result);
+    print_memory(&printer, result);
+    print_simulator(&printer, result);
+}

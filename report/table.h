@@ -1,0 +1,28 @@
+// A plain table for the terminal: cells of text, columns as wide as their widest cell.
+// The first column is aligned left, the others right. Also: numbers with their units.
+#ifndef TILESIM_REPORT_TABLE_H
+#define TILESIM_REPORT_TABLE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+struct table;
+
+struct table *table_create(uint32_t columns);
+void table_destroy(struct table *table);
+// Adds the next cell, row by row. The first row is the heading.
+void table_add(struct table *table, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+void table_add_seconds(struct table *table, double seconds); // "1.234 ms"
+void table_add_bytes(struct table *table, uint64_t bytes);   // "611.3 KiB"
+void table_add_count(struct table *table, double count);     // "12,345"
+void table_print(const struct table *table, FILE *stream, bool has_colour);
+
+#define UNIT_TEXT_BYTES 32
+// Write into `text` (UNIT_TEXT_BYTES) and return it.
+const char *text_of_seconds(char *text, double seconds);
+const char *text_of_bytes(char *text, uint64_t bytes);
+const char *text_of_count(char *text, double count); // rounded, thousands apart
+
+#endif
