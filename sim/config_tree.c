@@ -1,0 +1,220 @@
+// Memory of a config, and the queries and merges of its trees.
+#include "sim/config_tree.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define BLOCK_BYTES 16384u
+
+struct block {
+    struct block *next;
+    size_t used, bytes;
+    _Alignas(max_align_t) char memory[];
+};
+
+struct config {
+    struct block *blocks;    // owned; newest first
+    struct source **sources; // owned
+    uint32_t source_count;
+};
+
+struct config *config_create(void)
+{
+    return xcalloc(1, sizeof(struct config));
+}
+
+void config_destroy(struct config *config)
+{
+    if (config == NULL) {
+        return;
+    }
+    while (config->blocks != NULL) {
+        struct block *next = config->blocks->next;
+        free(config->blocks);
+        config->blocks = next;
+    }
+    for (uint32_t i = 0; i < config->source_count; i++) {
+        free(config->sources[i]->name);
+        free(config->sources[i]->text);
+        free(config->sources[i]);
+    }
+    free(config->sources);
+    free(config);
+}
+
+void *config_allocate(struct config *config, size_t bytes)
+{
+    size_t aligned = (bytes + _Alignof(max_align_t) - 1) & ~(_Alignof(max_align_t) - 1);
+    if (config->blocks == NULL || config->blocks->bytes - config->blocks->used < aligned) {
+        size_t block_bytes = aligned > BLOCK_BYTES ? aligned : BLOCK_BYTES;
+        struct block *block = xcalloc(1, sizeof(*block) + block_bytes);
+        block->bytes = block_bytes;
+        block->next = config->blocks;
+        config->blocks = block;
+    }
+    void *memory = config->blocks->memory + config->blocks->used;
+    config->blocks->used += aligned;
+    return memory;
+}
+
+char *config_copy_text(struct config *config, const char *text)
+{
+    size_t bytes = strlen(text) + 1;
+    return memcpy(config_allocate(config, bytes), text, bytes);
+}
+
+const struct source *config_add_source(struct config *config, const char *name, char *text,
+                                       size_t bytes)
+{
+    struct source *source = xcalloc(1, sizeof(*source));
+    source->name = xstrdup(name);
+    source->text = text;
+    source->bytes = bytes;
+    config->sources =
+        xrealloc(config->sources, (config->source_count + 1) * sizeof(*config->sources));
+    config->sources[config->source_count++] = source;
+    return source;
+}
+
+struct node *config_make_node(struct config *config, enum node_kind kind, struct mark mark)
+{
+    struct node *node = config_allocate(config, sizeof(*node));
+    *node = (struct node){.kind = kind, .mark = mark, .weight = 1};
+    return node;
+}
+
+const struct node *config_make_scalar(struct config *config, struct mark mark, const char *text)
+{
+    struct node *node = config_make_node(config, NODE_SCALAR, mark);
+    node->text = config_copy_text(config, text);
+    return node;
+}
+
+bool node_is_null(const struct node *node)
+{
+    if (node->kind != NODE_SCALAR || node->is_quoted) {
+        return false;
+    }
+    return node->text[0] == '\0' || strcmp(node->text, "~") == 0 ||
+           strcmp(node->text, "null") == 0 || strcmp(node->text, "Null") == 0 ||
+           strcmp(node->text, "NULL") == 0;
+}
+
+const struct pair *node_find(const struct node *mapping, const char *key)
+{
+    for (uint32_t i = 0; i < mapping->count; i++) {
+        if (strcmp(mapping->pairs[i].key, key) == 0) {
+            return &mapping->pairs[i];
+        }
+    }
+    return NULL;
+}
+
+const char *node_kind_name(const struct node *node)
+{
+    switch (node->kind) {
+    case NODE_SCALAR:
+        return node_is_null(node) ? "null" : "a single value";
+    case NODE_MAPPING:
+        return "a mapping";
+    case NODE_LIST:
+        return "a list";
+    }
+    return "nothing";
+}
+
+static void measure(struct node *mapping)
+{
+    mapping->weight = 1;
+    mapping->height = 0;
+    for (uint32_t i = 0; i < mapping->count; i++) {
+        const struct node *value = mapping->pairs[i].value;
+        mapping->weight += value->weight;
+        if (value->height + 1 > mapping->height) {
+            mapping->height = value->height + 1;
+        }
+    }
+}
+
+const struct node *config_merge(struct config *config, const struct node *base,
+                                const struct node *over)
+{
+    if (base == NULL || base->kind != NODE_MAPPING || over->kind != NODE_MAPPING) {
+        return over;
+    }
+    struct node *merged = config_make_node(config, NODE_MAPPING, over->mark);
+    merged->pairs = config_allocate(config, (base->count + over->count) * sizeof(*merged->pairs));
+    for (uint32_t i = 0; i < base->count; i++) {
+        const struct pair *below = &base->pairs[i];
+        const struct pair *above = node_find(over, below->key);
+        struct pair *pair = &merged->pairs[merged->count++];
+        *pair = above == NULL ? *below : *above;
+        if (above != NULL) {
+            pair->value = config_merge(config, below->value, above->value);
+        }
+    }
+    for (uint32_t i = 0; i < over->count; i++) {
+        if (node_find(base, over->pairs[i].key) == NULL) {
+            merged->pairs[merged->count++] = over->pairs[i];
+        }
+    }
+    measure(merged);
+    return merged;
+}
+
+const struct node *config_without_key(struct config *config, const struct node *mapping,
+                                      const char *key)
+{
+    struct node *rest = config_make_node(config, NODE_MAPPING, mapping->mark);
+    rest->pairs = config_allocate(config, mapping->count * sizeof(*rest->pairs));
+    for (uint32_t i = 0; i < mapping->count; i++) {
+        if (strcmp(mapping->pairs[i].key, key) != 0) {
+            rest->pairs[rest->count++] = mapping->pairs[i];
+        }
+    }
+    measure(rest);
+    return rest;
+}
+
+// The value at a path; *nearest is the last node on the way that exists.
+static const struct node *find_path(const struct node *root, const char *path,
+                                    const struct node **nearest)
+{
+    const struct node *node = root;
+    *nearest = root;
+    while (*path != '\0') {
+        size_t length = strcspn(path, ".");
+        char *part = xasprintf("%.*s", (int)length, path);
+        const struct node *child = NULL;
+        if (node->kind == NODE_MAPPING) {
+            const struct pair *pair = node_find(node, part);
+            child = pair == NULL ? NULL : pair->value;
+        } else if (node->kind == NODE_LIST) {
+            char *end;
+            unsigned long index = strtoul(part, &end, 10);
+            child = *end == '\0' && index < node->count ? node->items[index] : NULL;
+        }
+        free(part);
+        if (child == NULL) {
+            return NULL;
+        }
+        node = child;
+        *nearest = node;
+        path += length + (path[length] == '.' ? 1 : 0);
+    }
+    return node;
+}
+
+struct mark config_mark(const struct node *root, const char *path)
+{
+    const struct node *nearest;
+    find_path(root, path, &nearest);
+    return nearest->mark;
+}
+
+bool config_is_given(const struct node *root, const char *path)
+{
+    const struct node *nearest;
+    const struct node *node = find_path(root, path, &nearest);
+    return node != NULL && !node_is_null(node);
+}
