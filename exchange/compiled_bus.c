@@ -1,0 +1,416 @@
+// Convention: `ports` holds one entry per tile. A flow adds to it through functions add_<kind>, which cost
+// (sources + destinations), never sources x destinations. Places and costs are integers in thousandths
+// of a cycle, so that sums do not depend on their order.
+#include "exchange/compiled_bus.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "sim/err.h"
+#include "sim/units.h"
+
+#define MILLICYCLES_PER_CYCLE 1000u
+// JIA: a broadcast costs the same up to 16 receivers and grows with the logarithm beyond.
+#define BROADCAST_FREE_RECEIVERS 16u
+
+struct port {
+    uint64_t out_cycles, in_cycles;
+    uint64_t sent, received;
+    uint32_t sources, destinations; // items of the flow at hand that lie on this tile
+};
+
+struct measuring {
+    const struct exchange_config *config;
+    struct port *ports; // owned; [tile]
+    uint32_t tile_count;
+    struct exchange_load *load;
+};
+
+// --- place and latency --------------------------------------------------------------------------
+struct place {
+    int64_t column, island;
+};
+
+// Tiles are numbered across the columns first (poplibs: tile id mod 64 gives the column), so a row of
+// islands holds columns x tiles_per_island tiles; island 0 lies beside the spine.
+static struct place place_of(const struct exchange_config *config, uint32_t tile)
+{
+    uint32_t row = config->columns * config->tiles_per_island;
+    return (struct place){.column = tile % row / config->tiles_per_island, .island = tile / row};
+}
+
+static int64_t to_millicycles(double cycles)
+{
+    return llround(cycles * MILLICYCLES_PER_CYCLE);
+}
+
+// The way of a word: down to the spine, along it, up the other column (ipu-hardware 1.3: linear in
+// islands as measured; linear in columns is an assumption).
+static uint64_t latency_millicycles(const struct exchange_config *config, uint32_t from,
+                                    uint32_t to)
+{
+    struct place source = place_of(config, from);
+    struct place destination = place_of(config, to);
+    int64_t columns = llabs(source.column - destination.column);
+    int64_t islands = source.island + destination.island;
+    return (uint64_t)config->latency_base_cycles * MILLICYCLES_PER_CYCLE +
+           (uint64_t)(islands * to_millicycles(config->latency_cycles_per_island) +
+                      columns * to_millicycles(config->latency_cycles_per_column));
+}
+
+// The two largest values on different tiles.
+struct extreme {
+    int64_t best, second;
+    uint32_t tile; // of best
+    bool has_best, has_second;
+};
+
+static void extreme_add(struct extreme *extreme, int64_t value, uint32_t tile)
+{
+    if (!extreme->has_best || tile == extreme->tile) {
+        extreme->best = extreme->has_best && extreme->best > value ? extreme->best : value;
+        extreme->tile = tile;
+        extreme->has_best = true;
+    } else if (value > extreme->best) {
+        extreme->second = extreme->best;
+        extreme->has_second = true;
+        extreme->best = value;
+        extreme->tile = tile;
+    } else if (!extreme->has_second || value > extreme->second) {
+        extreme->second = value;
+        extreme->has_second = true;
+    }
+}
+
+// Largest sum of one value of each, from different tiles; `otherwise` if there is none.
+static int64_t extreme_sum(const struct extreme *a, const struct extreme *b, int64_t otherwise)
+{
+    if (a->tile != b->tile) {
+        return a->best + b->best;
+    }
+    int64_t sum = otherwise;
+    if (b->has_second && a->best + b->second > sum) {
+        sum = a->best + b->second;
+    }
+    if (a->has_second && a->second + b->best > sum) {
+        sum = a->second + b->best;
+    }
+    return sum;
+}
+
+// Farthest pair of a source and another destination. |x - y| is the larger of x - y and y - x, and each
+// of the two is a sum of a term of the source and one of the destination.
+static void add_farthest_pair(struct measuring *measuring, const struct flow *flow)
+{
+    const struct exchange_config *config = measuring->config;
+    int64_t per_island = to_millicycles(config->latency_cycles_per_island);
+    int64_t per_column = to_millicycles(config->latency_cycles_per_column);
+    int64_t farthest = -1;
+    for (int64_t sign = -1; sign <= 1; sign += 2) {
+        struct extreme sources = {0}, destinations = {0};
+        for (uint32_t i = 0; i < flow->source_count; i++) {
+            uint32_t tile = tile_map_at(&flow->source, flow->first_source + i);
+            struct place place = place_of(config, tile);
+            extreme_add(&sources, place.island * per_island + sign * place.column * per_column,
+                        tile);
+        }
+        for (uint32_t i = 0; i < flow->destination_count; i++) {
+            uint32_t tile = tile_map_at(&flow->destination, flow->first_destination + i);
+            struct place place = place_of(config, tile);
+            extreme_add(&destinations, place.island * per_island - sign * place.column * per_column,
+                        tile);
+        }
+        int64_t sum = extreme_sum(&sources, &destinations, -1);
+        farthest = sum > farthest ? sum : farthest;
+    }
+    if (farthest >= 0) { // else no two tiles talk
+        uint64_t base = (uint64_t)config->latency_base_cycles * MILLICYCLES_PER_CYCLE;
+        measuring->load->latency_millicycles =
+            max_u64(measuring->load->latency_millicycles, base + (uint64_t)farthest);
+    }
+}
+
+// --- words on the ports -------------------------------------------------------------------------
+static void count_items(struct measuring *measuring, const struct flow *flow)
+{
+    for (uint32_t i = 0; i < flow->source_count; i++) {
+        measuring->ports[tile_map_at(&flow->source, flow->first_source + i)].sources++;
+    }
+    for (uint32_t i = 0; i < flow->destination_count; i++) {
+        measuring->ports[tile_map_at(&flow->destination, flow->first_destination + i)]
+            .destinations++;
+    }
+}
+
+static void forget_items(struct measuring *measuring, const struct flow *flow)
+{
+    for (uint32_t i = 0; i < flow->source_count; i++) {
+        measuring->ports[tile_map_at(&flow->source, flow->first_source + i)].sources = 0;
+    }
+    for (uint32_t i = 0; i < flow->destination_count; i++) {
+        measuring->ports[tile_map_at(&flow->destination, flow->first_destination + i)]
+            .destinations = 0;
+    }
+}
+
+// Destination tiles among those of the bus that `tile` belongs to.
+static uint32_t count_on_bus(const struct measuring *measuring, uint32_t tile)
+{
+    uint32_t share = measuring->config->bus_sharing;
+    uint32_t first = tile - tile % share;
+    uint32_t count = 0;
+    for (uint32_t i = first; i < first + share && i < measuring->tile_count; i++) {
+        count += measuring->ports[i].destinations > 0;
+    }
+    return count;
+}
+
+// Source items that lie on other tiles of the bus of `tile` and are destinations themselves: each of them
+// leaves a hole in the bus for its own message.
+static uint32_t count_holes_on_bus(const struct measuring *measuring, uint32_t tile)
+{
+    uint32_t share = measuring->config->bus_sharing;
+    uint32_t first = tile - tile % share;
+    uint32_t holes = 0;
+    for (uint32_t i = first; i < first + share && i < measuring->tile_count; i++) {
+        if (i != tile && measuring->ports[i].destinations > 0) {
+            holes += measuring->ports[i].sources;
+        }
+    }
+    return holes;
+}
+
+// Calls for every distinct destination tile once: the first item on a tile stands for all.
+struct audience {
+    uint32_t tiles;            // distinct destination tiles
+    uint32_t incomplete_buses; // buses of which some tiles, but not all, are destinations
+};
+
+static struct audience count_audience(const struct measuring *measuring, const struct flow *flow)
+{
+    struct audience audience = {0};
+    uint32_t share = measuring->config->bus_sharing;
+    // positions repeat after one turn of the map: distinct tiles come from distinct positions
+    uint32_t distinct = flow->destination_count < flow->destination.positions
+                            ? flow->destination_count
+                            : flow->destination.positions;
+    for (uint32_t i = 0; i < distinct; i++) {
+        uint32_t tile = tile_map_at(&flow->destination, flow->first_destination + i);
+        audience.tiles++;
+        uint32_t on_bus = count_on_bus(measuring, tile);
+        bool is_first_of_bus = true;
+        for (uint32_t other = tile - tile % share; other < tile; other++) {
+            is_first_of_bus = is_first_of_bus && measuring->ports[other].destinations == 0;
+        }
+        audience.incomplete_buses += is_first_of_bus && on_bus < share;
+    }
+    return audience;
+}
+
+static void add_broadcast_sources(struct measuring *measuring, const struct flow *flow,
+                                  struct audience audience)
+{
+    const struct exchange_config *config = measuring->config;
+    uint64_t full = exchange_port_cycles(config, flow->bytes);
+    uint64_t shared = exchange_shared_port_cycles(config, flow->bytes);
+    for (uint32_t i = 0; i < flow->source_count; i++) {
+        uint32_t tile = tile_map_at(&flow->source, flow->first_source + i);
+        struct port *port = &measuring->ports[tile];
+        uint32_t receivers = audience.tiles;
+        uint32_t incomplete = audience.incomplete_buses;
+        if (port->destinations > 0) { // without the sender its own bus is incomplete, or empty
+            uint32_t on_bus = count_on_bus(measuring, tile);
+            receivers--;
+            incomplete -= on_bus < config->bus_sharing;
+            incomplete += on_bus > 1;
+        }
+        if (receivers > 0) {
+            port->sent++;
+            port->out_cycles += incomplete == 0 ? shared : full;
+            measuring->load->receivers = max_u64(measuring->load->receivers, receivers);
+        }
+    }
+}
+
+static void add_broadcast(struct measuring *measuring, const struct flow *flow)
+{
+    const struct exchange_config *config = measuring->config;
+    uint64_t full = exchange_port_cycles(config, flow->bytes);
+    uint64_t shared = exchange_shared_port_cycles(config, flow->bytes);
+    add_broadcast_sources(measuring, flow, count_audience(measuring, flow));
+    uint32_t distinct = flow->destination_count < flow->destination.positions
+                            ? flow->destination_count
+                            : flow->destination.positions;
+    for (uint32_t i = 0; i < distinct; i++) {
+        uint32_t tile = tile_map_at(&flow->destination, flow->first_destination + i);
+        struct port *port = &measuring->ports[tile];
+        uint64_t messages = flow->source_count - port->sources;
+        bool is_complete = count_on_bus(measuring, tile) == config->bus_sharing;
+        uint64_t alone = is_complete ? count_holes_on_bus(measuring, tile) : messages;
+        port->received += messages;
+        port->in_cycles += alone * full + (messages - alone) * shared;
+    }
+}
+
+static void add_all_to_all(struct measuring *measuring, const struct flow *flow)
+{
+    uint64_t cycles = exchange_port_cycles(measuring->config, flow->bytes);
+    for (uint32_t i = 0; i < flow->source_count; i++) {
+        uint32_t tile = tile_map_at(&flow->source, flow->first_source + i);
+        struct port *port = &measuring->ports[tile];
+        uint64_t messages = flow->destination_count - port->destinations;
+        port->sent += messages;
+        port->out_cycles += messages * cycles;
+        measuring->load->receivers = max_u64(measuring->load->receivers, messages > 0);
+    }
+    for (uint32_t i = 0; i < flow->destination_count; i++) {
+        uint32_t tile = tile_map_at(&flow->destination, flow->first_destination + i);
+        struct port *port = &measuring->ports[tile];
+        uint64_t messages = flow->source_count - port->sources;
+        port->received += messages;
+        port->in_cycles += messages * cycles;
+    }
+}
+
+static void add_message(struct measuring *measuring, uint32_t from, uint32_t to, uint64_t bytes)
+{
+    if (from == to) {
+        return;
+    }
+    uint64_t cycles = exchange_port_cycles(measuring->config, bytes);
+    struct exchange_load *load = measuring->load;
+    measuring->ports[from].sent++;
+    measuring->ports[from].out_cycles += cycles;
+    measuring->ports[to].received++;
+    measuring->ports[to].in_cycles += cycles;
+    load->receivers = max_u64(load->receivers, 1);
+    load->latency_millicycles =
+        max_u64(load->latency_millicycles, latency_millicycles(measuring->config, from, to));
+}
+
+static void add_pairs(struct measuring *measuring, const struct flow *flow)
+{
+    for (uint32_t i = 0; i < flow->source_count; i++) {
+        add_message(measuring, tile_map_at(&flow->source, flow->first_source + i),
+                    tile_map_at(&flow->destination, flow->first_destination + i), flow->bytes);
+    }
+}
+
+// First word of `words` that lies at or behind part i of `parts`: w is in part floor(w * parts / words).
+static uint64_t first_word_of_part(uint64_t words, uint64_t parts, uint64_t i)
+{
+    return div_ceil(i * words, parts);
+}
+
+// Walks both divisions of the words side by side: one message for every overlap of two parts.
+static void add_redistribution(struct measuring *measuring, const struct flow *flow)
+{
+    uint64_t words = div_ceil(flow->bytes, EXCHANGE_WORD_BYTES);
+    uint32_t source = 0, destination = 0;
+    uint64_t word = 0;
+    while (word < words) {
+        uint64_t source_end = first_word_of_part(words, flow->source_count, source + 1);
+        uint64_t destination_end =
+            first_word_of_part(words, flow->destination_count, destination + 1);
+        uint64_t end = min_u64(source_end, destination_end);
+        if (end > word) {
+            add_message(measuring, tile_map_at(&flow->source, flow->first_source + source),
+                        tile_map_at(&flow->destination, flow->first_destination + destination),
+                        (end - word) * EXCHANGE_WORD_BYTES);
+            word = end;
+        }
+        source += source_end == end;
+        destination += destination_end == end;
+    }
+}
+
+static void add_flow(struct measuring *measuring, const struct flow *flow)
+{
+    if (flow->bytes == 0) {
+        return;
+    }
+    switch (flow->kind) {
+    case FLOW_BROADCAST:
+    case FLOW_ALL_TO_ALL:
+        count_items(measuring, flow);
+        if (flow->kind == FLOW_BROADCAST) {
+            add_broadcast(measuring, flow);
+        } else {
+            add_all_to_all(measuring, flow);
+        }
+        forget_items(measuring, flow);
+        add_farthest_pair(measuring, flow);
+        break;
+    case FLOW_PAIRS:
+        add_pairs(measuring, flow);
+        break;
+    case FLOW_REDISTRIBUTE:
+        add_redistribution(measuring, flow);
+        break;
+    }
+}
+
+static void measure(const struct exchange_config *config, const struct program *program,
+                    const struct exchange_step *exchange, struct exchange_load *load)
+{
+    struct measuring measuring = {.config = config,
+                                  .ports = xcalloc(program->tile_count, sizeof(struct port)),
+                                  .tile_count = program->tile_count,
+                                  .load = load};
+    for (uint32_t i = 0; i < exchange->flow_count; i++) {
+        add_flow(&measuring, &program->flows[exchange->first_flow + i]);
+    }
+    for (uint32_t i = 0; i < program->tile_count; i++) {
+        const struct port *port = &measuring.ports[i];
+        load->out_cycles = max_u64(load->out_cycles, port->out_cycles);
+        load->in_cycles = max_u64(load->in_cycles, port->in_cycles);
+        load->sent_messages = max_u64(load->sent_messages, port->sent);
+        load->received_messages = max_u64(load->received_messages, port->received);
+    }
+    free(measuring.ports);
+}
+
+// --- the rule -----------------------------------------------------------------------------------
+// Fixed cost by pattern and words on the busiest port. Shapes are those of the collectives measured by JIA
+// (ipu-hardware 1.4), whose fits are: gather max(a, b + words), scatter and all-to-all c + words.
+static uint64_t pattern_and_port_cycles(const struct exchange_config *config,
+                                        const struct exchange_load *load)
+{
+    uint64_t busiest_cycles = max_u64(load->out_cycles, load->in_cycles);
+    if (load->sent_messages > 1) {
+        return config->fan_out_fixed_cycles + busiest_cycles;
+    }
+    if (load->received_messages >
+        1) { // senders finish early; the receiver may be the one waited for
+        return max_u64(config->fixed_cycles + load->out_cycles,
+                       config->fan_in_fixed_cycles + busiest_cycles);
+    }
+    return config->fixed_cycles + busiest_cycles;
+}
+
+static uint64_t broadcast_growth_cycles(const struct exchange_config *config, uint64_t receivers)
+{
+    if (receivers <= BROADCAST_FREE_RECEIVERS) {
+        return 0;
+    }
+    double doublings = log2((double)receivers / BROADCAST_FREE_RECEIVERS);
+    return (uint64_t)ceil(config->broadcast_cycles_per_doubling * doublings);
+}
+
+static uint64_t cycles(const struct exchange_config *config, const struct exchange_load *load)
+{
+    if (load->sent_messages == 0) {
+        return 0;
+    }
+    return pattern_and_port_cycles(config, load) +
+           broadcast_growth_cycles(config, load->receivers) +
+           div_ceil(load->latency_millicycles, MILLICYCLES_PER_CYCLE);
+}
+
+const struct fabric compiled_bus_fabric = {
+    .name = "compiled_bus",
+    .latency_millicycles = latency_millicycles,
+    .measure = measure,
+    .cycles = cycles,
+};
