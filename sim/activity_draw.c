@@ -1,0 +1,170 @@
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "sim/activity.h"
+#include "sim/err.h"
+#include "sim/rng.h"
+#include "sim/units.h"
+
+// One vector draws a uniform subset of g of n ids in a uniform order, of which the first k are spikes.
+// Up to half full: ids are drawn with replacement and those seen before are skipped, which leaves an
+// unbiased order; a bit per id gives "seen before" and the ascending list. Fuller: one pass over all ids
+// (selection sampling: Knuth, The Art of Computer Programming 2, 3.4.2, algorithm S, with two lists).
+
+#define WORDS_AHEAD 64u
+
+struct draw { // one vector
+    struct rng rng;
+    uint32_t next_block; // of the stream
+    uint32_t used;       // of words
+    uint32_t words[WORDS_AHEAD];
+    uint32_t neurons, spikes, listed;
+};
+
+struct id_bits { // one bit per id
+    uint32_t word_count;
+    uint64_t *listed; // owned
+    uint64_t *spikes; // owned
+};
+
+static struct draw draw_create(uint64_t seed, uint32_t time_step, uint32_t sample)
+{
+    return (struct draw){
+        .rng = rng_create(seed, RNG_ACTIVITY, time_step, sample),
+        .used = WORDS_AHEAD,
+    };
+}
+
+static uint32_t words_left(struct draw *draw)
+{
+    if (draw->used == WORDS_AHEAD) {
+        rng_fill(&draw->rng, draw->next_block, WORDS_AHEAD / 4, draw->words);
+        draw->next_block += WORDS_AHEAD / 4;
+        draw->used = 0;
+    }
+    return WORDS_AHEAD - draw->used;
+}
+
+// Sets `count` bits more.
+static void draw_new_ids(struct draw *draw, uint32_t count, uint64_t *bits)
+{
+    while (count > 0) {
+        uint32_t tries = (uint32_t)min_u64(words_left(draw), count);
+        const uint32_t *word = draw->words + draw->used;
+        draw->used += tries;
+        for (uint32_t i = 0; i < tries;
+             i++) { // no branch on what was drawn: it could not be predicted
+            uint32_t id = (uint32_t)(((uint64_t)word[i] * draw->neurons) >> 32);
+            uint64_t before = bits[id / 64];
+            bits[id / 64] = before | (uint64_t)1 << (id % 64);
+            count -= (uint32_t)(~before >> (id % 64) & 1);
+        }
+    }
+}
+
+static uint32_t *list_set_bits(const uint64_t *bits, uint32_t word_count, uint32_t *ids)
+{
+    for (uint32_t i = 0; i < word_count; i++) {
+        for (uint64_t left = bits[i]; left != 0; left &= left - 1) {
+            *ids++ = i * 64 + (uint32_t)__builtin_ctzll(left);
+        }
+    }
+    return ids;
+}
+
+static void draw_by_rejection(struct draw *draw, const struct id_bits *bits, uint32_t *ids)
+{
+    uint32_t word_count = (uint32_t)div_ceil(draw->neurons, 64);
+    SIM_ASSERT(word_count <= bits->word_count, "%u words of bits", word_count);
+    memset(bits->listed, 0, word_count * sizeof *bits->listed);
+    draw_new_ids(draw, draw->spikes, bits->listed);
+    ids = list_set_bits(bits->listed, word_count, ids);
+    if (draw->listed == draw->spikes) {
+        return;
+    }
+    memcpy(bits->spikes, bits->listed, word_count * sizeof *bits->spikes);
+    draw_new_ids(draw, draw->listed - draw->spikes, bits->listed);
+    for (uint32_t i = 0; i < word_count; i++) {
+        bits->listed[i] &= ~bits->spikes[i];
+    }
+    list_set_bits(bits->listed, word_count, ids);
+}
+
+static void draw_by_selection(struct draw *draw, uint32_t *ids)
+{
+    uint32_t spikes_left = draw->spikes, listed_left = draw->listed;
+    uint32_t *spike = ids, *near_threshold = ids + draw->spikes;
+    for (uint32_t id = 0; listed_left > 0; id++) {
+        words_left(draw);
+        uint32_t ids_left = draw->neurons - id;
+        uint32_t place = (uint32_t)(((uint64_t)draw->words[draw->used] * ids_left) >> 32);
+        draw->used++;
+        if (place < spikes_left) {
+            *spike++ = id;
+            spikes_left--;
+            listed_left--;
+        } else if (place < listed_left) {
+            *near_threshold++ = id;
+            listed_left--;
+        }
+    }
+}
+
+static void draw_layer(struct activity_layer *layer, uint64_t layer_seed, uint32_t time_steps,
+                       uint32_t batch, uint32_t spikes, uint32_t listed, const struct id_bits *bits)
+{
+    for (uint32_t t = 0; t < time_steps; t++) {
+        for (uint32_t b = 0; b < batch; b++) {
+            uint64_t vector = (uint64_t)t * batch + b;
+            layer->counts[vector * 2 + 0] = spikes;
+            layer->counts[vector * 2 + 1] = listed;
+            if (layer->ids == NULL) {
+                continue;
+            }
+            struct draw draw = draw_create(layer_seed, t, b);
+            draw.neurons = layer->neurons;
+            draw.spikes = spikes;
+            draw.listed = listed;
+            uint32_t *ids = layer->ids + vector * layer->slots;
+            if (listed <= layer->neurons / 2) {
+                draw_by_rejection(&draw, bits, ids);
+            } else {
+                draw_by_selection(&draw, ids);
+            }
+        }
+    }
+    layer->dropped_spikes = 0;
+}
+
+// Rounded to the nearest whole id; no more than there are slots or neurons.
+static uint32_t filled_slots(const struct activity_layer *layer, double fill)
+{
+    uint64_t most = min_u64(layer->slots, layer->neurons);
+    double filled = round(fill * layer->slots);
+    return filled >= (double)most ? (uint32_t)most : (uint32_t)fmax(filled, 0.0);
+}
+
+void activity_draw(struct activity *activity, const struct activity_fill *fill, uint64_t seed,
+                   uint32_t training_step)
+{
+    uint32_t most_neurons = 0;
+    for (uint32_t l = 0; l < activity->layer_count; l++) {
+        most_neurons = (uint32_t)max_u64(most_neurons, activity->layers[l].neurons);
+    }
+    struct id_bits bits = {.word_count = (uint32_t)div_ceil(most_neurons, 64)};
+    bits.listed = xcalloc(bits.word_count, sizeof *bits.listed);
+    bits.spikes = xcalloc(bits.word_count, sizeof *bits.spikes);
+    for (uint32_t l = 0; l < activity->layer_count; l++) {
+        struct activity_layer *layer = &activity->layers[l];
+        uint32_t spikes = filled_slots(layer, l == 0 ? fill->input_spikes : fill->spikes);
+        uint32_t listed =
+            l == 0 ? spikes : (uint32_t)max_u64(spikes, filled_slots(layer, fill->listed));
+        // A counter has room for three numbers beside the purpose; training step and layer go into the key.
+        struct rng_words key = rng_philox(seed, RNG_ACTIVITY, training_step, l, 0);
+        uint64_t layer_seed = key.word[0] | (uint64_t)key.word[1] << 32;
+        draw_layer(layer, layer_seed, activity->time_steps, activity->batch, spikes, listed, &bits);
+    }
+    free(bits.listed);
+    free(bits.spikes);
+}
