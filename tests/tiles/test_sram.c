@@ -1,0 +1,477 @@
+// The SRAM planner: closed-form sizes on a small chip, sharing by lifetimes, refusals, and properties of
+// random placements.
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "sim/program.h"
+#include "tiles/sram.h"
+#include "tiles/sram_place.h"
+#include "tiles/sram_tally.h"
+
+#define TILES 16u
+
+// A chip on which only variables take memory, so that sums are easy to see.
+static struct chip_config bare_chip(void)
+{
+    struct chip_config chip = {.tiles = TILES};
+    chip.tile.region_count = 2;
+    chip.tile.regions[0] = (struct sram_region){
+        .name = "ordinary", .bytes = 1000, .element_bytes = 100, .is_executable = true};
+    chip.tile.regions[1] = (struct sram_region){
+        .name = "interleaved", .bytes = 2000, .element_bytes = 100, .is_interleaved = true};
+    chip.tile.contexts = 6;
+    return chip;
+}
+
+static struct program *make_program(void)
+{
+    const uint32_t neurons[2] = {100, 10};
+    const uint32_t slots[2] = {8, 4};
+    return program_create("test", TILES, 6, 3, 2, neurons, slots);
+}
+
+static void add_variable(struct program *program, const char *name, uint64_t bytes, uint32_t first,
+                         uint32_t last)
+{
+    struct variable variable = {.name = (char *)(uintptr_t)name,
+                                .role = VARIABLE_SCRATCH,
+                                .place = tile_map_range(2, 4),
+                                .items = 4,
+                                .bytes_per_item = bytes,
+                                .first_step = first,
+                                .last_step = last};
+    program_add_variable(program, &variable);
+}
+
+static void two_variables_that_are_never_live_together_take_the_space_of_the_larger(void **state)
+{
+    (void)state;
+    struct chip_config chip = bare_chip();
+    struct program *program = make_program();
+    add_variable(program, "a", 400, 0, 3);
+    add_variable(program, "b", 296, 4, 7);
+    struct sram_plan *plan = sram_plan_create(program, &chip);
+    assert_true(plan->fits);
+    assert_null(plan->why);
+    assert_int_equal(plan->max_bytes, 400);
+    assert_int_equal(plan->sum_bytes, 696);
+    assert_int_equal(plan->by_role[VARIABLE_SCRATCH], 696);
+    assert_int_equal(plan->limit_bytes, 3000);
+    assert_int_equal(plan->max_tile, 2);
+    assert_int_equal(plan->tiles_used, 4);
+    sram_plan_destroy(plan);
+    program_destroy(program);
+}
+
+static void two_variables_live_in_one_common_step_take_the_sum(void **state)
+{
+    (void)state;
+    struct chip_config chip = bare_chip();
+    struct program *program = make_program();
+    add_variable(program, "a", 400, 0, 4);
+    add_variable(program, "b", 296, 4, 7);
+    struct sram_plan *plan = sram_plan_create(program, &chip);
+    assert_int_equal(plan->max_bytes, 696);
+    sram_plan_destroy(plan);
+    program_destroy(program);
+}
+
+static void a_variable_that_is_always_live_shares_with_nothing(void **state)
+{
+    (void)state;
+    struct chip_config chip = bare_chip();
+    struct program *program = make_program();
+    add_variable(program, "weights", 400, LIVE_ALWAYS, LIVE_ALWAYS);
+    add_variable(program, "a", 100, 0, 0);
+    add_variable(program, "b", 96, 9, 9);
+    struct sram_plan *plan = sram_plan_create(program, &chip);
+    assert_int_equal(plan->max_bytes, 400 + 104); // 100 is rounded up to 8 bytes
+    sram_plan_destroy(plan);
+    program_destroy(program);
+}
+
+static void both_regions_are_used_before_a_program_is_refused(void **state)
+{
+    (void)state;
+    struct chip_config chip = bare_chip();
+    struct program *program = make_program();
+    add_variable(program, "a", 1000, 0, 1);
+    add_variable(program, "b", 1200, 0, 1);
+    add_variable(program, "c", 800, 0, 1);
+    struct sram_plan *plan = sram_plan_create(program, &chip);
+    assert_true(plan->fits); // 1000 in one region, 1200 + 800 in the other: not a byte is left
+    assert_int_equal(plan->max_bytes, 3000);
+    sram_plan_destroy(plan);
+    add_variable(program, "d", 8, 1, 1);
+    plan = sram_plan_create(program, &chip);
+    assert_false(plan->fits);
+    assert_int_equal(plan->max_bytes, 3008);
+    sram_plan_destroy(plan);
+    program_destroy(program);
+}
+
+static void a_refusal_names_tile_region_need_limit_and_the_five_largest_variables(void **state)
+{
+    (void)state;
+    struct chip_config chip = bare_chip();
+    struct program *program = make_program();
+    add_variable(program, "a", 640, 0, 9);
+    add_variable(program, "b", 648, 0, 9);
+    add_variable(program, "c", 656, 0, 9);
+    add_variable(program, "d", 664, 0, 9);
+    add_variable(program, "e", 672, 0, 9);
+    add_variable(program, "f", 16, 0, 9);
+    struct sram_plan *plan = sram_plan_create(program, &chip);
+    assert_false(plan->fits);
+    // 672 lies alone in the ordinary region (with 16); 664 + 656 + 648 stand 1968 high in the other;
+    // 640 sticks out least in the ordinary one: 312 against 608
+    assert_string_equal(
+        plan->why, "tile 2: SRAM region 'ordinary' needs 1312 bytes, its limit is 1000 (all "
+                   "regions: 3296 of 3000 bytes); largest on this tile, in bytes: e 672, d 664, "
+                   "c 656, b 648, a 640");
+    assert_int_equal(plan->largest_count, 5);
+    assert_string_equal(plan->largest[4].name, "a");
+    assert_int_equal(plan->largest[4].bytes, 640);
+    sram_plan_destroy(plan);
+    program_destroy(program);
+}
+
+static void interleaved_variables_lie_in_interleaved_regions_only(void **state)
+{
+    (void)state;
+    struct chip_config chip = bare_chip();
+    struct program *program = make_program();
+    struct variable variable = {.name = (char *)(uintptr_t) "coefficients",
+                                .place = tile_map_range(5, 1),
+                                .items = 1,
+                                .bytes_per_item = 2008,
+                                .first_step = 1,
+                                .last_step = 2,
+                                .is_interleaved = true};
+    program_add_variable(program, &variable);
+    struct sram_plan *plan = sram_plan_create(program, &chip);
+    assert_false(plan->fits); // 2008 of 2000, though 1000 ordinary bytes are free
+    assert_non_null(strstr(plan->why, "tile 5: SRAM region 'interleaved' needs 2008 bytes"));
+    sram_plan_destroy(plan);
+    chip.tile.regions[1].is_interleaved = false;
+    plan = sram_plan_create(program, &chip);
+    assert_false(plan->fits);
+    assert_string_equal(plan->why, "tile 5: 'coefficients' (2008 bytes) must lie in an interleaved "
+                                   "SRAM region, and the chip has none");
+    sram_plan_destroy(plan);
+    program_destroy(program);
+}
+
+static void a_variable_that_wraps_around_lies_twice_on_its_first_tiles(void **state)
+{
+    (void)state;
+    struct chip_config chip = bare_chip();
+    struct program *program = make_program();
+    struct variable variable = {.name = (char *)(uintptr_t) "lists",
+                                .place = tile_map_range(3, 4),
+                                .first_item = 2, // items 2..7: tiles 5 6 3 4 5 6
+                                .items = 6,
+                                .bytes_per_item = 16,
+                                .last_step = 1};
+    program_add_variable(program, &variable);
+    struct sram_plan *plan = sram_plan_create(program, &chip);
+    assert_int_equal(plan->max_bytes, 32);
+    assert_int_equal(plan->max_tile, 5);
+    assert_int_equal(plan->tiles_used, 4);
+    sram_plan_destroy(plan);
+    program_destroy(program);
+}
+
+static void items_on_a_tile_agree_with_the_map_item_by_item(void **state)
+{
+    (void)state;
+    srand(7);
+    for (uint32_t trial = 0; trial < 2000; trial++) {
+        struct tile_map map = {.first = (uint32_t)rand() % 5, .is_spread = rand() % 2};
+        map.positions = 1 + (uint32_t)rand() % 9;
+        map.span = map.positions + (uint32_t)rand() % 12;
+        uint32_t first = (uint32_t)rand() % 20;
+        uint32_t items = (uint32_t)rand() % 40;
+        for (uint32_t tile = 0; tile < 30; tile++) {
+            uint32_t expected = 0;
+            for (uint32_t i = first; i < first + items; i++) {
+                expected += tile_map_at(&map, i) == tile;
+            }
+            assert_int_equal(sram_items_on_tile(&map, first, items, tile), expected);
+        }
+    }
+}
+
+static void
+code_states_stacks_and_exchange_code_are_charged_to_the_tiles_that_need_them(void **state)
+{
+    (void)state;
+    struct chip_config chip = bare_chip();
+    chip.tile.vertex_state_bytes = 24;
+    chip.tile.code_bytes_per_codelet = 200;
+    chip.tile.control_code_bytes_per_step = 8;
+    chip.tile.stack_bytes_per_context = 32;
+    chip.exchange.code_bytes_per_message = 16;
+    struct program *program = make_program();
+    program_begin_loop(program, 3, 0, 1);
+    program_begin_compute(program, "first");
+    struct vertex_group group = {.codelet = CODELET_fill,
+                                 .place = tile_map_range(1, 3),
+                                 .items = 3,
+                                 .vertices = 7}; // 3, 2, 2
+    program_add_group(program, &group);
+    group.codelet = CODELET_cast;
+    group.items = 1;
+    group.vertices = 1; // tile 1 has a second codelet
+    program_add_group(program, &group);
+    program_begin_exchange(program, "send");
+    struct flow flow = {.kind = FLOW_BROADCAST,
+                        .source = tile_map_range(1, 2),
+                        .destination = tile_map_range(1, 3),
+                        .source_count = 2,
+                        .destination_count = 3,
+                        .bytes = 8};
+    program_add_flow(program, &flow);
+    program_end_loop(program);
+    struct sram_plan *plan = sram_plan_create(program, &chip);
+    assert_int_equal(plan->max_tile, 1);
+    assert_int_equal(plan->by_role[SRAM_VERTEX_STATE], 4 * 24);
+    assert_int_equal(plan->by_role[SRAM_CODE], 2 * 200 + 3 * 8); // loop, compute set, exchange
+    assert_int_equal(plan->by_role[SRAM_STACK], 7 * 32);         // six workers and the supervisor
+    assert_int_equal(plan->by_role[SRAM_EXCHANGE_CODE], 2 * 16); // sends one, receives tile 2's
+    assert_int_equal(plan->max_bytes, 96 + 424 + 224 + 32);
+    assert_int_equal(plan->tiles_used, 3);
+    sram_plan_destroy(plan);
+    program_destroy(program);
+}
+
+static void code_that_exceeds_the_executable_region_is_refused(void **state)
+{
+    (void)state;
+    struct chip_config chip = bare_chip();
+    chip.tile.code_bytes_per_codelet = 1008;
+    struct program *program = make_program();
+    program_begin_compute(program, "first");
+    struct vertex_group group = {
+        .codelet = CODELET_fill, .place = tile_map_range(9, 1), .items = 1, .vertices = 1};
+    program_add_group(program, &group);
+    struct sram_plan *plan = sram_plan_create(program, &chip);
+    assert_false(plan->fits);
+    assert_string_equal(
+        plan->why, "tile 9: SRAM region 'ordinary' needs 1008 bytes, its limit is 1000 (all "
+                   "regions: 1008 of 3000 bytes); largest on this tile, in bytes: codelets and "
+                   "control code 1008");
+    sram_plan_destroy(plan);
+    program_destroy(program);
+}
+
+static uint64_t messages_on(const struct flow *flow, uint32_t tile)
+{
+    struct program *program = make_program();
+    program_begin_exchange(program, "x");
+    program_add_flow(program, flow);
+    struct sram_tally *tally = sram_tally_create(program);
+    uint64_t messages = tally->messages[tile];
+    sram_tally_destroy(tally);
+    program_destroy(program);
+    return messages;
+}
+
+static void messages_are_counted_at_both_ends_of_every_kind_of_flow(void **state)
+{
+    (void)state;
+    struct flow flow = {.kind = FLOW_ALL_TO_ALL,
+                        .source = tile_map_range(0, 4),
+                        .destination = tile_map_range(2, 4),
+                        .source_count = 4,
+                        .destination_count = 4,
+                        .bytes = 40};
+    assert_int_equal(messages_on(&flow, 0), 4);     // sends to 2 3 4 5
+    assert_int_equal(messages_on(&flow, 2), 3 + 3); // nothing to itself
+    assert_int_equal(messages_on(&flow, 5), 4);
+    flow.kind = FLOW_BROADCAST;
+    assert_int_equal(messages_on(&flow, 0), 1);
+    assert_int_equal(messages_on(&flow, 2), 1 + 3);
+    flow.kind = FLOW_PAIRS;
+    assert_int_equal(messages_on(&flow, 1), 1);
+    assert_int_equal(messages_on(&flow, 3), 2);
+    flow.kind = FLOW_REDISTRIBUTE; // 10 words leave 3 3 2 2 tiles and arrive at 2 tiles, 5 and 5
+    flow.destination = tile_map_range(8, 2);
+    flow.destination_count = 2;
+    assert_int_equal(messages_on(&flow, 0), 1); // words 0-2
+    assert_int_equal(messages_on(&flow, 1), 1); // words 3-4
+    assert_int_equal(messages_on(&flow, 8), 2);
+    flow.source_count = 3; // words 0-3, 4-6, 7-9: the second has words for both
+    assert_int_equal(messages_on(&flow, 1), 2);
+    assert_int_equal(messages_on(&flow, 9), 2);
+}
+
+static void tiles_with_equal_lists_are_one_class(void **state)
+{
+    (void)state;
+    struct program *program = make_program();
+    add_variable(program, "a", 8, 0, 1); // tiles 2..5
+    program_begin_compute(program, "first");
+    struct vertex_group group = {
+        .codelet = CODELET_fill, .place = tile_map_range(4, 4), .items = 4, .vertices = 4};
+    program_add_group(program, &group); // tiles 4..7
+    struct sram_tally *tally = sram_tally_create(program);
+    uint32_t tiles[TILES];
+    assert_int_equal(sram_tally_classes(tally, tiles), 3);
+    assert_int_equal(tiles[0], 2);
+    assert_int_equal(tiles[1], 4);
+    assert_int_equal(tiles[2], 6);
+    sram_tally_destroy(tally);
+    program_destroy(program);
+}
+
+static void vertices_of_every_dealing_add_up_to_what_the_program_says(void **state)
+{
+    (void)state;
+    struct program *program = make_program(); // batch 6, slots 8
+    program_begin_compute(program, "all");
+    struct vertex_group group = {.dealing = DEAL_SAMPLES,
+                                 .place = tile_map_range(0, 4),
+                                 .items = 4,
+                                 .samples_per_vertex = 4}; // 2 per item
+    program_add_group(program, &group);
+    group = (struct vertex_group){.dealing = DEAL_SEGMENTS,
+                                  .place = tile_map_range(4, 4),
+                                  .items = 12, // 6 samples x 2 parts: 3 items per tile
+                                  .parts = 2,
+                                  .vertices = 5};
+    program_add_group(program, &group);
+    group = (struct vertex_group){
+        .dealing = DEAL_SLOTS, .place = tile_map_range(8, 5), .items = 5, .groups = 1};
+    program_add_group(program, &group); // 48 slots in chunks of 10: 10 10 10 10 8
+    struct sram_tally *tally = sram_tally_create(program);
+    assert_int_equal(tally->vertices[3], 2);
+    assert_int_equal(tally->vertices[4], 15);
+    assert_int_equal(tally->vertices[11], 10);
+    assert_int_equal(tally->vertices[12], 8);
+    assert_int_equal(tally->vertices[13], 0);
+    sram_tally_destroy(tally);
+    program_destroy(program);
+}
+
+// --- properties of placement --------------------------------------------------------------------
+#define BLOCKS_MAX 60
+#define STEPS 40
+
+static uint32_t draw_blocks(struct sram_block *blocks)
+{
+    uint32_t count = 1 + (uint32_t)rand() % BLOCKS_MAX;
+    for (uint32_t i = 0; i < count; i++) {
+        uint32_t first = (uint32_t)rand() % STEPS;
+        uint32_t last = first + (uint32_t)rand() % (STEPS - first);
+        bool is_always = rand() % 5 == 0;
+        blocks[i] = (struct sram_block){.bytes = 8 * (1 + (uint64_t)rand() % 20),
+                                        .first_step = is_always ? 0 : first,
+                                        .last_step = is_always ? UINT32_MAX : last,
+                                        .need = (enum sram_need)(rand() % 3)};
+    }
+    return count;
+}
+
+static uint64_t most_live_bytes(const struct sram_block *blocks, uint32_t count)
+{
+    uint64_t most = 0;
+    for (uint32_t step = 0; step < STEPS; step++) {
+        uint64_t live = 0;
+        for (uint32_t i = 0; i < count; i++) {
+            bool is_live = blocks[i].first_step <= step && step <= blocks[i].last_step;
+            live += is_live ? blocks[i].bytes : 0;
+        }
+        most = live > most ? live : most;
+    }
+    return most;
+}
+
+static void no_two_blocks_that_are_live_together_overlap(void **state)
+{
+    (void)state;
+    struct chip_config chip = bare_chip();
+    struct sram_block blocks[BLOCKS_MAX];
+    srand(11);
+    uint32_t fitting = 0;
+    for (uint32_t trial = 0; trial < 2000; trial++) {
+        uint32_t count = draw_blocks(blocks);
+        struct sram_use use = sram_place(&chip.tile, blocks, count);
+        assert_true(use.total_bytes >= most_live_bytes(blocks, count));
+        assert_true(use.has_region_for_all);
+        fitting += use.overflow_bytes == 0;
+        for (uint32_t i = 0; i < count; i++) {
+            const struct sram_region *region = &chip.tile.regions[blocks[i].region];
+            assert_true(sram_region_meets(region, blocks[i].need));
+            assert_int_equal(blocks[i].address % SRAM_ALIGN_BYTES, 0);
+            assert_true(blocks[i].address + blocks[i].bytes <= region->bytes ||
+                        use.overflow_bytes > 0);
+            for (uint32_t j = 0; j < i; j++) {
+                bool is_apart = blocks[i].region != blocks[j].region ||
+                                blocks[i].address >= blocks[j].address + blocks[j].bytes ||
+                                blocks[j].address >= blocks[i].address + blocks[i].bytes;
+                assert_true(is_apart || !sram_blocks_live_together(&blocks[i], &blocks[j]));
+            }
+        }
+    }
+    assert_true(fitting > 200 && fitting < 1900); // the draw reaches both outcomes
+}
+
+static void the_plan_of_a_large_chip_is_that_of_a_small_one_with_the_same_lists(void **state)
+{
+    (void)state;
+    struct chip_config chip = bare_chip();
+    uint64_t max_bytes[2];
+    const uint32_t tiles[2] = {64, 4096};
+    for (uint32_t i = 0; i < 2; i++) {
+        const uint32_t one = 1;
+        struct program *program = program_create("large", tiles[i], 1, 1, 1, &one, &one);
+        struct variable variable = {.name = (char *)(uintptr_t) "v",
+                                    .place = tile_map_range(0, tiles[i]),
+                                    .items = tiles[i],
+                                    .bytes_per_item = 64,
+                                    .last_step = 3};
+        program_add_variable(program, &variable);
+        variable.place = (struct tile_map){0, tiles[i] / 3, tiles[i], true};
+        variable.items = tiles[i] / 3;
+        program_add_variable(program, &variable);
+        struct sram_plan *plan = sram_plan_create(program, &chip);
+        max_bytes[i] = plan->max_bytes;
+        assert_int_equal(plan->tiles_used, tiles[i]);
+        sram_plan_destroy(plan);
+        program_destroy(program);
+    }
+    assert_int_equal(max_bytes[0], 128);
+    assert_int_equal(max_bytes[1], 128);
+}
+
+int main(void)
+{
+    setvbuf(stdout, NULL, _IOLBF, 0);
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(two_variables_that_are_never_live_together_take_the_space_of_the_larger),
+        cmocka_unit_test(two_variables_live_in_one_common_step_take_the_sum),
+        cmocka_unit_test(a_variable_that_is_always_live_shares_with_nothing),
+        cmocka_unit_test(both_regions_are_used_before_a_program_is_refused),
+        cmocka_unit_test(a_refusal_names_tile_region_need_limit_and_the_five_largest_variables),
+        cmocka_unit_test(interleaved_variables_lie_in_interleaved_regions_only),
+        cmocka_unit_test(a_variable_that_wraps_around_lies_twice_on_its_first_tiles),
+        cmocka_unit_test(items_on_a_tile_agree_with_the_map_item_by_item),
+        cmocka_unit_test(
+            code_states_stacks_and_exchange_code_are_charged_to_the_tiles_that_need_them),
+        cmocka_unit_test(code_that_exceeds_the_executable_region_is_refused),
+        cmocka_unit_test(messages_are_counted_at_both_ends_of_every_kind_of_flow),
+        cmocka_unit_test(tiles_with_equal_lists_are_one_class),
+        cmocka_unit_test(vertices_of_every_dealing_add_up_to_what_the_program_says),
+        cmocka_unit_test(no_two_blocks_that_are_live_together_overlap),
+        cmocka_unit_test(the_plan_of_a_large_chip_is_that_of_a_small_one_with_the_same_lists),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

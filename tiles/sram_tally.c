@@ -1,0 +1,297 @@
+// Convention: the arrays hold differences while they are filled (add at the first tile of a range, take
+// away after its last) and are summed once at the end; all sums are modulo 2^64. Every array has one
+// element more than tiles for the range that ends at the last one.
+#include "tiles/sram_tally.h"
+
+#include <stdlib.h>
+
+#include "sim/err.h"
+#include "sim/units.h"
+
+_Static_assert(CODELET_COUNT <= 64, "codelets of a tile are bits of one word");
+
+struct vertex_run {        // items with equal numbers of vertices
+    uint32_t first, items; // relative to the group's items
+    uint64_t vertices;     // per item
+};
+#define VERTEX_RUNS_MAX 2
+
+// --- positions ----------------------------------------------------------------------------------
+uint32_t sram_items_on_tile(const struct tile_map *map, uint32_t first_item, uint32_t items,
+                            uint32_t tile)
+{
+    if (tile < map->first) {
+        return 0;
+    }
+    uint64_t offset = tile - map->first;
+    uint64_t position = offset;
+    if (map->is_spread) { // at most one position per tile: the span is not shorter than the positions
+        position = div_ceil(offset * map->positions, map->span);
+        if (position * map->span / map->positions != offset) {
+            return 0;
+        }
+    }
+    if (position >= map->positions) {
+        return 0;
+    }
+    // items below n whose remainder is the position: ceil((n - position) / positions)
+    uint64_t last = (uint64_t)first_item + items;
+    uint64_t below_last = last > position ? div_ceil(last - position, map->positions) : 0;
+    uint64_t below_first =
+        first_item > position ? div_ceil(first_item - position, map->positions) : 0;
+    return (uint32_t)(below_last - below_first);
+}
+
+static void add_to_positions(uint64_t *differences, const struct tile_map *map, uint32_t first,
+                             uint32_t count, uint64_t amount)
+{
+    if (count == 0) {
+        return;
+    }
+    if (!map->is_spread || map->span == map->positions) {
+        differences[map->first + first] += amount;
+        differences[map->first + first + count] -= amount;
+        return;
+    }
+    for (uint32_t i = first; i < first + count; i++) {
+        uint32_t tile = tile_map_at(map, i);
+        differences[tile] += amount;
+        differences[tile + 1] -= amount;
+    }
+}
+
+// Adds amount to the tile of every item.
+static void add_to_items(uint64_t *differences, const struct tile_map *map, uint32_t first_item,
+                         uint32_t items, uint64_t amount)
+{
+    uint32_t start = first_item % map->positions;
+    uint32_t rest = items % map->positions;
+    uint32_t head = rest < map->positions - start ? rest : map->positions - start;
+    add_to_positions(differences, map, 0, map->positions, amount * (items / map->positions));
+    add_to_positions(differences, map, start, head, amount);
+    add_to_positions(differences, map, 0, rest - head, amount);
+}
+
+static void add_to_tile(uint64_t *differences, uint32_t tile, uint64_t amount)
+{
+    differences[tile] += amount;
+    differences[tile + 1] -= amount;
+}
+
+// --- vertices -----------------------------------------------------------------------------------
+static uint32_t vertex_runs_of(const struct program *program, const struct vertex_group *group,
+                               struct vertex_run runs[VERTEX_RUNS_MAX])
+{
+    switch (group->dealing) {
+    case DEAL_EVEN: {
+        uint32_t extra = group->vertices % group->items;
+        uint64_t each = group->vertices / group->items;
+        runs[0] = (struct vertex_run){0, extra, each + 1};
+        runs[1] = (struct vertex_run){extra, group->items - extra, each};
+        return 2;
+    }
+    case DEAL_SAMPLES:
+        runs[0] = (struct vertex_run){0, group->items,
+                                      div_ceil(program->batch, group->samples_per_vertex)};
+        return 1;
+    case DEAL_SEGMENTS:
+        runs[0] = (struct vertex_run){0, group->items, group->vertices};
+        return 1;
+    case DEAL_SLOTS: {
+        uint64_t total = (uint64_t)program->batch * program->slots[group->layer] * group->groups;
+        uint64_t chunk = max_u64(div_ceil(total, group->items), 1);
+        uint32_t full = (uint32_t)(total / chunk);
+        runs[0] = (struct vertex_run){0, full, chunk};
+        runs[1] = (struct vertex_run){full, total % chunk ? 1 : 0, total % chunk};
+        return 2;
+    }
+    }
+    SIM_ASSERT(false, "dealing %u does not exist", (unsigned)group->dealing);
+}
+
+// A multiplier for entry `index` of a kind of list (splitmix64's finaliser).
+static uint64_t multiplier_of(uint64_t kind, uint64_t index)
+{
+    uint64_t x = (kind << 48) + index + 0x9e3779b97f4a7c15u;
+    x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9u;
+    x = (x ^ (x >> 27)) * 0x94d049bb133111ebu;
+    return x ^ (x >> 31);
+}
+
+static void tally_group(struct sram_tally *tally, const struct program *program,
+                        const struct vertex_group *group)
+{
+    struct vertex_run runs[VERTEX_RUNS_MAX];
+    uint32_t run_count = vertex_runs_of(program, group, runs);
+    for (uint32_t i = 0; i < run_count; i++) {
+        uint32_t first = group->first_item + runs[i].first;
+        add_to_items(tally->vertices, &group->place, first, runs[i].items, runs[i].vertices);
+        add_to_items(tally->lists, &group->place, first, runs[i].items,
+                     runs[i].vertices * multiplier_of(1, group->codelet));
+    }
+}
+
+uint64_t sram_codelets_on_tile(const struct program *program, uint32_t tile)
+{
+    uint64_t codelets = 0;
+    for (uint32_t g = 0; g < program->group_count; g++) {
+        const struct vertex_group *group = &program->groups[g];
+        struct vertex_run runs[VERTEX_RUNS_MAX];
+        uint32_t run_count = vertex_runs_of(program, group, runs);
+        for (uint32_t i = 0; i < run_count; i++) {
+            if (runs[i].vertices > 0 &&
+                sram_items_on_tile(&group->place, group->first_item + runs[i].first, runs[i].items,
+                                   tile) > 0) {
+                codelets |= UINT64_C(1) << group->codelet;
+            }
+        }
+    }
+    return codelets;
+}
+
+// --- messages -----------------------------------------------------------------------------------
+static uint32_t destinations_on(const struct flow *flow, uint32_t tile)
+{
+    return sram_items_on_tile(&flow->destination, flow->first_destination, flow->destination_count,
+                              tile);
+}
+
+// Every source sends to every destination but itself: one message per receiver, or, where all get the
+// same, one for the sender.
+static void tally_to_all(uint64_t *messages, const struct flow *flow)
+{
+    add_to_items(messages, &flow->destination, flow->first_destination, flow->destination_count,
+                 flow->source_count);
+    for (uint32_t i = 0; i < flow->source_count; i++) {
+        uint32_t tile = tile_map_at(&flow->source, flow->first_source + i);
+        uint32_t own = destinations_on(flow, tile);
+        uint32_t others = flow->destination_count - own;
+        uint32_t sent = flow->kind == FLOW_BROADCAST && others > 0 ? 1 : others;
+        add_to_tile(messages, tile, (uint64_t)sent - own);
+    }
+}
+
+static void tally_pair(uint64_t *messages, const struct flow *flow, uint32_t source,
+                       uint32_t destination)
+{
+    uint32_t from = tile_map_at(&flow->source, flow->first_source + source);
+    uint32_t to = tile_map_at(&flow->destination, flow->first_destination + destination);
+    if (from != to) {
+        add_to_tile(messages, from, 1);
+        add_to_tile(messages, to, 1);
+    }
+}
+
+// One message for every pair of a source and a destination that share words.
+static void tally_redistribute(uint64_t *messages, const struct flow *flow)
+{
+    uint64_t words = div_ceil(flow->bytes, EXCHANGE_WORD_BYTES);
+    for (uint64_t word = 0; word < words;) {
+        uint64_t source = word * flow->source_count / words;
+        uint64_t destination = word * flow->destination_count / words;
+        tally_pair(messages, flow, (uint32_t)source, (uint32_t)destination);
+        word = min_u64(div_ceil((source + 1) * words, flow->source_count),
+                       div_ceil((destination + 1) * words, flow->destination_count));
+    }
+}
+
+static void tally_flow(uint64_t *messages, const struct flow *flow)
+{
+    switch (flow->kind) {
+    case FLOW_BROADCAST:
+    case FLOW_ALL_TO_ALL:
+        tally_to_all(messages, flow);
+        return;
+    case FLOW_PAIRS:
+        for (uint32_t i = 0; i < flow->source_count; i++) {
+            tally_pair(messages, flow, i, i);
+        }
+        return;
+    case FLOW_REDISTRIBUTE:
+        tally_redistribute(messages, flow);
+        return;
+    }
+}
+
+// --- the whole ----------------------------------------------------------------------------------
+static void sum_differences(uint64_t *differences, uint32_t count)
+{
+    for (uint32_t i = 1; i < count; i++) {
+        differences[i] += differences[i - 1];
+    }
+}
+
+struct sram_tally *sram_tally_create(const struct program *program)
+{
+    struct sram_tally *tally = xcalloc(1, sizeof(*tally));
+    uint32_t count = program->tile_count;
+    tally->tile_count = count;
+    tally->vertices = xcalloc((size_t)count + 1, sizeof(uint64_t));
+    tally->messages = xcalloc((size_t)count + 1, sizeof(uint64_t));
+    tally->variables = xcalloc((size_t)count + 1, sizeof(uint64_t));
+    tally->lists = xcalloc((size_t)count + 1, sizeof(uint64_t));
+    for (uint32_t i = 0; i < program->group_count; i++) {
+        tally_group(tally, program, &program->groups[i]);
+    }
+    for (uint32_t i = 0; i < program->flow_count; i++) {
+        tally_flow(tally->messages, &program->flows[i]);
+    }
+    for (uint32_t i = 0; i < program->variable_count; i++) {
+        const struct variable *variable = &program->variables[i];
+        add_to_items(tally->variables, &variable->place, variable->first_item, variable->items, 1);
+        add_to_items(tally->lists, &variable->place, variable->first_item, variable->items,
+                     multiplier_of(2, i));
+    }
+    sum_differences(tally->vertices, count);
+    sum_differences(tally->messages, count);
+    sum_differences(tally->variables, count);
+    sum_differences(tally->lists, count);
+    return tally;
+}
+
+void sram_tally_destroy(struct sram_tally *tally)
+{
+    if (!tally) {
+        return;
+    }
+    free(tally->vertices);
+    free(tally->messages);
+    free(tally->variables);
+    free(tally->lists);
+    free(tally);
+}
+
+static bool are_alike(const struct sram_tally *tally, uint32_t a, uint32_t b)
+{
+    return tally->lists[a] == tally->lists[b] && tally->vertices[a] == tally->vertices[b] &&
+           tally->messages[a] == tally->messages[b];
+}
+
+uint32_t sram_tally_classes(const struct sram_tally *tally, uint32_t *tiles)
+{
+    uint64_t mask = 1;
+    while (mask < 2 * (uint64_t)tally->tile_count) {
+        mask *= 2;
+    }
+    uint32_t *table = xmalloc(mask * sizeof(uint32_t)); // open addressing; UINT32_MAX: free
+    for (uint64_t i = 0; i < mask; i++) {
+        table[i] = UINT32_MAX;
+    }
+    mask--;
+    uint32_t class_count = 0;
+    for (uint32_t tile = 0; tile < tally->tile_count; tile++) {
+        if (tally->vertices[tile] + tally->messages[tile] + tally->variables[tile] == 0) {
+            continue;
+        }
+        uint64_t at = multiplier_of(3, tally->lists[tile] ^ tally->messages[tile]) & mask;
+        while (table[at] != UINT32_MAX && !are_alike(tally, table[at], tile)) {
+            at = (at + 1) & mask;
+        }
+        if (table[at] == UINT32_MAX) {
+            table[at] = tile;
+            tiles[class_count++] = tile;
+        }
+    }
+    free(table);
+    return class_count;
+}

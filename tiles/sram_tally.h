@@ -1,0 +1,32 @@
+// What a program puts on each tile: vertices, exchange messages, variables; and which tiles are alike.
+// Part of the SRAM planner (tiles/sram.h). Counts come from closed forms over ranges of tiles, so that
+// the cost grows with the lists of the program and only mildly with the tiles of the chip.
+#ifndef TILESIM_TILES_SRAM_TALLY_H
+#define TILESIM_TILES_SRAM_TALLY_H
+
+#include <stdint.h>
+
+#include "sim/program.h"
+
+struct sram_tally { // arrays of [tile_count], owned
+    uint32_t tile_count;
+    uint64_t *vertices;  // of all compute sets
+    uint64_t *messages;  // sent or received, over all exchanges of the program text
+    uint64_t *variables; // items of variables
+    uint64_t *lists;     // sums that are equal where variables and codelets are (64-bit hash)
+};
+
+struct sram_tally *sram_tally_create(const struct program *program);
+void sram_tally_destroy(struct sram_tally *tally);
+
+// Lists one tile of every class of tiles that use any memory, lowest tile first; returns their number.
+// tiles: room for tile_count.
+uint32_t sram_tally_classes(const struct sram_tally *tally, uint32_t *tiles);
+
+// Items of [first_item, first_item + items) that lie on the tile.
+uint32_t sram_items_on_tile(const struct tile_map *map, uint32_t first_item, uint32_t items,
+                            uint32_t tile);
+// Bit c is set where a vertex of codelet c lies on the tile.
+uint64_t sram_codelets_on_tile(const struct program *program, uint32_t tile);
+
+#endif
