@@ -181,8 +181,7 @@ static uint32_t count_holes_on_bus(const struct measuring *measuring, uint32_t t
     return holes;
 }
 
-// Calls for every distinct destination tile once: the first item on a tile stands for all.
-struct audience {
+struct audience {              // of one broadcast, its sources included where they are destinations
     uint32_t tiles;            // distinct destination tiles
     uint32_t incomplete_buses; // buses of which some tiles, but not all, are destinations
 };

@@ -1,0 +1,36 @@
+#include "tiles/codelets/codelets.h"
+
+#include "sim/err.h"
+#include "tiles/tile.h"
+
+struct vertex_cost vertex_cost(enum codelet codelet, const uint32_t sizes[VERTEX_SIZES],
+                               const struct chip_config *chip)
+{
+    struct vertex_cost cost = {0};
+    switch (codelet) {
+#define X(name)                          \
+    case CODELET_##name:                 \
+        cost = name##_cost(sizes, chip); \
+        break;
+        CODELETS(X)
+#undef X
+    default:
+        SIM_ASSERT(false, "codelet %u does not exist", (unsigned)codelet);
+    }
+    SIM_ASSERT(!cost.is_multi || (cost.count_millislots == 0 && cost.hit_millislots == 0),
+               "%s: a multi-worker vertex with dynamic costs", codelet_name(codelet));
+    // A correction may be negative, the sum may not.
+    double corrected = (double)cost.supervisor_cycles + chip->corrections[codelet];
+    cost.supervisor_cycles = corrected > 0 ? (uint64_t)llround(corrected) : 0;
+    return cost;
+}
+
+uint64_t vertex_cycles_alone(enum codelet codelet, const uint32_t sizes[VERTEX_SIZES],
+                             const struct chip_config *chip)
+{
+    struct vertex_cost cost = vertex_cost(codelet, sizes, chip);
+    struct tile_work work = {.vertices = 1,
+                             .supervisor_cycles = cost.supervisor_cycles,
+                             .busiest_millislots = cost.fixed_millislots};
+    return tile_cycles(chip, &work);
+}
