@@ -1,0 +1,20 @@
+// An output file that appears under its name only once it is complete: written beside it, synced, renamed.
+// Devices and pipes (/dev/stdout, a FIFO) cannot be renamed over: they are written in place.
+#ifndef TILESIM_REPORT_OUTPUT_FILE_H
+#define TILESIM_REPORT_OUTPUT_FILE_H
+
+#include <stdbool.h>
+#include <stdio.h>
+
+struct output_file {
+    FILE *stream;     // to write to; its errors are seen by output_file_commit()
+    const char *path; // borrowed
+    char *temporary;  // owned; NULL: written in place
+};
+
+// False, with errno set, if the file cannot be created.
+bool output_file_open(struct output_file *file, const char *path);
+// Closes and renames. False, with errno set: something was not written, and `path` is as it was before.
+bool output_file_commit(struct output_file *file);
+
+#endif
