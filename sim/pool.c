@@ -18,11 +18,11 @@ struct pool {
     uint32_t worker_count;
     pthread_mutex_t mutex;
     pthread_cond_t work_is_here, work_is_done;
-    uint64_t round;         // counts calls of pool_run; guarded by mutex
-    uint32_t busy_workers;  // of this round; guarded by mutex
-    bool is_ending;         // guarded by mutex
+    uint64_t round;        // counts calls of pool_run; guarded by mutex
+    uint32_t busy_workers; // of this round; guarded by mutex
+    bool is_ending;        // guarded by mutex
     atomic_uint next_item;
-    uint32_t item_count;    // of this round, like the two below
+    uint32_t item_count; // of this round, like the two below
     void (*work)(void *context, uint32_t item, uint32_t thread);
     void *context;
 };

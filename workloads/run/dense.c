@@ -154,7 +154,7 @@ static void count_spikes_dense(const struct op_job *job, const struct span *span
 const struct kernels kernels_dense = {
     .real_bytes = sizeof(float),
     .connect_split = SPLIT_ROWS,
-    .rows_per_item = 256,          // fewer rows and OpenBLAS packs the weights too often
+    .rows_per_item = 240, // fewer rows and OpenBLAS packs the weights too often
     .samples_per_item = 16,
     .gradient_rows_per_item = 256,
     .connect = connect_dense,

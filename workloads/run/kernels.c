@@ -10,7 +10,8 @@ const struct kernels kernels_sparse = {
     .is_strip_major = true,
     .has_event_lists = true,
     .connect_split = SPLIT_STRIPS,
-    .rows_per_item = 128, // a strip of weights is read once per item from beyond the second-level cache
+    .rows_per_item =
+        120, // a strip of weights is read once per item from beyond the second-level cache
     .samples_per_item = 16,
     .connect = connect_sparse,
     .ops = {[OP_connect_input_gradient] = connect_input_gradient_sparse,

@@ -23,16 +23,17 @@
 // One tensor from the first time step of a block on. Row (time step t, sample b) of reals starts at
 // t * time_stride + b * row_stride; of ids at (t * batch + b) * row_stride; of counts at (t * batch + b) * 2.
 struct view {
-    void *reals;        // float or double; spikes of the dense form: 0 and 1; sparse spikes: NULL
-    uint32_t *ids;      // sparse spikes, spikes first, both parts ascending
-    uint32_t *counts;   // spikes of both forms: spikes k, listed g
+    void *reals;      // float or double; spikes of the dense form: 0 and 1; sparse spikes: NULL
+    uint32_t *ids;    // sparse spikes, spikes first, both parts ascending
+    uint32_t *counts; // spikes of both forms: spikes k, listed g
     size_t row_stride;
     size_t time_stride; // 0: the tensor does not outlive its time step
     uint32_t columns;   // neurons; of slots: capacity
 };
 
 struct matrix { // a parameter or its gradient
-    void *data; // element (row, column) at ((column / strip_columns) * rows + row) * strip_columns + rest
+    void *
+        data; // element (row, column) at ((column / strip_columns) * rows + row) * strip_columns + rest
     uint32_t rows, columns;
     uint32_t strip_columns;
 };
@@ -67,10 +68,10 @@ struct op_job { // an op that is not elementwise, bound to a block of time steps
     const struct run_context *context;
     struct view in[OP_INPUTS_MAX]; // reals == NULL and ids == NULL where an input is absent
     struct view out;
-    struct matrix matrix;          // products: weights, or the gradient of weights
-    uint32_t first_time_step;      // of the block, in the batch
+    struct matrix matrix;     // products: weights, or the gradient of weights
+    uint32_t first_time_step; // of the block, in the batch
     uint32_t block_time_steps;
-    uint32_t *dropped;             // fire: [batch], adds spikes that found no slot
+    uint32_t *dropped; // fire: [batch], adds spikes that found no slot
 };
 
 // Which (time step, sample) of a block sent spikes, per input: the lists of spikes turned around.
@@ -80,8 +81,9 @@ struct event_lists {
     size_t event_capacity;
 };
 
-#define REGION_OPERANDS_MAX 48 // tensors of a fused elementwise region; asserted when it is compiled
-#define REGION_BLOCK 256u      // elements that pass through all ops of a region before the next; fits L1
+#define REGION_OPERANDS_MAX \
+    48                    // tensors of a fused elementwise region; asserted when it is compiled
+#define REGION_BLOCK 256u // elements that pass through all ops of a region before the next; fits L1
 
 struct region_op {
     enum op_kind kind;
@@ -103,22 +105,23 @@ struct region_job {
     const struct view *views; // of the operands in memory
 };
 
-struct update_job { // one optimiser step of a parameter
+struct update_job {                             // one optimiser step of a parameter
     void *weights, *gradient, *mean, *variance; // mean, variance: Adam
     const struct training_config *training;
-    uint64_t steps;         // this step's number, from 1
+    uint64_t steps; // this step's number, from 1
 };
 
 enum work_split { SPLIT_STRIPS, SPLIT_ROWS }; // how a product over a block is cut into items
 
 struct kernels {
     uint32_t real_bytes;
-    bool is_strip_major;              // weights in strips of up to STRIP_COLUMNS_MAX; else one strip
-    bool has_event_lists;             // add_weight_gradient wants them
-    enum work_split connect_split;    // SPLIT_STRIPS: one column strip an item
-    uint32_t rows_per_item;           // SPLIT_ROWS: (time step, sample) rows an item, about
-    uint32_t samples_per_item;        // products inside a recurrence: samples an item
-    uint32_t gradient_rows_per_item;  // weight gradient: rows of the matrix an item; 0: one column strip
+    bool is_strip_major;           // weights in strips of up to STRIP_COLUMNS_MAX; else one strip
+    bool has_event_lists;          // add_weight_gradient wants them
+    enum work_split connect_split; // SPLIT_STRIPS: one column strip an item
+    uint32_t rows_per_item;        // SPLIT_ROWS: (time step, sample) rows an item, about
+    uint32_t samples_per_item;     // products inside a recurrence: samples an item
+    uint32_t
+        gradient_rows_per_item; // weight gradient: rows of the matrix an item; 0: one column strip
     // y = x w for the rows of `span` and the strips [first_strip, end_strip)
     void (*connect)(const struct op_job *job, const struct span *span, uint32_t first_strip,
                     uint32_t end_strip);
@@ -167,9 +170,9 @@ static inline size_t job_row(const struct op_job *job, uint32_t time_step, uint3
 }
 
 // Runs the block that follows for every row (t, b) of a span.
-#define FOR_ROWS(span, t, b)                                                                       \
-    for (uint32_t t = (span)->first_time_step; t < (span)->first_time_step + (span)->time_steps;   \
-         t++)                                                                                      \
+#define FOR_ROWS(span, t, b)                                                                     \
+    for (uint32_t t = (span)->first_time_step; t < (span)->first_time_step + (span)->time_steps; \
+         t++)                                                                                    \
         for (uint32_t b = (span)->first_sample; b < (span)->first_sample + (span)->samples; b++)
 
 // Where the scan for spikes of a full list starts: neuron 0, or a random one.

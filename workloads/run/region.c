@@ -101,10 +101,10 @@ void region_program_destroy(struct region_program *program)
 }
 
 // out[i] = expression of a[i], b[i], c; a loop that the compiler makes vectors of.
-#define EACH(expression)                                                                           \
-    for (uint32_t i = 0; i < count; i++) {                                                         \
-        out[i] = (expression);                                                                     \
-    }                                                                                              \
+#define EACH(expression)                   \
+    for (uint32_t i = 0; i < count; i++) { \
+        out[i] = (expression);             \
+    }                                      \
     break
 
 static void run_op(const struct region_op *op, float *restrict out, const float *a, const float *b,

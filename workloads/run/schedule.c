@@ -38,8 +38,7 @@ static bool is_op_class(const struct training_graph *graph, const struct stage *
 
 static bool is_weight_gradient(const struct training_graph *graph, const struct stage *stage)
 {
-    return !stage->is_region &&
-           graph->graph.ops[stage->index].kind == OP_connect_weight_gradient;
+    return !stage->is_region && graph->graph.ops[stage->index].kind == OP_connect_weight_gradient;
 }
 
 // The tensor that another time step produced under this name: a state-in is a state-out, a carry-in a
@@ -143,8 +142,7 @@ static void add_component(struct schedule *schedule, const struct training_graph
     }
     for (uint32_t i = 0; i < n; i++) {
         if (i == stage || (reaches[stage * n + i] && reaches[i * n + stage])) {
-            add_to_pass(schedule, i, false,
-                        is_op_class(graph, &schedule->stages[i], OP_LINEAR));
+            add_to_pass(schedule, i, false, is_op_class(graph, &schedule->stages[i], OP_LINEAR));
         }
     }
 }
@@ -154,10 +152,9 @@ static uint32_t next_ready(const struct training_graph *graph, const struct sche
                            const bool *reaches)
 {
     uint32_t stage = 0;
-    while (stage < schedule->stage_count &&
-           (schedule->pass_of[stage] != UINT32_MAX ||
-            is_weight_gradient(graph, &schedule->stages[stage]) ||
-            !is_ready(schedule, reaches, stage))) {
+    while (stage < schedule->stage_count && (schedule->pass_of[stage] != UINT32_MAX ||
+                                             is_weight_gradient(graph, &schedule->stages[stage]) ||
+                                             !is_ready(schedule, reaches, stage))) {
         stage++;
     }
     return stage;

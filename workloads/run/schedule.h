@@ -12,20 +12,20 @@
 #include "workloads/graph/training_graph.h"
 
 struct pass {
-    bool is_block;      // one product, all time steps at once
-    bool has_product;   // stepwise, with a product inside the recurrence
-    uint32_t *stages;   // owned; indices into the graph's forward or backward stages, ascending
+    bool is_block;    // one product, all time steps at once
+    bool has_product; // stepwise, with a product inside the recurrence
+    uint32_t *stages; // owned; indices into the graph's forward or backward stages, ascending
     uint32_t stage_count;
 };
 
 struct schedule {
     const struct stage *stages; // borrowed from the graph
     uint32_t stage_count;
-    struct pass *passes;        // owned; weight gradients are in none of them
+    struct pass *passes; // owned; weight gradients are in none of them
     uint32_t pass_count;
     uint32_t *weight_gradients; // owned; stages; run at the end of each block
     uint32_t weight_gradient_count;
-    uint32_t *pass_of;          // owned; by stage; UINT32_MAX: weight gradient
+    uint32_t *pass_of; // owned; by stage; UINT32_MAX: weight gradient
 };
 
 struct schedule *schedule_create(const struct training_graph *graph, enum op_phase phase);

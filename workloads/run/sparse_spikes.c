@@ -15,8 +15,8 @@
 struct list {
     uint32_t *ids;
     uint32_t slots;
-    uint32_t spikes, near;               // in the list
-    uint32_t spikes_found, near_found;   // in all
+    uint32_t spikes, near;             // in the list
+    uint32_t spikes_found, near_found; // in all
     float theta1, theta2;
 };
 

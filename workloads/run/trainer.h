@@ -13,8 +13,9 @@ struct trainer;
 
 // precision float32: fast kernels (workloads/run/kernels_*.c); float64: plain reference kernels.
 // Weights are drawn from the seed (Philox keyed by layer; the same for both forms).
-struct trainer *trainer_create(const struct training_graph *graph, const struct training_config *training,
-                               uint64_t seed, uint32_t threads);
+struct trainer *trainer_create(const struct training_graph *graph,
+                               const struct training_config *training, uint64_t seed,
+                               uint32_t threads);
 void trainer_destroy(struct trainer *trainer);
 
 // One training step on one batch: forward over time, loss, backward over time; then, if `update`, the
@@ -25,10 +26,13 @@ double trainer_step(struct trainer *trainer, const struct spike_batch *batch, bo
 uint32_t trainer_count_correct(struct trainer *trainer, const struct spike_batch *batch);
 
 // Copies out, converted to float32. layer = 1..L.
-void trainer_get_weights(const struct trainer *trainer, uint32_t layer, float *out); // [neurons][fan_in]
-void trainer_set_weights(struct trainer *trainer, uint32_t layer, const float *in);  // [neurons][fan_in]
+void trainer_get_weights(const struct trainer *trainer, uint32_t layer,
+                         float *out); // [neurons][fan_in]
+void trainer_set_weights(struct trainer *trainer, uint32_t layer,
+                         const float *in); // [neurons][fan_in]
 void trainer_get_gradient(const struct trainer *trainer, uint32_t layer, float *out); // last step's
-void trainer_get_last_membrane(const struct trainer *trainer, uint32_t layer, float *out); // [batch][neurons]
-void trainer_get_logits(const struct trainer *trainer, float *out);                 // [batch][outputs]
+void trainer_get_last_membrane(const struct trainer *trainer, uint32_t layer,
+                               float *out);                         // [batch][neurons]
+void trainer_get_logits(const struct trainer *trainer, float *out); // [batch][outputs]
 
 #endif

@@ -1,0 +1,279 @@
+#include "workloads/run/storage.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "sim/err.h"
+#include "workloads/run/aligned.h"
+
+#define VECTOR_COLUMNS 16u // rows are padded to whole vectors, with zeros
+
+static uint32_t round_up(uint32_t value, uint32_t step)
+{
+    return (value + step - 1) / step * step;
+}
+
+// Rows of activations are padded as the matrices that write them.
+static uint32_t padded_columns(uint32_t columns)
+{
+    return round_up(columns, columns > STRIP_COLUMNS_MAX ? STRIP_COLUMNS_MAX : VECTOR_COLUMNS);
+}
+
+static const struct tensor *tensor_at(const struct storage *storage, uint32_t tensor)
+{
+    return &storage->graph->graph.tensors[tensor];
+}
+
+static uint32_t add_buffer(struct storage *storage, uint32_t tensor, enum lifetime lifetime,
+                           enum op_phase phase, bool is_state)
+{
+    const struct tensor *shape = tensor_at(storage, tensor);
+    bool is_list = shape->type == TENSOR_SPIKES && storage->graph->form == FORM_SPARSE;
+    struct buffer *buffer = &storage->buffers[storage->buffer_count];
+    *buffer = (struct buffer){.lifetime = lifetime,
+                              .phase = phase,
+                              .is_state = is_state,
+                              .columns = is_list ? shape->slots : shape->columns,
+                              .places = 1};
+    if (lifetime != LIFETIME_STEP) {
+        buffer->places =
+            1 + (lifetime == LIFETIME_RUN ? storage->graph->time_steps : storage->block_time_steps);
+    }
+    size_t rows = (size_t)buffer->places * storage->graph->batch;
+    if (shape->type == TENSOR_SPIKES) {
+        buffer->counts = aligned_create(rows * 2 * sizeof(uint32_t));
+    }
+    buffer->row_stride = is_list ? buffer->columns : padded_columns(buffer->columns);
+    buffer->is_borrowed = is_list && shape->role == ROLE_INPUT;
+    if (is_list && !buffer->is_borrowed) {
+        buffer->ids = aligned_create(rows * buffer->row_stride * sizeof(uint32_t));
+    } else if (!is_list) {
+        buffer->reals = aligned_create(rows * buffer->row_stride * storage->real_bytes);
+    }
+    storage->buffer_of[tensor] = storage->buffer_count;
+    return storage->buffer_count++;
+}
+
+static void share_buffer(struct storage *storage, uint32_t tensor, uint32_t buffer)
+{
+    SIM_ASSERT(storage->buffer_of[tensor] == UINT32_MAX, "%s is the value of two states",
+               tensor_at(storage, tensor)->name);
+    storage->buffer_of[tensor] = buffer;
+    storage->places_ahead[tensor] = 1;
+}
+
+static void add_state_buffers(struct storage *storage, const struct graph_state *state)
+{
+    const struct tensor *in = tensor_at(storage, state->in);
+    bool is_saved =
+        in->is_saved || tensor_at(storage, state->out)->is_saved || in->type == TENSOR_SPIKES;
+    uint32_t states =
+        add_buffer(storage, state->in, is_saved ? LIFETIME_RUN : LIFETIME_BLOCK, OP_FORWARD, true);
+    share_buffer(storage, state->out, states);
+    if (state->carry_in == TENSOR_NONE) {
+        return;
+    }
+    if (state->carry_in == state->carry_out) { // the same at every time step
+        add_buffer(storage, state->carry_in, LIFETIME_STEP, OP_BACKWARD, true);
+        return;
+    }
+    if (state->carry_out == TENSOR_NONE) { // zero at every time step
+        SIM_ASSERT(state != &storage->graph->states[storage->graph->logits_state],
+                   "the logits have no carry");
+        add_buffer(storage, state->carry_in, LIFETIME_BLOCK, OP_BACKWARD, true);
+        storage->places_ahead[state->carry_in] = 1;
+        return;
+    }
+    uint32_t carries =
+        storage->buffer_of[state->carry_out]; // of another state with the same adjoint
+    if (carries == UINT32_MAX) {
+        carries = add_buffer(storage, state->carry_out, LIFETIME_BLOCK, OP_BACKWARD, true);
+    }
+    share_buffer(storage, state->carry_in, carries);
+}
+
+static void add_matrix(struct storage *storage, uint32_t tensor)
+{
+    const struct tensor *shape = tensor_at(storage, tensor);
+    struct matrix *matrix = &storage->matrices[tensor];
+    *matrix = (struct matrix){.rows = shape->rows,
+                              .columns = shape->columns,
+                              .strip_columns = padded_columns(shape->columns)};
+    if (storage->is_strip_major && matrix->strip_columns > STRIP_COLUMNS_MAX) {
+        matrix->strip_columns = STRIP_COLUMNS_MAX;
+    }
+    matrix->data = aligned_create(matrix_elements(matrix) * storage->real_bytes);
+}
+
+size_t matrix_elements(const struct matrix *matrix)
+{
+    return (size_t)matrix_strips(matrix) * matrix->rows * matrix->strip_columns;
+}
+
+// True if a stage outside pass `pass` reads or writes the tensor.
+static bool is_used_outside(const struct storage *storage, const struct schedule *schedule,
+                            uint32_t tensor, uint32_t pass)
+{
+    for (uint32_t i = 0; i < schedule->stage_count; i++) {
+        const uint32_t *inputs;
+        uint32_t count;
+        stage_inputs(storage->graph, &schedule->stages[i], &inputs, &count);
+        for (uint32_t k = 0; k < count; k++) {
+            if (inputs[k] == tensor && schedule->pass_of[i] != pass) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
+static void place_outputs(struct storage *storage, const struct schedule *schedule, uint32_t stage,
+                          enum op_phase phase)
+{
+    const uint32_t *outputs;
+    uint32_t count;
+    stage_outputs(storage->graph, &schedule->stages[stage], &outputs, &count);
+    for (uint32_t i = 0; i < count; i++) {
+        const struct tensor *tensor = tensor_at(storage, outputs[i]);
+        if (storage->buffer_of[outputs[i]] != UINT32_MAX || tensor->role == ROLE_GRADIENT) {
+            continue;
+        }
+        enum lifetime lifetime = LIFETIME_STEP;
+        if (tensor->is_saved || tensor->type == TENSOR_SPIKES) {
+            lifetime = LIFETIME_RUN;
+        } else if (is_used_outside(storage, schedule, outputs[i], schedule->pass_of[stage])) {
+            lifetime = LIFETIME_BLOCK;
+        }
+        add_buffer(storage, outputs[i], lifetime, phase, false);
+    }
+}
+
+struct storage *storage_create(const struct training_graph *graph, const struct kernels *kernels,
+                               const struct schedule *forward, const struct schedule *backward,
+                               uint32_t block_time_steps)
+{
+    struct storage *storage = xcalloc(1, sizeof(*storage));
+    uint32_t tensors = graph->graph.tensor_count;
+    *storage = (struct storage){.graph = graph,
+                                .real_bytes = kernels->real_bytes,
+                                .is_strip_major = kernels->is_strip_major,
+                                .block_time_steps = block_time_steps};
+    storage->buffers = xcalloc(tensors, sizeof(*storage->buffers));
+    storage->buffer_of = xmalloc(tensors * sizeof(uint32_t));
+    memset(storage->buffer_of, 0xff, tensors * sizeof(uint32_t));
+    storage->places_ahead = xcalloc(tensors, sizeof(uint32_t));
+    storage->matrices = xcalloc(tensors, sizeof(*storage->matrices));
+    add_buffer(storage, graph->input, LIFETIME_RUN, OP_FORWARD, false);
+    for (uint32_t i = 0; i < graph->state_count; i++) {
+        add_state_buffers(storage, &graph->states[i]);
+    }
+    for (uint32_t i = 0; i < forward->stage_count; i++) {
+        place_outputs(storage, forward, i, OP_FORWARD);
+    }
+    for (uint32_t i = 0; i < backward->stage_count; i++) {
+        place_outputs(storage, backward, i, OP_BACKWARD);
+    }
+    for (uint32_t l = 0; l < graph->layer_count; l++) {
+        add_matrix(storage, graph->layers[l].weights);
+        if (graph->layers[l].weight_gradient != TENSOR_NONE) {
+            add_matrix(storage, graph->layers[l].weight_gradient);
+        }
+    }
+    return storage;
+}
+
+void storage_destroy(struct storage *storage)
+{
+    if (!storage) {
+        return;
+    }
+    for (uint32_t i = 0; i < storage->buffer_count; i++) {
+        struct buffer *buffer = &storage->buffers[i];
+        aligned_destroy(buffer->reals);
+        aligned_destroy(buffer->counts);
+        aligned_destroy(buffer->is_borrowed ? NULL : buffer->ids);
+    }
+    for (uint32_t i = 0; i < storage->graph->graph.tensor_count; i++) {
+        aligned_destroy(storage->matrices[i].data);
+    }
+    free(storage->buffers);
+    free(storage->buffer_of);
+    free(storage->places_ahead);
+    free(storage->matrices);
+    free(storage);
+}
+
+struct view storage_view(const struct storage *storage, uint32_t tensor, uint32_t time_step)
+{
+    if (tensor == TENSOR_NONE || storage->buffer_of[tensor] == UINT32_MAX) {
+        return (struct view){0};
+    }
+    const struct buffer *buffer = &storage->buffers[storage->buffer_of[tensor]];
+    size_t place = storage->places_ahead[tensor];
+    if (buffer->lifetime == LIFETIME_RUN) {
+        place += time_step;
+    }
+    size_t row = place * storage->graph->batch;
+    struct view view = {.row_stride = buffer->row_stride, .columns = buffer->columns};
+    if (buffer->reals) {
+        view.reals = (char *)buffer->reals + row * buffer->row_stride * storage->real_bytes;
+    }
+    if (buffer->ids) {
+        view.ids = buffer->ids + row * buffer->row_stride;
+    }
+    if (buffer->counts) {
+        view.counts = buffer->counts + row * 2;
+    }
+    if (buffer->lifetime != LIFETIME_STEP) {
+        view.time_stride = storage->graph->batch * buffer->row_stride;
+    }
+    return view;
+}
+
+static size_t place_bytes(const struct storage *storage, const struct buffer *buffer)
+{
+    return storage->graph->batch * buffer->row_stride * storage->real_bytes;
+}
+
+static void clear_place(struct storage *storage, enum op_phase phase, uint32_t place)
+{
+    for (uint32_t i = 0; i < storage->buffer_count; i++) {
+        struct buffer *buffer = &storage->buffers[i];
+        // Place 0 of a buffer for the whole run is never written: it stays zero.
+        if (buffer->is_state && buffer->phase == phase && buffer->lifetime == LIFETIME_BLOCK) {
+            size_t bytes = place_bytes(storage, buffer);
+            memset((char *)buffer->reals + place * bytes, 0, bytes);
+        }
+    }
+}
+
+static void copy_place(struct storage *storage, enum op_phase phase, uint32_t from, uint32_t to)
+{
+    for (uint32_t i = 0; i < storage->buffer_count; i++) {
+        struct buffer *buffer = &storage->buffers[i];
+        if (buffer->is_state && buffer->phase == phase && buffer->lifetime == LIFETIME_BLOCK) {
+            size_t bytes = place_bytes(storage, buffer);
+            memcpy((char *)buffer->reals + to * bytes, (char *)buffer->reals + from * bytes, bytes);
+        }
+    }
+}
+
+void storage_clear_states(struct storage *storage)
+{
+    clear_place(storage, OP_FORWARD, 0);
+}
+
+void storage_clear_carries(struct storage *storage, uint32_t time_steps)
+{
+    clear_place(storage, OP_BACKWARD, time_steps);
+}
+
+void storage_pass_states(struct storage *storage, uint32_t time_steps)
+{
+    copy_place(storage, OP_FORWARD, time_steps, 0);
+}
+
+void storage_pass_carries(struct storage *storage, uint32_t time_steps)
+{
+    copy_place(storage, OP_BACKWARD, 0, time_steps);
+}

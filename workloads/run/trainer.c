@@ -1,0 +1,339 @@
+#include "workloads/run/trainer.h"
+
+#include <cblas.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "sim/err.h"
+#include "sim/rng.h"
+#include "workloads/run/aligned.h"
+#include "workloads/run/executor.h"
+
+#define UPDATE_ITEM_ELEMENTS ((size_t)1 << 15) // of a parameter; a multiple of a vector
+
+struct parameter {
+    struct matrix *weights, *gradient; // in the executor's storage; gradient NULL: not trained
+    void *mean, *variance;             // owned; Adam
+};
+
+struct trainer {
+    const struct training_graph *graph; // borrowed
+    struct training_config training;
+    const struct kernels *kernels;
+    struct pool *pool;            // owned
+    struct executor *executor;    // owned
+    struct parameter *parameters; // owned; [layer_count]
+    uint32_t updates;             // done so far
+};
+
+// --- elements of either precision ---------------------------------------------------------------
+static double read_real(const struct trainer *trainer, const void *reals, size_t i)
+{
+    return trainer->kernels->real_bytes == sizeof(float) ? (double)((const float *)reals)[i]
+                                                         : ((const double *)reals)[i];
+}
+
+static void write_real(const struct trainer *trainer, void *reals, size_t i, double value)
+{
+    if (trainer->kernels->real_bytes == sizeof(float)) {
+        ((float *)reals)[i] = (float)value;
+    } else {
+        ((double *)reals)[i] = value;
+    }
+}
+
+// --- creation -----------------------------------------------------------------------------------
+// Uniform in +-weight_mul * sqrt(6 / fan_in) + weight_shift, rounded to float32 in either precision. The
+// number of a weight is its place in [neurons][fan_in].
+static void draw_weights(struct trainer *trainer, uint32_t layer, uint64_t seed)
+{
+    const struct network_config *network = &trainer->graph->config;
+    const struct matrix *weights = trainer->parameters[layer - 1].weights;
+    double range = network->weight_mul * sqrt(6.0 / weights->rows);
+    struct rng rng = rng_create(seed, RNG_WEIGHTS, layer, 0);
+    for (uint32_t neuron = 0; neuron < weights->columns; neuron++) {
+        for (uint32_t input = 0; input < weights->rows; input++) {
+            double weight = (2.0 * rng_uniform(&rng) - 1.0) * range + network->weight_shift;
+            write_real(trainer, weights->data, matrix_index(weights, input, neuron),
+                       (double)(float)weight);
+        }
+    }
+}
+
+static void create_parameter(struct trainer *trainer, uint32_t layer)
+{
+    const struct graph_layer *shape = &trainer->graph->layers[layer - 1];
+    struct parameter *parameter = &trainer->parameters[layer - 1];
+    parameter->weights = executor_matrix(trainer->executor, shape->weights);
+    if (shape->weight_gradient == TENSOR_NONE) {
+        return;
+    }
+    parameter->gradient = executor_matrix(trainer->executor, shape->weight_gradient);
+    if (trainer->training.optimizer == OPTIMIZER_ADAM) {
+        size_t bytes = matrix_elements(parameter->weights) * trainer->kernels->real_bytes;
+        parameter->mean = aligned_create(bytes);
+        parameter->variance = aligned_create(bytes);
+    }
+}
+
+struct trainer *trainer_create(const struct training_graph *graph,
+                               const struct training_config *training, uint64_t seed,
+                               uint32_t threads)
+{
+    struct trainer *trainer = xcalloc(1, sizeof(*trainer));
+    *trainer = (struct trainer){.graph = graph,
+                                .training = *training,
+                                .kernels = kernels_select(graph->form, training->precision)};
+    openblas_set_num_threads(1); // the pool's threads each call it: no second layer of threads
+    trainer->pool = pool_create(threads);
+    trainer->executor = executor_create(graph, trainer->kernels, trainer->pool, seed);
+    trainer->parameters = xcalloc(graph->layer_count, sizeof(*trainer->parameters));
+    for (uint32_t l = 1; l <= graph->layer_count; l++) {
+        create_parameter(trainer, l);
+        draw_weights(trainer, l, seed);
+    }
+    return trainer;
+}
+
+void trainer_destroy(struct trainer *trainer)
+{
+    if (!trainer) {
+        return;
+    }
+    for (uint32_t l = 0; l < trainer->graph->layer_count; l++) {
+        aligned_destroy(trainer->parameters[l].mean);
+        aligned_destroy(trainer->parameters[l].variance);
+    }
+    executor_destroy(trainer->executor);
+    pool_destroy(trainer->pool);
+    free(trainer->parameters);
+    free(trainer);
+}
+
+// --- a training step ----------------------------------------------------------------------------
+static void run_forward(struct trainer *trainer, const struct spike_batch *batch)
+{
+    SIM_ASSERT(batch->time_steps == trainer->graph->time_steps &&
+                   batch->batch == trainer->graph->batch,
+               "batch of %u x %u for a graph of %u x %u", batch->time_steps, batch->batch,
+               trainer->graph->time_steps, trainer->graph->batch);
+    executor_set_input(trainer->executor, batch->ids, batch->counts, batch->slots);
+    executor_forward(trainer->executor, trainer->updates);
+}
+
+// Loss of sample b, and its gradient to the logits divided by the batch. The largest logit is taken off
+// before the exponentials, so that none overflows.
+static double sample_loss(const struct trainer *trainer, const struct view *logits, uint32_t b,
+                          uint32_t label, double *gradient)
+{
+    size_t row = b * logits->row_stride;
+    double largest = -INFINITY, sum = 0.0;
+    for (uint32_t n = 0; n < logits->columns; n++) {
+        largest = fmax(largest, read_real(trainer, logits->reals, row + n));
+    }
+    for (uint32_t n = 0; n < logits->columns; n++) {
+        gradient[n] = exp(read_real(trainer, logits->reals, row + n) - largest);
+        sum += gradient[n];
+    }
+    for (uint32_t n = 0; n < logits->columns; n++) {
+        gradient[n] = (gradient[n] / sum - (n == label ? 1.0 : 0.0)) / trainer->graph->batch;
+    }
+    return log(sum) + largest - read_real(trainer, logits->reals, row + label);
+}
+
+// Softmax cross-entropy, the mean over the samples. Writes the logits' adjoint if adjoint is not NULL.
+static double batch_loss(const struct trainer *trainer, const struct spike_batch *batch,
+                         struct view *adjoint)
+{
+    struct view logits = executor_logits(trainer->executor);
+    double *gradient = xmalloc(logits.columns * sizeof(*gradient));
+    double loss = 0.0;
+    for (uint32_t b = 0; b < batch->batch; b++) {
+        SIM_ASSERT(batch->labels[b] < logits.columns, "label %u of %u classes", batch->labels[b],
+                   logits.columns);
+        loss += sample_loss(trainer, &logits, b, batch->labels[b], gradient);
+        for (uint32_t n = 0; n < logits.columns; n++) {
+            write_real(trainer, adjoint->reals, b * adjoint->row_stride + n, gradient[n]);
+        }
+    }
+    free(gradient);
+    return loss / batch->batch;
+}
+
+struct update_run { // what the threads of an update share
+    const struct trainer *trainer;
+    uint32_t layer; // counted from 0
+};
+
+static void update_item(void *context, uint32_t item, uint32_t thread)
+{
+    (void)thread;
+    const struct update_run *run = context;
+    const struct trainer *trainer = run->trainer;
+    const struct parameter *parameter = &trainer->parameters[run->layer];
+    struct update_job job = {.weights = parameter->weights->data,
+                             .gradient = parameter->gradient->data,
+                             .mean = parameter->mean,
+                             .variance = parameter->variance,
+                             .training = &trainer->training,
+                             .steps = trainer->updates};
+    size_t elements = matrix_elements(parameter->weights);
+    size_t first = item * UPDATE_ITEM_ELEMENTS;
+    size_t left = elements - first;
+    trainer->kernels->update(&job, first,
+                             left < UPDATE_ITEM_ELEMENTS ? left : UPDATE_ITEM_ELEMENTS);
+}
+
+static void update_parameters(struct trainer *trainer)
+{
+    trainer->updates++;
+    for (uint32_t l = 0; l < trainer->graph->layer_count; l++) {
+        struct update_run run = {.trainer = trainer, .layer = l};
+        if (trainer->parameters[l].gradient) {
+            size_t elements = matrix_elements(trainer->parameters[l].weights);
+            size_t items = (elements + UPDATE_ITEM_ELEMENTS - 1) / UPDATE_ITEM_ELEMENTS;
+            pool_run(trainer->pool, (uint32_t)items, update_item, &run);
+        }
+    }
+}
+
+static void record_input(struct activity_layer *layer, const struct spike_batch *batch)
+{
+    size_t rows = (size_t)batch->time_steps * batch->batch;
+    for (size_t row = 0; row < rows; row++) {
+        layer->counts[row * 2] = batch->counts[row];
+        layer->counts[row * 2 + 1] = batch->counts[row];
+        SIM_ASSERT(batch->counts[row] <= layer->slots, "%u input spikes in %u slots",
+                   batch->counts[row], layer->slots);
+        if (layer->ids) {
+            memcpy(layer->ids + row * layer->slots, batch->ids + row * batch->slots,
+                   batch->counts[row] * sizeof(uint32_t));
+        }
+    }
+    layer->dropped_spikes = batch->dropped;
+}
+
+static void record_layer(const struct trainer *trainer, uint32_t l, struct activity_layer *layer)
+{
+    struct view spikes = executor_spikes(trainer->executor, l);
+    size_t rows = (size_t)trainer->graph->time_steps * trainer->graph->batch;
+    memcpy(layer->counts, spikes.counts, rows * 2 * sizeof(uint32_t));
+    layer->dropped_spikes = executor_dropped(trainer->executor, l);
+    if (!spikes.ids) { // dense form: every neuron is listed, and nobody asks which spiked
+        free(layer->ids);
+        layer->ids = NULL;
+        return;
+    }
+    SIM_ASSERT(layer->slots == spikes.columns, "record of %u slots for a layer of %u", layer->slots,
+               spikes.columns);
+    for (size_t row = 0; row < rows; row++) {
+        memcpy(layer->ids + row * layer->slots, spikes.ids + row * spikes.row_stride,
+               spikes.counts[row * 2 + 1] * sizeof(uint32_t));
+    }
+}
+
+static void fill_record(const struct trainer *trainer, const struct spike_batch *batch,
+                        struct activity *record)
+{
+    SIM_ASSERT(record->layer_count == trainer->graph->layer_count + 1 &&
+                   record->time_steps == batch->time_steps && record->batch == batch->batch,
+               "the record has another shape than the graph");
+    record_input(&record->layers[0], batch);
+    for (uint32_t l = 1; l < record->layer_count; l++) {
+        record_layer(trainer, l, &record->layers[l]);
+    }
+}
+
+double trainer_step(struct trainer *trainer, const struct spike_batch *batch, bool update,
+                    struct activity *record)
+{
+    run_forward(trainer, batch);
+    struct view adjoint = executor_begin_backward(trainer->executor);
+    double loss = batch_loss(trainer, batch, &adjoint);
+    executor_backward(trainer->executor);
+    if (record) {
+        fill_record(trainer, batch, record);
+    }
+    if (update) {
+        update_parameters(trainer);
+    }
+    return loss;
+}
+
+uint32_t trainer_count_correct(struct trainer *trainer, const struct spike_batch *batch)
+{
+    run_forward(trainer, batch);
+    struct view logits = executor_logits(trainer->executor);
+    uint32_t correct = 0;
+    for (uint32_t b = 0; b < batch->valid; b++) {
+        uint32_t best = 0;
+        size_t row = b * logits.row_stride;
+        for (uint32_t n = 1; n < logits.columns; n++) {
+            if (read_real(trainer, logits.reals, row + n) >
+                read_real(trainer, logits.reals, row + best)) {
+                best = n;
+            }
+        }
+        correct += best == batch->labels[b];
+    }
+    return correct;
+}
+
+// --- tensors in and out -------------------------------------------------------------------------
+static void copy_matrix_out(const struct trainer *trainer, const struct matrix *matrix, float *out)
+{
+    for (uint32_t neuron = 0; neuron < matrix->columns; neuron++) {
+        for (uint32_t input = 0; input < matrix->rows; input++) {
+            *out++ = (float)read_real(trainer, matrix->data, matrix_index(matrix, input, neuron));
+        }
+    }
+}
+
+void trainer_get_weights(const struct trainer *trainer, uint32_t layer, float *out)
+{
+    copy_matrix_out(trainer, trainer->parameters[layer - 1].weights, out);
+}
+
+void trainer_set_weights(struct trainer *trainer, uint32_t layer, const float *in)
+{
+    const struct matrix *weights = trainer->parameters[layer - 1].weights;
+    for (uint32_t neuron = 0; neuron < weights->columns; neuron++) {
+        for (uint32_t input = 0; input < weights->rows; input++) {
+            write_real(trainer, weights->data, matrix_index(weights, input, neuron), (double)*in++);
+        }
+    }
+}
+
+void trainer_get_gradient(const struct trainer *trainer, uint32_t layer, float *out)
+{
+    const struct matrix *gradient = trainer->parameters[layer - 1].gradient;
+    if (gradient) {
+        copy_matrix_out(trainer, gradient, out);
+    } else {
+        const struct graph_layer *shape = &trainer->graph->layers[layer - 1];
+        memset(out, 0, (size_t)shape->neurons * shape->fan_in * sizeof(float));
+    }
+}
+
+static void copy_rows_out(const struct trainer *trainer, const struct view *view, float *out)
+{
+    for (uint32_t b = 0; b < trainer->graph->batch; b++) {
+        for (uint32_t n = 0; n < view->columns; n++) {
+            *out++ = (float)read_real(trainer, view->reals, b * view->row_stride + n);
+        }
+    }
+}
+
+void trainer_get_last_membrane(const struct trainer *trainer, uint32_t layer, float *out)
+{
+    struct view membrane =
+        executor_last(trainer->executor, trainer->graph->layers[layer - 1].membrane);
+    copy_rows_out(trainer, &membrane, out);
+}
+
+void trainer_get_logits(const struct trainer *trainer, float *out)
+{
+    struct view logits = executor_logits(trainer->executor);
+    copy_rows_out(trainer, &logits, out);
+}
