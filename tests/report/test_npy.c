@@ -294,18 +294,20 @@ static void a_write_that_fails_half_way_leaves_the_old_file_alone(void **state)
     free(read);
 }
 
-static void a_full_device_is_reported(void **state)
+// Through a link, so that a writer which renames over devices replaces the link and not the device.
+static void a_full_device_is_reported_and_not_replaced(void **state)
 {
-    (void)state;
+    const struct folder *folder = *state;
     const struct npy_shape shape = {1, {3}};
     const uint32_t items[3] = {1, 2, 3};
     char *why = NULL;
-    assert_false(npy_write("/dev/full", NPY_UINT32, &shape, items, &why));
-    assert_string_equal(why, "/dev/full: cannot be written: No space left on device");
+    assert_int_equal(symlink("/dev/full", folder->file), 0);
+    assert_false(npy_write(folder->file, NPY_UINT32, &shape, items, &why));
+    assert_non_null(strstr(why, "x.npy: cannot be written: No space left on device"));
     free(why);
     struct stat status;
-    assert_int_equal(stat("/dev/full", &status), 0);
-    assert_true(S_ISCHR(status.st_mode)); // not replaced by a file
+    assert_int_equal(lstat(folder->file, &status), 0);
+    assert_true(S_ISLNK(status.st_mode));
 }
 
 static void a_folder_that_is_missing_is_reported(void **state)
@@ -366,7 +368,7 @@ int main(void)
         IN_FOLDER(the_data_must_have_the_length_of_the_shape),
         IN_FOLDER(another_shape_or_type_is_refused_with_both_named),
         IN_FOLDER(a_write_that_fails_half_way_leaves_the_old_file_alone),
-        IN_FOLDER(a_full_device_is_reported),
+        IN_FOLDER(a_full_device_is_reported_and_not_replaced),
         IN_FOLDER(a_folder_that_is_missing_is_reported),
         IN_FOLDER(a_folder_under_the_final_name_is_reported),
         IN_FOLDER(a_new_file_has_the_permissions_of_any_other),
