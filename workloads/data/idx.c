@@ -17,17 +17,33 @@ static uint32_t read_big_endian(const uint8_t bytes[4])
     return (uint32_t)bytes[0] << 24 | (uint32_t)bytes[1] << 16 | (uint32_t)bytes[2] << 8 | bytes[3];
 }
 
+// What zlib (or the system) says of the last call. zlib puts the path before it; our caller does, too.
+static char *describe_fault(gzFile file)
+{
+    int code = Z_OK;
+    const char *text = gzerror(file, &code);
+    if (code == Z_ERRNO) {
+        return xasprintf("cannot be read: %s", strerror(errno));
+    }
+    const char *last = strrchr(text, ':'); // its own messages have no colon
+    return xasprintf("is corrupt: %s", last != NULL ? last + 2 : text);
+}
+
+static bool has_fault(gzFile file) // other than an early end
+{
+    int code = Z_OK;
+    gzerror(file, &code);
+    return code != Z_OK && code != Z_BUF_ERROR;
+}
+
 // False unless all `wanted` bytes came.
 static bool read_bytes(gzFile file, uint8_t *out, uint32_t wanted, const char *what, char **why)
 {
     uint32_t got = 0;
     while (got < wanted) {
         int now = gzread(file, out + got, wanted - got);
-        int code = Z_OK;
-        const char *reason = gzerror(file, &code);
-        if (now < 0 || (code != Z_OK && code != Z_BUF_ERROR)) {
-            *why = xasprintf("is corrupt or unreadable: %s",
-                             code == Z_ERRNO ? strerror(errno) : reason);
+        if (now < 0 || has_fault(file)) {
+            *why = describe_fault(file);
             return false;
         }
         if (now == 0) {
@@ -83,14 +99,14 @@ static bool check_end(gzFile file, uint32_t byte_count, char **why)
         *why = xasprintf("goes on after the %u bytes that its header announces", byte_count);
         return false;
     }
-    int code = Z_OK;
-    const char *reason = gzerror(file, &code);
-    if (code == Z_BUF_ERROR) {
-        *why = xstrdup("is truncated: its checksum is missing");
+    if (got < 0 || has_fault(file)) {
+        *why = describe_fault(file);
         return false;
     }
-    if (got < 0 || code != Z_OK) {
-        *why = xasprintf("is corrupt or unreadable: %s", reason);
+    int code = Z_OK;
+    gzerror(file, &code);
+    if (code == Z_BUF_ERROR) {
+        *why = xstrdup("is truncated: its checksum is missing");
         return false;
     }
     return true;
