@@ -104,6 +104,8 @@ struct chip_config {
 };
 
 extern const struct key chip_keys[]; // ends with an empty name
+// What the keys alone cannot say: at least one executable region, and the like. `section` is a chip.
+void chip_check(const void *section, const struct node *node, struct err *err);
 
 // Loads configs/chips/NAME.yaml, or the file itself if `name` has a slash or ends in .yaml.
 // NULL and messages in err if it is wrong.

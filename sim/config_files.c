@@ -292,6 +292,31 @@ static const struct node *join_base(struct config *config, const struct node *ma
     return below == NULL ? NULL : config_merge(config, below, rest);
 }
 
+// A file that does not name what it describes names it by its own name, even if it derives from
+// another file that has a name.
+static const struct node *add_name(struct config *config, const struct node *root,
+                                   const char *folder, const struct source *source)
+{
+    const char *key = strcmp(folder, "experiments") == 0 ? "experiment" : "name";
+    if (node_find(root, key) != NULL) {
+        return root;
+    }
+    const char *last = strrchr(source->name, '/');
+    last = last == NULL ? source->name : last + 1;
+    char *stem = xstrdup(last);
+    size_t length = strlen(stem);
+    if (length > 5 && strcmp(stem + length - 5, ".yaml") == 0) {
+        stem[length - 5] = '\0';
+    }
+    struct node *named = config_make_node(config, NODE_MAPPING, root->mark);
+    named->pairs = config_allocate(config, sizeof(*named->pairs));
+    named->count = 1;
+    struct mark whole = {source, 0, 0};
+    named->pairs[0] = (struct pair){key, whole, config_make_scalar(config, whole, stem)};
+    free(stem);
+    return config_merge(config, root, named);
+}
+
 static const struct node *read_chain(struct config *config, const char *path, const char *folder,
                                      const struct mark *asked_at, const struct chain *above,
                                      struct err *err)
@@ -325,7 +350,7 @@ static const struct node *read_chain(struct config *config, const char *path, co
                node_kind_name(root));
         return NULL;
     }
-    return join_base(config, root, folder, &link, err);
+    return join_base(config, add_name(config, root, folder, source), folder, &link, err);
 }
 
 const struct node *config_read(struct config *config, const char *path, const char *folder,

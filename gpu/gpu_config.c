@@ -1,0 +1,92 @@
+// The keys of a GPU file. All are required: configs/gpus/*.yaml give each value with its source.
+#include <stdlib.h>
+
+#include "gpu/gpu.h"
+#include "sim/config_keys.h"
+
+#define SECONDS_MAX 1.0 // of one launch, gap or sync
+#define BYTES_MAX 1e15  // of a memory
+#define RATE_MAX 1e18   // bytes or FLOP per second
+
+#define GEMM(...) KEY_NUMBER(KEY_REAL, struct gemm_model, __VA_ARGS__)
+static const struct key gemm_keys[] = {
+    GEMM(fixed_seconds, 0, SECONDS_MAX, "s", NULL, "t0, with the graph node's gap"),
+    GEMM(flop_efficiency, 1e-3, 1, "of peak", NULL, "e"),
+    GEMM(bandwidth_efficiency, 1e-3, 1, "of specified bandwidth", NULL, "beta"),
+    GEMM(chain_seconds, 0, SECONDS_MAX, "s", NULL, "a: latency of 1024 steps along k"),
+    GEMM(chain_exponent, 0, 4, NULL, NULL, "alpha"),
+    GEMM(norm_exponent, 1, 100, NULL, NULL, "q"),
+    GEMM(peak_flop_per_second, 1, RATE_MAX, "FLOP/s", NULL, "P, dense"),
+    KEY_NUMBER(KEY_UINT32, struct gemm_model, element_bytes, 1, 16, "bytes", NULL, "as moved"),
+    GEMM(error, 0, 10, "relative", NULL, "of this model against measurements"),
+    KEYS_END,
+};
+
+#define PRECISION(index, yaml, doc_text)                                                \
+    {                                                                                   \
+        .name = yaml, .type = KEY_SECTION, .offset = index * sizeof(struct gemm_model), \
+        .keys = gemm_keys, .doc = doc_text                                              \
+    }
+static const struct key precision_keys[] = {
+    PRECISION(GPU_FLOAT32, "float32", "full float32 products"),
+    PRECISION(GPU_TF32, "tf32", "float32 rounded to 10 bits of mantissa, the frameworks' default"),
+    PRECISION(GPU_BFLOAT16, "bfloat16", "bfloat16 products"),
+    KEYS_END,
+};
+
+#define BASELINE_ERROR(index, yaml)                                                            \
+    {                                                                                          \
+        .name = yaml, .type = KEY_REAL, .offset = index * sizeof(double), .min = 0, .max = 10, \
+        .unit = "relative", .doc = "error band of this baseline"                               \
+    }
+static const struct key baseline_error_keys[] = {
+    BASELINE_ERROR(GPU_B0, "b0"), BASELINE_ERROR(GPU_B1, "b1"), BASELINE_ERROR(GPU_B2, "b2"),
+    BASELINE_ERROR(GPU_B3, "b3"), BASELINE_ERROR(GPU_B4, "b4"), KEYS_END,
+};
+
+#define GPU(...) KEY_NUMBER(KEY_REAL, struct gpu_config, __VA_ARGS__)
+const struct key gpu_keys[] = {
+    KEY_TEXT(struct gpu_config, "name", name, NULL, "by default the file's name"),
+    KEY_NUMBER(KEY_UINT32, struct gpu_config, multiprocessors, 1, 65536, "SMs", NULL, "of the GPU"),
+    GPU(memory_bytes, 1, BYTES_MAX, "bytes", NULL, "device memory"),
+    GPU(memory_bytes_per_second_spec, 1, RATE_MAX, "bytes/s", NULL, "as specified"),
+    GPU(memory_bytes_per_second, 1, RATE_MAX, "bytes/s", NULL, "streaming, measured"),
+    GPU(l2_bytes, 1, BYTES_MAX, "bytes", NULL, "second-level cache"),
+    GPU(l2_bytes_per_second, 1, RATE_MAX, "bytes/s", NULL, "L2-resident streaming kernel"),
+    GPU(l2_usable_fraction, 0, 1, "of l2_bytes", NULL, "that stays between kernels"),
+    GPU(graph_kernel_seconds, 0, SECONDS_MAX, "s", NULL, "tiny kernel in a CUDA graph"),
+    GPU(stream_kernel_seconds, 0, SECONDS_MAX, "s", NULL, "tiny kernel in a stream"),
+    GPU(stream_gap_seconds, 0, SECONDS_MAX, "s", NULL, "a kernel in a stream lasts at least this"),
+    GPU(loop_iteration_seconds, 0, SECONDS_MAX, "s", NULL, "the framework's own, per time step"),
+    GPU(grid_sync_seconds, 0, SECONDS_MAX, "s", NULL, "in a persistent kernel"),
+    GPU(atomic_bytes_per_second, 1, RATE_MAX, "bytes/s", NULL, "scatter-add of floats"),
+    GPU(gather_bytes_per_second, 1, RATE_MAX, "bytes/s", NULL, "rows gathered, L2-resident"),
+    GPU(host_bytes_per_second, 1, RATE_MAX, "bytes/s", NULL, "one direction"),
+    GPU(host_latency_seconds, 0, SECONDS_MAX, "s", NULL, "of one copy"),
+    KEY_PART(struct gpu_config, baseline_error, baseline_error_keys, "error bands"),
+    KEY_PART(struct gpu_config, gemm, precision_keys, "time of a product, by precision"),
+    KEYS_END,
+};
+
+struct gpu_config *gpu_load(const char *name, const struct mark *asked_at, struct config *config,
+                            struct err *err)
+{
+    size_t faults = err_count(err);
+    const struct node *root = config_read_named(config, name, "gpus", asked_at, err);
+    if (root == NULL) {
+        return NULL;
+    }
+    struct gpu_config *gpu = xcalloc(1, sizeof(*gpu));
+    config_bind(config, gpu_keys, root, "", gpu, err);
+    if (err_count(err) > faults) {
+        gpu_destroy(gpu);
+        return NULL;
+    }
+    return gpu;
+}
+
+void gpu_destroy(struct gpu_config *gpu)
+{
+    config_free(gpu_keys, gpu);
+    free(gpu);
+}
