@@ -2,7 +2,7 @@
 // Modelled:     GEMM (latency chain, FLOP, bytes), streaming kernels, launch gaps, loop cost, cache
 //               residency of weights, memory capacity, host copies.
 // Not modelled: clock drift, concurrent kernels, CPU-side framework time beyond the loop cost.
-// Numbers: configs/gpus/*.yaml. Formulas: docs/machine.md#gpu.
+// Numbers: configs/gpus/*.yaml. Formulas: docs/gpu.md.
 #ifndef TILESIM_GPU_GPU_H
 #define TILESIM_GPU_GPU_H
 
@@ -47,7 +47,7 @@ struct gpu_config {
     double gather_bytes_per_second;  // rows gathered, L2-resident
     double host_bytes_per_second;    // one direction
     double host_latency_seconds;
-    double baseline_error[GPU_BASELINE_COUNT]; // relative, see docs/machine.md
+    double baseline_error[GPU_BASELINE_COUNT]; // relative, see docs/gpu.md
     struct gemm_model gemm[GPU_PRECISION_COUNT];
 };
 
@@ -58,12 +58,12 @@ struct gpu_config *gpu_load(const char *name, const struct mark *asked_at, struc
 void gpu_destroy(struct gpu_config *gpu);
 
 struct gpu_time {
-    double step_seconds;
+    double step_seconds;    // = compute + launch + loop + sync + host
     double compute_seconds; // GEMM and elementwise kernels
     double launch_seconds;  // gaps: what a kernel waits beyond its own time
     double loop_seconds;    // the framework's loop
     double sync_seconds;    // b3: grid syncs
-    double host_seconds;    // input copy, shown apart, inside step_seconds only for b0
+    double host_seconds;    // input copy: b0 all of it (dense), others what prefetch of the ids does not hide
     double error_band;      // relative
     uint64_t memory_bytes;  // needed
     bool fits;
