@@ -1,4 +1,5 @@
 // Spike ops with spikes as lists of ids, float32.
+#include <math.h>
 #include <string.h>
 #ifdef __AVX512F__
 #include <immintrin.h>
@@ -8,73 +9,61 @@
 #include "workloads/run/kernels.h"
 #include "workloads/run/surrogate.h"
 
-#define SCAN_FLOATS 16u // neurons compared at a time
+#define SCAN_NEURONS 16u // compared at a time
 
-// The list that a scan fills. Spikes grow from the front. Near-threshold ids grow from the back, so that
-// later spikes can take the slot of the near id found last; finish_list turns them around.
 struct list {
     uint32_t *ids;
-    uint32_t slots;
-    uint32_t spikes, near;             // in the list
-    uint32_t spikes_found, near_found; // in all
-    float theta1, theta2;
+    uint32_t room;  // ids that fit
+    uint32_t taken; // ids in the list
+    uint32_t found; // neurons that belong in it, whether there was room or not
 };
 
-static void add_spike(struct list *list, uint32_t id)
-{
-    list->spikes_found++;
-    if (list->spikes < list->slots) {
-        list->near -= list->spikes + list->near == list->slots;
-        list->ids[list->spikes++] = id;
-    }
-}
-
-static void add_near(struct list *list, uint32_t id)
-{
-    list->near_found++;
-    if (list->spikes + list->near < list->slots) {
-        list->ids[list->slots - ++list->near] = id;
-    }
-}
-
-// Bit i of the result: u[i] > threshold.
-static inline uint32_t compare_16(const float *u, float threshold)
+// Bit i of the result: low < u[i] <= high.
+static inline uint32_t compare_16(const float *u, float low, float high)
 {
 #ifdef __AVX512F__
-    return _mm512_cmp_ps_mask(_mm512_loadu_ps(u), _mm512_set1_ps(threshold), _CMP_GT_OQ);
+    __m512 values = _mm512_loadu_ps(u);
+    __mmask16 above = _mm512_cmp_ps_mask(values, _mm512_set1_ps(low), _CMP_GT_OQ);
+    return _mm512_mask_cmp_ps_mask(above, values, _mm512_set1_ps(high), _CMP_LE_OQ);
 #else
     uint32_t bits = 0;
-    for (uint32_t i = 0; i < SCAN_FLOATS; i++) {
-        bits |= (uint32_t)(u[i] > threshold) << i;
+    for (uint32_t i = 0; i < SCAN_NEURONS; i++) {
+        bits |= (uint32_t)(u[i] > low && u[i] <= high) << i;
     }
     return bits;
 #endif
 }
 
-// Neurons [first, end) in order.
-static void scan(struct list *list, const float *u, uint32_t first, uint32_t end)
+// Adds first + the number of each set bit, lowest first, while there is room.
+static inline void add_bits(struct list *list, uint32_t first, uint32_t bits)
+{
+    uint32_t count = (uint32_t)__builtin_popcount(bits);
+    list->found += count;
+#ifdef __AVX512F__
+    if (list->taken + count <= list->room) { // no loop whose length nobody can guess
+        const __m512i numbers =
+            _mm512_set_epi32(15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0);
+        _mm512_mask_compressstoreu_epi32(list->ids + list->taken, (__mmask16)bits,
+                                         _mm512_add_epi32(numbers, _mm512_set1_epi32((int)first)));
+        list->taken += count;
+        return;
+    }
+#endif
+    for (; bits && list->taken < list->room; bits &= bits - 1) {
+        list->ids[list->taken++] = first + (uint32_t)__builtin_ctz(bits);
+    }
+}
+
+// Neurons of [first, end) with low < u <= high, in order.
+static void scan(struct list *list, const float *u, float low, float high, uint32_t first,
+                 uint32_t end)
 {
     uint32_t i = first;
-    for (; i + SCAN_FLOATS <= end; i += SCAN_FLOATS) {
-        uint32_t spikes = compare_16(u + i, list->theta1);
-        uint32_t near = compare_16(u + i, list->theta2) & ~spikes;
-        for (; spikes; spikes &= spikes - 1) {
-            add_spike(list, i + (uint32_t)__builtin_ctz(spikes));
-        }
-        if (list->spikes + list->near == list->slots) {
-            list->near_found += (uint32_t)__builtin_popcount(near);
-            continue;
-        }
-        for (; near; near &= near - 1) {
-            add_near(list, i + (uint32_t)__builtin_ctz(near));
-        }
+    for (; i + SCAN_NEURONS <= end; i += SCAN_NEURONS) {
+        add_bits(list, i, compare_16(u + i, low, high));
     }
     for (; i < end; i++) {
-        if (u[i] > list->theta1) {
-            add_spike(list, i);
-        } else if (u[i] > list->theta2) {
-            add_near(list, i);
-        }
+        add_bits(list, i, u[i] > low && u[i] <= high);
     }
 }
 
@@ -99,15 +88,19 @@ static void rotate_to_ascending(uint32_t *ids, uint32_t count, uint32_t start)
     reverse(ids, count);
 }
 
-static void finish_list(struct list *list, uint32_t start)
+// The neurons with low < u <= high; if there are more than fit, those that a scan from `start` meets first.
+static struct list select_ids(const float *u, uint32_t neurons, float low, float high,
+                              uint32_t start, uint32_t *ids, uint32_t room)
 {
-    uint32_t *near = list->ids + list->slots - list->near;
-    reverse(near, list->near);
-    memmove(list->ids + list->spikes, near, list->near * sizeof(*near));
-    if (start > 0) {
-        rotate_to_ascending(list->ids, list->spikes, start);
-        rotate_to_ascending(list->ids + list->spikes, list->near, start);
+    struct list list = {.ids = ids, .room = room};
+    scan(&list, u, low, high, 0, neurons);
+    if (list.found > room && start > 0) {
+        list.taken = list.found = 0;
+        scan(&list, u, low, high, start, neurons);
+        scan(&list, u, low, high, 0, start);
+        rotate_to_ascending(ids, list.taken, start);
     }
+    return list;
 }
 
 uint32_t overflow_start(const struct op_job *job, uint32_t time_step, uint32_t sample,
@@ -126,27 +119,22 @@ uint32_t overflow_start(const struct op_job *job, uint32_t time_step, uint32_t s
 static void fire_row(const struct op_job *job, uint32_t t, uint32_t b)
 {
     uint32_t neurons = job->in[0].columns;
+    uint32_t slots = job->out.columns;
     size_t row = job_row(job, t, b);
     const float *u = view_floats(&job->in[0], t, b);
-    struct list empty = {.ids = job->out.ids + row * job->out.row_stride,
-                         .slots = job->out.columns,
-                         .theta1 = (float)job->op->constant,
-                         .theta2 = (float)job->op->theta2};
-    struct list list = empty;
-    uint32_t start = 0;
-    scan(&list, u, 0, neurons);
-    if (list.spikes_found + list.near_found > list.slots) {
-        start = overflow_start(job, t, b, neurons);
-        if (start > 0) {
-            list = empty;
-            scan(&list, u, start, neurons);
-            scan(&list, u, 0, start);
-        }
+    uint32_t *ids = job->out.ids + row * job->out.row_stride;
+    float theta1 = (float)job->op->constant;
+    float theta2 = (float)job->op->theta2;
+    uint32_t start = overflow_start(job, t, b, neurons);
+    struct list spikes = select_ids(u, neurons, theta1, INFINITY, start, ids, slots);
+    uint32_t near = 0;
+    if (spikes.taken < slots && theta2 < theta1) {
+        uint32_t room = slots - spikes.taken;
+        near = select_ids(u, neurons, theta2, theta1, start, ids + spikes.taken, room).taken;
     }
-    finish_list(&list, start);
-    job->out.counts[row * 2] = list.spikes;
-    job->out.counts[row * 2 + 1] = list.spikes + list.near;
-    job->dropped[b] += list.spikes_found - list.spikes;
+    job->out.counts[row * 2] = spikes.taken;
+    job->out.counts[row * 2 + 1] = spikes.taken + near;
+    job->dropped[b] += spikes.found - spikes.taken;
 }
 
 void fire_sparse(const struct op_job *job, const struct span *span)
