@@ -53,6 +53,9 @@ static struct spike_batch *fill(const struct data_source *source, enum data_spli
                                 uint64_t seed, uint32_t number, uint32_t slots)
 {
     struct spike_batch *batch = spike_batch_create(TIME_STEPS, BATCH, slots);
+    memset(batch->ids, 0xff,
+           (size_t)TIME_STEPS * BATCH * slots * sizeof *batch->ids); // of a batch before
+    batch->dropped = 77;
     data_fill_batch(source, split, seed, number, TIME_STEPS, batch);
     return batch;
 }

@@ -97,7 +97,7 @@ static void each_pixel_spikes_in_proportion_to_its_brightness(void **state)
     uint32_t *ids = calloc((size_t)RATE_TIME_STEPS * RATE_PIXELS, sizeof *ids);
     uint32_t counts[RATE_TIME_STEPS], spikes[PIXEL_LEVELS] = {0}, shown[PIXEL_LEVELS] = {0};
     for (uint32_t i = 0; i < RATE_PIXELS; i++) {
-        pixels[i] = (uint8_t)(i * 85); // levels 0, 85, 170, 255
+        pixels[i] = (uint8_t)(i % 3 * 127); // a period that no buffer shares
         shown[pixels[i] % PIXEL_LEVELS]++;
     }
     struct rate_code code;

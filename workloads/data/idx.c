@@ -8,8 +8,7 @@
 #include "sim/err.h"
 #include "sim/units.h"
 
-#define BYTES_MAX \
-    (1u << 30) // far above any set of this kind (MNIST: 47 MB): a guard against bad headers
+#define BYTES_MAX (1u << 30) // a guard against bad headers, far above such sets (MNIST: 47 MB)
 #define GZ_BUFFER_BYTES (1u << 17) // zlib.h: "larger buffers ... for example 64K or 128K ... speed"
 
 static uint32_t read_big_endian(const uint8_t bytes[4])

@@ -52,14 +52,14 @@ static inline double sin_turns(double turns)
     double from_half = turns - (double)(int32_t)turns - 0.5; // sin(2 pi t) = -sin(2 pi (t - 1/2))
     double quarter = 0.25 - fabs(fabs(from_half) - 0.25);    // sin(pi - z) = sin z
     double z = two_pi * quarter, zz = z * z;
-    double series =
-        z *
-        (1 + zz * (-1.0 / 6 +
-                   zz * (1.0 / 120 +
-                         zz * (-1.0 / 5040 + zz * (1.0 / 362880 +
-                                                   zz * (-1.0 / 39916800 +
-                                                         zz * (1.0 / 6227020800.0 +
-                                                               zz * (-1.0 / 1307674368000.0))))))));
+    double series = -1.0 / 1307674368000.0; // 1 / 15!
+    series = series * zz + 1.0 / 6227020800.0;
+    series = series * zz - 1.0 / 39916800.0;
+    series = series * zz + 1.0 / 362880.0;
+    series = series * zz - 1.0 / 5040.0;
+    series = series * zz + 1.0 / 120.0;
+    series = series * zz - 1.0 / 6.0;
+    series = (series * zz + 1.0) * z;
     return from_half < 0 ? series : -series;
 }
 
