@@ -142,7 +142,7 @@ static void a_batch_depends_on_seed_split_and_number_alone(void **state)
 {
     (void)state;
     static const char *const names[] = {"randman", "uniform"};
-    for (uint32_t i = 0; i < 2; i++) {
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         struct data_source *source = open_named(names[i], &test_config, 1);
         struct data_source *again = open_named(names[i], &test_config, 1);
         struct spike_batch *base = fill(source, DATA_TRAIN, 1, 5, 3);
