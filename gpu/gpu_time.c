@@ -206,7 +206,7 @@ static void time_persistent_direction(struct costing *costing, enum kernel_phase
     double time_steps = costing->list->time_steps;
     add_kernels(costing, gpu->graph_kernel_seconds + time_steps * work_seconds, 1.0);
     costing->time.sync_seconds += time_steps * fmax(gpu->grid_sync_seconds - work_seconds, 0.0) +
-                                  lag_steps * fmax(gpu->grid_sync_seconds, 0.0);
+                                  lag_steps * gpu->grid_sync_seconds;
 }
 
 static void time_persistent(struct costing *costing)

@@ -181,12 +181,14 @@ static void mark_borders(struct fused *fused)
     }
 }
 
+// Ops after the time loop see the last time step only: they do not make a kernel write every one.
 static bool is_used_by_others(const struct fused *fused, uint32_t tensor)
 {
     const struct graph *graph = fused->builder->graph;
     for (uint32_t i = 0; i < graph->op_count; i++) {
         const struct op *op = &graph->ops[i];
-        for (uint32_t k = 0; !fused->has_op[i] && k < loaded_inputs(fused->builder, op); k++) {
+        bool is_other = !fused->has_op[i] && op->phase != OP_ONCE;
+        for (uint32_t k = 0; is_other && k < loaded_inputs(fused->builder, op); k++) {
             if (op->inputs[k] == tensor) {
                 return true;
             }
