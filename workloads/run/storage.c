@@ -62,7 +62,66 @@ static void share_buffer(struct storage *storage, uint32_t tensor, uint32_t buff
     storage->places_ahead[tensor] = 1;
 }
 
-static void add_state_buffers(struct storage *storage, const struct graph_state *state)
+static bool reads(const struct storage *storage, const struct schedule *schedule, uint32_t stage,
+                  uint32_t tensor)
+{
+    const uint32_t *inputs;
+    uint32_t count;
+    stage_inputs(storage->graph, &schedule->stages[stage], &inputs, &count);
+    for (uint32_t i = 0; i < count; i++) {
+        if (inputs[i] == tensor) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool writes(const struct storage *storage, const struct schedule *schedule, uint32_t stage,
+                   uint32_t tensor)
+{
+    const uint32_t *outputs;
+    uint32_t count;
+    stage_outputs(storage->graph, &schedule->stages[stage], &outputs, &count);
+    for (uint32_t i = 0; i < count; i++) {
+        if (outputs[i] == tensor) {
+            return true;
+        }
+    }
+    return false;
+}
+
+// True if carry-out may overwrite carry-in: all who read the old value come before the writer in the loop
+// over time steps of one pass. Then the carry stays in the fastest cache.
+static bool is_carried_in_place(const struct storage *storage, const struct schedule *backward,
+                                const struct graph_state *state)
+{
+    uint32_t writer = UINT32_MAX;
+    for (uint32_t i = 0; i < storage->graph->state_count; i++) {
+        const struct graph_state *other = &storage->graph->states[i];
+        if (other != state && other->carry_out == state->carry_out) {
+            return false;
+        }
+    }
+    for (uint32_t i = 0; i < backward->stage_count; i++) {
+        if (writes(storage, backward, i, state->carry_out)) {
+            writer = i;
+        }
+    }
+    if (writer == UINT32_MAX || backward->passes[backward->pass_of[writer]].is_block) {
+        return false;
+    }
+    for (uint32_t i = 0; i < backward->stage_count; i++) {
+        bool is_same_pass = backward->pass_of[i] == backward->pass_of[writer];
+        if ((reads(storage, backward, i, state->carry_in) && (!is_same_pass || i >= writer)) ||
+            (reads(storage, backward, i, state->carry_out) && (!is_same_pass || i <= writer))) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static void add_state_buffers(struct storage *storage, const struct schedule *backward,
+                              const struct graph_state *state)
 {
     const struct tensor *in = tensor_at(storage, state->in);
     bool is_saved =
@@ -86,6 +145,12 @@ static void add_state_buffers(struct storage *storage, const struct graph_state 
     }
     uint32_t carries =
         storage->buffer_of[state->carry_out]; // of another state with the same adjoint
+    if (carries == UINT32_MAX && is_carried_in_place(storage, backward, state)) {
+        carries = add_buffer(storage, state->carry_out, LIFETIME_STEP, OP_BACKWARD, true);
+        share_buffer(storage, state->carry_in, carries);
+        storage->places_ahead[state->carry_in] = 0;
+        return;
+    }
     if (carries == UINT32_MAX) {
         carries = add_buffer(storage, state->carry_out, LIFETIME_BLOCK, OP_BACKWARD, true);
     }
@@ -110,18 +175,13 @@ size_t matrix_elements(const struct matrix *matrix)
     return (size_t)matrix_strips(matrix) * matrix->rows * matrix->strip_columns;
 }
 
-// True if a stage outside pass `pass` reads or writes the tensor.
+// True if a stage outside pass `pass` reads the tensor.
 static bool is_used_outside(const struct storage *storage, const struct schedule *schedule,
                             uint32_t tensor, uint32_t pass)
 {
     for (uint32_t i = 0; i < schedule->stage_count; i++) {
-        const uint32_t *inputs;
-        uint32_t count;
-        stage_inputs(storage->graph, &schedule->stages[i], &inputs, &count);
-        for (uint32_t k = 0; k < count; k++) {
-            if (inputs[k] == tensor && schedule->pass_of[i] != pass) {
-                return true;
-            }
+        if (schedule->pass_of[i] != pass && reads(storage, schedule, i, tensor)) {
+            return true;
         }
     }
     return false;
@@ -165,7 +225,7 @@ struct storage *storage_create(const struct training_graph *graph, const struct 
     storage->matrices = xcalloc(tensors, sizeof(*storage->matrices));
     add_buffer(storage, graph->input, LIFETIME_RUN, OP_FORWARD, false);
     for (uint32_t i = 0; i < graph->state_count; i++) {
-        add_state_buffers(storage, &graph->states[i]);
+        add_state_buffers(storage, backward, &graph->states[i]);
     }
     for (uint32_t i = 0; i < forward->stage_count; i++) {
         place_outputs(storage, forward, i, OP_FORWARD);
@@ -240,9 +300,10 @@ static void clear_place(struct storage *storage, enum op_phase phase, uint32_t p
     for (uint32_t i = 0; i < storage->buffer_count; i++) {
         struct buffer *buffer = &storage->buffers[i];
         // Place 0 of a buffer for the whole run is never written: it stays zero.
-        if (buffer->is_state && buffer->phase == phase && buffer->lifetime == LIFETIME_BLOCK) {
+        if (buffer->is_state && buffer->phase == phase && buffer->lifetime != LIFETIME_RUN) {
             size_t bytes = place_bytes(storage, buffer);
-            memset((char *)buffer->reals + place * bytes, 0, bytes);
+            uint32_t here = buffer->lifetime == LIFETIME_BLOCK ? place : 0;
+            memset((char *)buffer->reals + here * bytes, 0, bytes);
         }
     }
 }
