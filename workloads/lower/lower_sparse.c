@@ -1,0 +1,138 @@
+// The published sparse program (arXiv 2311.04386): neurons with their weights, gradients and history on
+// tiles of their own, only spike ids move. This file: the frame. Rows: lower_sparse_forward.c,
+// lower_sparse_backward.c; outside the time loops: lower_sparse_outside.c; memory:
+// lower_sparse_memory.c. Line by line: docs/schedule.md.
+#include <stdlib.h>
+
+#include "sim/err.h"
+#include "sim/units.h"
+#include "workloads/lower/lower_tiles_sparse.h"
+
+static void note_step(struct sparse_lowering *lowering, enum sparse_row row, uint32_t step)
+{
+    for (uint32_t l = lowering->first_layer; l <= lowering->last_layer; l++) {
+        struct step_span *span = sparse_span(lowering, row, l);
+        if (!span->is_used) {
+            *span = (struct step_span){.first = step, .last = step, .is_used = true};
+        }
+        span->last = step;
+    }
+}
+
+void sparse_exchange(struct sparse_lowering *lowering, enum sparse_row row, const char *name)
+{
+    note_step(lowering, row, program_begin_exchange(lowering->program, name));
+}
+
+void sparse_compute(struct sparse_lowering *lowering, enum sparse_row row, const char *name)
+{
+    note_step(lowering, row, program_begin_compute(lowering->program, name));
+}
+
+void sparse_index_broadcast(struct sparse_lowering *lowering, enum sparse_row row,
+                            struct item_range destination, const char *name)
+{
+    sparse_exchange(lowering, row, name);
+    emit_flow(lowering->program, FLOW_BROADCAST, one_tile(0), destination, EXCHANGE_WORD_BYTES);
+}
+
+void sparse_rearrange(struct sparse_lowering *lowering, struct item_range items, uint64_t bytes,
+                      uint32_t runs, uint32_t layer)
+{
+    SIM_ASSERT(bytes <= UINT32_MAX, "layer %u: %llu bytes land on one tile", layer,
+               (unsigned long long)bytes);
+    emit_each(lowering->program, CODELET_on_tile_copy, items,
+              (struct vertex_sizes){(uint32_t)bytes, runs, 0, 0}, layer);
+}
+
+// Rows of a time step: with a layer delay all layers run in the same compute sets, without one after
+// the other, upwards or downwards.
+static void emit_rows(struct sparse_lowering *lowering,
+                      void (*rows)(struct sparse_lowering *lowering), bool is_upward)
+{
+    uint32_t turns = lowering->is_delayed ? 1 : lowering->layers;
+    for (uint32_t i = 0; i < turns; i++) {
+        uint32_t l = is_upward ? 1 + i : lowering->layers - i;
+        lowering->first_layer = lowering->is_delayed ? 1 : l;
+        lowering->last_layer = lowering->is_delayed ? lowering->layers : l;
+        rows(lowering);
+    }
+}
+
+static void emit_loop(struct sparse_lowering *lowering, bool is_forward)
+{
+    struct step_span *span =
+        sparse_span(lowering, is_forward ? ROW_FORWARD_LOOP : ROW_BACKWARD_LOOP, 0);
+    int32_t last = (int32_t)lowering->time_steps - 1;
+    span->first = lowering->program->step_count;
+    program_begin_loop(lowering->program, lowering->time_steps, is_forward ? 0 : last,
+                       is_forward ? 1 : -1);
+    if (is_forward) {
+        sparse_emit_forward_slices(lowering);
+        emit_rows(lowering, sparse_emit_forward_rows, true);
+    } else {
+        sparse_emit_backward_slices(lowering);
+        emit_rows(lowering, sparse_emit_backward_rows, false);
+    }
+    span->last = lowering->program->step_count;
+    span->is_used = true;
+    program_end_loop(lowering->program);
+}
+
+static struct placement *place(const struct training_graph *graph,
+                               const struct machine_view *machine, const uint32_t *slots,
+                               char **why)
+{
+    struct placement_request request = {
+        .layer_count = graph->layer_count + 1,
+        .neurons = graph->config.neurons,
+        .slots = slots,
+        .batch = graph->batch,
+        .tiles = machine->tiles,
+        .contexts = machine->contexts,
+    };
+    return placement_create(&request, why);
+}
+
+struct program *lower_sparse(const struct training_graph *graph,
+                             const struct training_config *training,
+                             const struct lowering_config *config,
+                             const struct machine_view *machine, char **why)
+{
+    uint32_t layer_count = graph->layer_count + 1;
+    uint32_t *slots = xcalloc(layer_count, sizeof *slots);
+    for (uint32_t l = 0; l < layer_count; l++) {
+        slots[l] = training_graph_slots(graph, l);
+    }
+    struct placement *placement = place(graph, machine, slots, why);
+    if (placement == NULL) {
+        free(slots);
+        return NULL;
+    }
+    struct sparse_lowering lowering = {
+        .graph = graph,
+        .training = training,
+        .config = config,
+        .machine = machine,
+        .placement = placement,
+        .program = program_create("sparse", machine->tiles, graph->batch, graph->time_steps,
+                                  layer_count, graph->config.neurons, slots),
+        .layers = graph->layer_count,
+        .batch = graph->batch,
+        .time_steps = graph->time_steps,
+        .tiles = machine->tiles,
+        .contexts = machine->contexts,
+        .is_delayed = graph->config.layer_delay > 0,
+        .spans = xcalloc((size_t)ROW_COUNT * layer_count, sizeof(struct step_span)),
+    };
+    sparse_emit_start(&lowering);
+    emit_loop(&lowering, true);
+    sparse_emit_middle(&lowering);
+    emit_loop(&lowering, false);
+    sparse_emit_end(&lowering);
+    sparse_add_variables(&lowering);
+    free(lowering.spans);
+    free(slots);
+    placement_destroy(placement);
+    return lowering.program;
+}

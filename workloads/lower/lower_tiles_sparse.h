@@ -1,0 +1,125 @@
+// The sparse lowering from inside: what its files share. Its rows: docs/schedule.md.
+#ifndef TILESIM_WORKLOADS_LOWER_LOWER_TILES_SPARSE_H
+#define TILESIM_WORKLOADS_LOWER_LOWER_TILES_SPARSE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "sim/program.h"
+#include "workloads/lower/lower_tiles_emit.h"
+#include "workloads/lower/lowering.h"
+#include "workloads/lower/placement.h"
+
+// Rows of the schedule that a variable's lifetime may hang on.
+enum sparse_row {
+    ROW_HOST_IN,
+    ROW_CAST_IN,
+    ROW_TRANSPOSE,
+    ROW_ZERO_STATES,
+    ROW_FORWARD_LOOP,
+    ROW_F1,
+    ROW_F3,
+    ROW_F4,
+    ROW_F5,
+    ROW_F6,
+    ROW_F7,
+    ROW_F8,
+    ROW_F9,
+    ROW_CAST_OUT,
+    ROW_DENSE_SPIKES,
+    ROW_SPIKE_COUNTS,
+    ROW_LOSS,
+    ROW_LOSS_SLOTS,
+    ROW_CAST_BACK,
+    ROW_ZERO_GRADIENTS,
+    ROW_BACKWARD_LOOP,
+    ROW_B2,
+    ROW_B4,
+    ROW_B4_RETURN,
+    ROW_B5,
+    ROW_B6,
+    ROW_B7,
+    ROW_B8,
+    ROW_B9,
+    ROW_B10,
+    ROW_SUM_GRADIENTS,
+    ROW_UPDATE,
+    ROW_COUNT
+};
+
+struct step_span {
+    uint32_t first, last; // steps: the row's exchange and its compute set
+    bool is_used;
+};
+
+struct sparse_lowering {
+    const struct training_graph *graph;
+    const struct training_config *training;
+    const struct lowering_config *config;
+    const struct machine_view *machine;
+    struct placement *placement; // owned
+    struct program *program;
+    uint32_t layers; // spiking layers, L
+    uint32_t batch, time_steps, tiles, contexts;
+    bool is_delayed;                  // layer l sees the spikes of l - 1 of the time step before
+    uint32_t first_layer, last_layer; // that the rows being emitted are for
+    struct step_span *spans;          // owned; [ROW_COUNT][layers + 1]
+};
+
+// Layer l, 1..L, and the library tensors of one time step: ids [batch x slots], counts (k, g) of every
+// sample (the input has one count only), slot gradients of the output layer.
+static inline const struct layer_place *sparse_layer(const struct sparse_lowering *lowering,
+                                                     uint32_t l)
+{
+    return &lowering->placement->layers[l];
+}
+
+static inline struct spread sparse_ids(const struct sparse_lowering *lowering, uint32_t l)
+{
+    return placement_spread(lowering->batch * sparse_layer(lowering, l)->slots, lowering->tiles);
+}
+
+static inline uint32_t sparse_counts_per_sample(uint32_t l)
+{
+    return l == 0 ? 1 : 2;
+}
+
+static inline struct spread sparse_counts(const struct sparse_lowering *lowering, uint32_t l)
+{
+    return placement_spread(lowering->batch * sparse_counts_per_sample(l), lowering->tiles);
+}
+
+// Record time step of the spikes that layer l reads, relative to its own.
+static inline int32_t sparse_input_offset(const struct sparse_lowering *lowering, uint32_t l)
+{
+    return lowering->is_delayed && l > 1 ? -1 : 0;
+}
+
+static inline struct step_span *sparse_span(const struct sparse_lowering *lowering,
+                                            enum sparse_row row, uint32_t l)
+{
+    return &lowering->spans[row * (lowering->layers + 1) + l];
+}
+
+// Opens the exchange or compute set of a row, and notes the step for layers first_layer..last_layer.
+void sparse_exchange(struct sparse_lowering *lowering, enum sparse_row row, const char *name);
+void sparse_compute(struct sparse_lowering *lowering, enum sparse_row row, const char *name);
+// The time step's number from tile 0 to the tiles of a map.
+void sparse_index_broadcast(struct sparse_lowering *lowering, enum sparse_row row,
+                            struct item_range destination, const char *name);
+
+// Copies `bytes` in `runs` pieces on every item, if the lowering rearranges.
+void sparse_rearrange(struct sparse_lowering *lowering, struct item_range items, uint64_t bytes,
+                      uint32_t runs, uint32_t layer);
+
+// Which part of the program each file emits. Rows are for first_layer..last_layer.
+void sparse_emit_start(struct sparse_lowering *lowering);           // before the forward loop
+void sparse_emit_forward_slices(struct sparse_lowering *lowering);  // F1
+void sparse_emit_forward_rows(struct sparse_lowering *lowering);    // F2..F9
+void sparse_emit_middle(struct sparse_lowering *lowering);          // between the loops
+void sparse_emit_backward_slices(struct sparse_lowering *lowering); // B1..B3
+void sparse_emit_backward_rows(struct sparse_lowering *lowering);   // B4..B10
+void sparse_emit_end(struct sparse_lowering *lowering);             // after the backward loop
+void sparse_add_variables(struct sparse_lowering *lowering);
+
+#endif
