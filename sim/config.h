@@ -77,6 +77,7 @@ void config_print_reference(const struct key *keys, FILE *stream);
 // Place of the value at a path such as "network.slots" or "machines.0.chip"; if it is absent, of the
 // nearest mapping above it.
 struct mark config_mark(const struct node *root, const char *path);
+char *config_format_mark(const struct mark *mark);               // owned; "file:line:column"
 bool config_is_given(const struct node *root, const char *path); // present and not null
 
 // Names of the files in configs/<folder>, sorted, without ".yaml": an owned array that ends with NULL.

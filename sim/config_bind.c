@@ -63,8 +63,8 @@ static bool has_null_default(const struct key *key)
 const struct node *config_make_default(struct config *config, const struct key *key,
                                        struct err *err)
 {
-    const struct source *source =
-        config_add_source(config, key->name, xstrdup(key->default_text), strlen(key->default_text));
+    const struct source *source = config_add_source(config, key->name, xstrdup(key->default_text),
+                                                    strlen(key->default_text), false);
     const struct node *node = config_parse(config, source, 0, err);
     SIM_ASSERT(node != NULL, "default of %s", key->name);
     return node;
@@ -88,8 +88,7 @@ static void bind_mapping(struct bind *bind, const struct key *keys, const struct
 {
     for (uint32_t i = 0; i < mapping->count; i++) {
         const struct pair *pair = &mapping->pairs[i];
-        bool is_scratch = path[0] == '\0' && strncmp(pair->key, "x-", 2) == 0;
-        if (find_key(keys, pair->key) == NULL && !is_scratch) {
+        if (find_key(keys, pair->key) == NULL) {
             report_unknown(bind, keys, pair, path);
         }
     }

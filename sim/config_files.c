@@ -86,11 +86,10 @@ static char *join(const char *folder, const char *path)
     return xasprintf("%s%s%s", folder, folder[strlen(folder) - 1] == '/' ? "" : "/", path);
 }
 
+// Where relative paths start: the file that asks; else (--set, standard input) the current folder.
 static const char *asking_path(const struct mark *asked_at)
 {
-    bool is_file = asked_at != NULL && asked_at->source != NULL &&
-                   strcmp(asked_at->source->name, "--set") != 0 &&
-                   strcmp(asked_at->source->name, STANDARD_INPUT) != 0;
+    bool is_file = asked_at != NULL && asked_at->source != NULL && asked_at->source->is_file;
     return is_file ? asked_at->source->name : "";
 }
 
@@ -120,15 +119,18 @@ static char *parent_of(const char *folder)
 }
 
 // Roots that may hold chips/, gpus/, experiments/: an owned array of owned paths, ends with NULL.
-static char **list_roots(const struct mark *asked_at)
+static char **list_roots(const struct config *config, const struct mark *asked_at)
 {
-    char **roots = xcalloc(PARENTS_MAX + 4, sizeof(*roots));
+    const char *const files[] = {asking_path(asked_at),
+                                 config == NULL ? "" : config_main_path(config)};
+    char **roots = xcalloc(PARENTS_MAX + 5, sizeof(*roots));
     uint32_t count = 0;
-    const char *asking = asking_path(asked_at);
-    if (asking[0] != '\0') {
-        char *folder = folder_of(asking);
-        roots[count++] = parent_of(folder);
-        free(folder);
+    for (size_t i = 0; i < 2; i++) {
+        if (files[i][0] != '\0') {
+            char *folder = folder_of(files[i]);
+            roots[count++] = parent_of(folder);
+            free(folder);
+        }
     }
     const char *given = getenv("TILESIM_CONFIGS");
     if (given != NULL && given[0] != '\0') {
@@ -183,9 +185,10 @@ static char **list_files(const char *folder)
 }
 
 // Names in the first root that has any.
-static char **list_names(const char *folder, const struct mark *asked_at)
+static char **list_names(const struct config *config, const char *folder,
+                         const struct mark *asked_at)
 {
-    char **roots = list_roots(asked_at);
+    char **roots = list_roots(config, asked_at);
     char **names = NULL;
     for (uint32_t i = 0; roots[i] != NULL && (names == NULL || names[0] == NULL); i++) {
         if (names != NULL) {
@@ -201,7 +204,7 @@ static char **list_names(const char *folder, const struct mark *asked_at)
 
 char **config_list_names(const char *folder)
 {
-    return list_names(folder, NULL);
+    return list_names(NULL, folder, NULL);
 }
 
 static const char *text_at(const void *texts, uint32_t i)
@@ -209,10 +212,10 @@ static const char *text_at(const void *texts, uint32_t i)
     return ((char *const *)texts)[i];
 }
 
-static void report_unknown_name(const char *name, const char *folder, const struct mark *asked_at,
-                                struct err *err)
+static void report_unknown_name(const struct config *config, const char *name, const char *folder,
+                                const struct mark *asked_at, struct err *err)
 {
-    char **names = list_names(folder, asked_at);
+    char **names = list_names(config, folder, asked_at);
     char *suggestion = config_suggest(name, text_at, names);
     char *all = xstrdup("");
     for (uint32_t i = 0; names[i] != NULL; i++) {
@@ -228,8 +231,8 @@ static void report_unknown_name(const char *name, const char *folder, const stru
 }
 
 // The path of a name; NULL and a message if there is no such file. Owned.
-static char *find_file(const char *name, const char *folder, const struct mark *asked_at,
-                       struct err *err)
+static char *find_file(const struct config *config, const char *name, const char *folder,
+                       const struct mark *asked_at, struct err *err)
 {
     if (is_path(name)) {
         char *asking = folder_of(asking_path(asked_at));
@@ -237,7 +240,7 @@ static char *find_file(const char *name, const char *folder, const struct mark *
         free(asking);
         return path;
     }
-    char **roots = list_roots(asked_at);
+    char **roots = list_roots(config, asked_at);
     char *found = NULL;
     for (uint32_t i = 0; roots[i] != NULL && found == NULL; i++) {
         char *path = xasprintf("%s/%s/%s.yaml", roots[i], folder, name);
@@ -248,7 +251,7 @@ static char *find_file(const char *name, const char *folder, const struct mark *
     }
     free_texts(roots);
     if (found == NULL) {
-        report_unknown_name(name, folder, asked_at, err);
+        report_unknown_name(config, name, folder, asked_at, err);
     }
     return found;
 }
@@ -283,13 +286,26 @@ static const struct node *join_base(struct config *config, const struct node *ma
                node_kind_name(base->value));
         return rest;
     }
-    char *path = find_file(base->value->text, folder, mark, err);
+    char *path = find_file(config, base->value->text, folder, mark, err);
     if (path == NULL) {
         return NULL;
     }
     const struct node *below = read_chain(config, path, folder, mark, chain, err);
     free(path);
     return below == NULL ? NULL : config_merge(config, below, rest);
+}
+
+// Keys `x-...` at the top of a file are a place for anchors: they mean nothing themselves.
+static const struct node *without_scratch(struct config *config, const struct node *root)
+{
+    for (uint32_t i = 0; i < root->count;) {
+        if (strncmp(root->pairs[i].key, "x-", 2) == 0) {
+            root = config_without_key(config, root, root->pairs[i].key);
+        } else {
+            i++;
+        }
+    }
+    return root;
 }
 
 // A file that does not name what it describes names it by its own name, even if it derives from
@@ -334,7 +350,7 @@ static const struct node *read_chain(struct config *config, const char *path, co
         return NULL;
     }
     const char *name = strcmp(path, "-") == 0 ? STANDARD_INPUT : path;
-    const struct source *source = config_add_source(config, name, text, bytes);
+    const struct source *source = config_add_source(config, name, text, bytes, name == path);
     if (is_in_chain(above, &status)) {
         err_at(err, asked_at, "base: %s derives from itself", path);
         return NULL;
@@ -350,7 +366,8 @@ static const struct node *read_chain(struct config *config, const char *path, co
                node_kind_name(root));
         return NULL;
     }
-    return join_base(config, add_name(config, root, folder, source), folder, &link, err);
+    root = add_name(config, without_scratch(config, root), folder, source);
+    return join_base(config, root, folder, &link, err);
 }
 
 const struct node *config_read(struct config *config, const char *path, const char *folder,
@@ -362,7 +379,7 @@ const struct node *config_read(struct config *config, const char *path, const ch
 const struct node *config_read_named(struct config *config, const char *name, const char *folder,
                                      const struct mark *asked_at, struct err *err)
 {
-    char *path = find_file(name, folder, asked_at, err);
+    char *path = find_file(config, name, folder, asked_at, err);
     const struct node *root =
         path == NULL ? NULL : read_chain(config, path, folder, asked_at, NULL, err);
     free(path);

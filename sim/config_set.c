@@ -154,7 +154,7 @@ const struct node *config_set(struct config *config, const struct node *root,
                               const struct key *keys, const char *argument, struct err *err)
 {
     struct set set = {.config = config, .err = err};
-    set.source = config_add_source(config, SET_NAME, xstrdup(argument), strlen(argument));
+    set.source = config_add_source(config, SET_NAME, xstrdup(argument), strlen(argument), false);
     const char *equals = strchr(set.source->text, '=');
     if (equals == NULL) {
         struct mark mark = {set.source, 1, 1};

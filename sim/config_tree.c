@@ -64,12 +64,13 @@ char *config_copy_text(struct config *config, const char *text)
 }
 
 const struct source *config_add_source(struct config *config, const char *name, char *text,
-                                       size_t bytes)
+                                       size_t bytes, bool is_file)
 {
     struct source *source = xcalloc(1, sizeof(*source));
     source->name = xstrdup(name);
     source->text = text;
     source->bytes = bytes;
+    source->is_file = is_file;
     config->sources =
         xrealloc(config->sources, (config->source_count + 1) * sizeof(*config->sources));
     config->sources[config->source_count++] = source;
@@ -88,6 +89,16 @@ const struct node *config_make_scalar(struct config *config, struct mark mark, c
     struct node *node = config_make_node(config, NODE_SCALAR, mark);
     node->text = config_copy_text(config, text);
     return node;
+}
+
+const char *config_main_path(const struct config *config)
+{
+    for (uint32_t i = 0; i < config->source_count; i++) {
+        if (config->sources[i]->is_file) {
+            return config->sources[i]->name;
+        }
+    }
+    return "";
 }
 
 bool node_is_null(const struct node *node)
@@ -217,4 +228,12 @@ bool config_is_given(const struct node *root, const char *path)
     const struct node *nearest;
     const struct node *node = find_path(root, path, &nearest);
     return node != NULL && !node_is_null(node);
+}
+
+char *config_format_mark(const struct mark *mark)
+{
+    if (mark->source == NULL) {
+        return xstrdup("nowhere");
+    }
+    return xasprintf("%s:%u:%u", mark->source->name, mark->line, mark->column);
 }

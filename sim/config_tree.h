@@ -39,7 +39,9 @@ const struct node *config_make_scalar(struct config *config, struct mark mark, c
 
 // Takes over text. The source lives as long as the config.
 const struct source *config_add_source(struct config *config, const char *name, char *text,
-                                       size_t bytes);
+                                       size_t bytes, bool is_file);
+// Path of the first file that was read; "" if none was.
+const char *config_main_path(const struct config *config);
 
 // Parses source->text from `offset` (of a --set argument; columns count from the whole text). NULL: there
 // is no tree. Otherwise there may be messages as well (duplicate keys, odd scalars).

@@ -3,12 +3,14 @@
 #ifndef TILESIM_SIM_SOURCE_H
 #define TILESIM_SIM_SOURCE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 struct source {
     char *name; // owned; the path as the user would write it, "standard input", or "--set"
     char *text; // owned; ends with a NUL that does not count
     size_t bytes;
+    bool is_file; // name is a path that others may be relative to
 };
 
 #endif

@@ -42,6 +42,9 @@ struct network_config {
     uint32_t layer_count;     // with the input: hidden_count + 2
     uint32_t *neurons;        // owned; per layer, input first (derived)
     uint32_t *slots;          // owned; per layer, input first (given, or derived from max_activity)
+    uint32_t slots_count;     // layer_count
+    double max_activity;      // the cap that slots were derived from; NaN: slots were given
+    uint32_t input_slots;     // slots[0]
     uint32_t neuron;          // index in neuron_models (workloads/neurons/neuron.h)
     double alpha;             // membrane decay per time step
     double beta;              // synaptic current decay per time step (current-based models)

@@ -1,0 +1,304 @@
+// The keys of an experiment file, and the way from a file to a resolved experiment.
+// Every key may be left out; its default stands here and in the reference that the table prints.
+#include "sim/experiment.h"
+
+#include <stdlib.h>
+
+#include "sim/config_keys.h"
+#include "sim/experiment_keys.h"
+#include "workloads/data/data.h"
+#include "workloads/data/encode.h"
+#include "workloads/neurons/neuron.h"
+
+#define NEURONS_MAX 1048576 // of one layer: keeps products of two layers well inside 64 bits
+#define LAYERS_MAX 256u     // the published multi-chip runs have up to 192 hidden layers
+#define MACHINES_MAX 64u
+
+static const char *neuron_name_at(uint32_t i)
+{
+    return neuron_models[i] == NULL ? NULL : neuron_models[i]->name;
+}
+
+static const char *data_name_at(uint32_t i)
+{
+    return data_sources[i] == NULL ? NULL : data_sources[i]->name;
+}
+
+// --- network ------------------------------------------------------------------------------------
+static const char *const resets[] = {
+    [RESET_ZERO] = "zero", [RESET_SUBTRACT] = "subtract", [RESET_NONE] = "none", NULL};
+static const char *const reset_gradients[] = {[RESET_GRADIENT_CONSTANT] = "constant",
+                                              [RESET_GRADIENT_MASKED] = "masked",
+                                              [RESET_GRADIENT_SURROGATE] = "surrogate",
+                                              NULL};
+static const char *const surrogates[] = {[SURROGATE_SUPERSPIKE] = "superspike",
+                                         [SURROGATE_TRIANGLE] = "triangle",
+                                         [SURROGATE_ARCTAN] = "arctan",
+                                         NULL};
+static const char *const overflows[] = {
+    [OVERFLOW_DROP_HIGHEST] = "drop_highest", [OVERFLOW_DROP_RANDOM] = "drop_random", NULL};
+
+#define NETWORK(kind, ...) KEY_NUMBER(kind, struct network_config, __VA_ARGS__)
+#define NETWORK_CHOICE(...) KEY_CHOICE(struct network_config, __VA_ARGS__)
+// Defaults are those of the published benchmark (arXiv 2311.04386, its code) where it has the key.
+static const struct key network_keys[] = {
+    NETWORK(KEY_UINT32, inputs, 1, NEURONS_MAX, "neurons", "2312", "of the input layer"),
+    {.name = "hidden",
+     .type = KEY_UINT_LIST,
+     .offset = offsetof(struct network_config, hidden),
+     .count_offset = offsetof(struct network_config, hidden_count),
+     .min = 1,
+     .max = NEURONS_MAX,
+     .unit = "neurons",
+     .default_text = "[1466, 1466]",
+     .max_count = LAYERS_MAX,
+     .doc = "neurons of each hidden layer, in order"},
+    NETWORK(KEY_UINT32, outputs, 1, NEURONS_MAX, "neurons", "10", "of the output layer"),
+    {.name = "neuron",
+     .type = KEY_ENUM,
+     .offset = offsetof(struct network_config, neuron),
+     .name_at = neuron_name_at,
+     .default_text = "lif",
+     .doc = "neuron model of all layers"},
+    {.name = "slots",
+     .type = KEY_UINT_LIST,
+     .offset = offsetof(struct network_config, slots),
+     .count_offset = offsetof(struct network_config, slots_count),
+     .min = 1,
+     .max = NEURONS_MAX,
+     .unit = "slots",
+     .default_text = "null",
+     .min_count = 2,
+     .max_count = LAYERS_MAX + 2,
+     .doc = "ids that a spike vector holds, one per layer, input first; not with max_activity"},
+    NETWORK(KEY_REAL, max_activity, 1e-6, 1, "of the neurons", "0.05",
+            "slots of a hidden layer = 2 floor(max_activity N / 2), at least 2; null: slots"),
+    NETWORK(KEY_UINT32, input_slots, 0, NEURONS_MAX, "slots", "0",
+            "of the input, with max_activity; 0: 32, or all inputs if they are fewer"),
+    NETWORK(KEY_REAL, alpha, 0, 1, "per time step", "0.95", "what stays of the membrane"),
+    NETWORK(KEY_REAL, beta, 0, 1, "per time step", "0.9", "of the synaptic current; a guess"),
+    NETWORK(KEY_REAL, theta1, -1e6, 1e6, "of membrane", "1.0", "a neuron above it spikes"),
+    NETWORK(KEY_REAL, theta2, -1e6, 1e6, "of membrane", "0.9", "above it: listed for gradients"),
+    NETWORK(KEY_REAL, theta2_out, -1e6, 1e6, "of membrane", "null", "output layer; null: theta2"),
+    NETWORK(KEY_REAL, gain, -1e6, 1e6, NULL, "10", "input times gain (1 - alpha)"),
+    NETWORK_CHOICE("surrogate", surrogate, surrogates, "superspike", "derivative of a spike"),
+    NETWORK(KEY_REAL, surrogate_slope, 0, 1e6, NULL, "10", "of the surrogate"),
+    NETWORK_CHOICE("reset", reset, resets, "zero", "of the membrane after a spike"),
+    KEY_TRUTH(struct network_config, "reset_inside_decay", is_reset_inside_decay, "false",
+              "alpha (u - reset) rather than alpha u - reset"),
+    NETWORK_CHOICE("reset_gradient", reset_gradient, reset_gradients, "constant",
+                   "what gradients see of the reset"),
+    NETWORK_CHOICE("overflow", overflow, overflows, "drop_highest", "which spikes find no slot"),
+    NETWORK(KEY_UINT32, layer_delay, 0, 1, "time steps", "1", "from a layer to the next"),
+    NETWORK(KEY_REAL, weight_mul, 0, 1e6, NULL, "2", "weights in +-mul sqrt(6 / fan-in) + shift"),
+    NETWORK(KEY_REAL, weight_shift, -1e6, 1e6, NULL, "0.001", "see weight_mul"),
+    KEYS_END,
+};
+
+// --- data, activity -----------------------------------------------------------------------------
+static const char *const encodings[] = {
+    [ENCODING_LATENCY] = "latency", [ENCODING_RATE] = "rate", NULL};
+
+#define DATA(kind, ...) KEY_NUMBER(kind, struct data_config, __VA_ARGS__)
+static const struct key data_keys[] = {
+    {.name = "source",
+     .type = KEY_ENUM,
+     .offset = offsetof(struct data_config, source),
+     .name_at = data_name_at,
+     .default_text = "randman",
+     .doc = "where input spikes come from"},
+    KEY_TEXT(struct data_config, "directory", directory, "null",
+             "of files; null: the source's own"),
+    KEY_CHOICE(struct data_config, "encoding", encoding, encodings, "latency", "pixels to spikes"),
+    DATA(KEY_REAL, latency_tau, 1e-3, 1e6, "time steps", "20", "latency coding: time constant"),
+    DATA(KEY_REAL, pixel_threshold, 0, 1, "of white", "0.2", "darker pixels stay silent"),
+    DATA(KEY_REAL, rate_max, 0, 1, "spikes per time step", "0.5", "rate coding: a white pixel"),
+    DATA(KEY_REAL, rate, 0, 1, "spikes per time step", "0.01", "uniform source: each input"),
+    DATA(KEY_UINT32, manifold_dimension, 1, 16, "dimensions", "2", "randman"),
+    DATA(KEY_UINT32, manifold_spikes, 1, 1000, "spikes", "1", "randman: of each input and sample"),
+    DATA(KEY_UINT32, manifold_samples_per_class, 1, 1000000, "samples", "1000", "randman"),
+    DATA(KEY_REAL, manifold_alpha, 0.1, 10, NULL, "2", "randman: smoothness"),
+    KEYS_END,
+};
+
+// No source says how full the slots of the published runs were: all three defaults are guesses.
+#define FILL(...) KEY_NUMBER(KEY_REAL, struct activity_fill, __VA_ARGS__)
+static const struct key fill_keys[] = {
+    FILL(spikes, 0, 1, "of the slots", "0.5", "drawn spikes; a guess"),
+    FILL(listed, 0, 1, "of the slots", "1.0", "drawn ids, spikes and near-threshold; a guess"),
+    FILL(input_spikes, 0, 1, "of the slots", "1.0", "drawn input spikes; a guess"),
+    KEYS_END,
+};
+
+static const struct key activity_keys[] = {
+    {.name = "fill",
+     .type = KEY_SECTION,
+     .offset = 0,
+     .keys = fill_keys,
+     .doc = "how full the slots are"},
+    KEYS_END,
+};
+
+// --- training, timing, machines -----------------------------------------------------------------
+static const char *const modes[] = {[MODE_FUNCTIONAL] = "functional", [MODE_DRAWN] = "drawn", NULL};
+static const char *const optimizers[] = {[OPTIMIZER_SGD] = "sgd", [OPTIMIZER_ADAM] = "adam", NULL};
+static const char *const precisions[] = {
+    [PRECISION_FLOAT32] = "float32", [PRECISION_FLOAT64] = "float64", NULL};
+
+#define TRAINING(kind, ...) KEY_NUMBER(kind, struct training_config, __VA_ARGS__)
+static const struct key training_keys[] = {
+    KEY_CHOICE(struct training_config, "mode", mode, modes, "functional",
+               "train on the host, or draw the activity"),
+    TRAINING(KEY_UINT32, steps, 1, 100000000, "training steps", "100", "batches; not if drawn"),
+    TRAINING(KEY_UINT32, batch, 1, 65536, "samples", "48", "of one training step"),
+    TRAINING(KEY_UINT32, time_steps, 1, 100000, "time steps", "100", "of one sample"),
+    KEY_CHOICE(struct training_config, "optimizer", optimizer, optimizers, "adam",
+               "of the weights"),
+    TRAINING(KEY_REAL, learning_rate, 0, 1e3, NULL, "1e-3", "of the optimizer"),
+    TRAINING(KEY_REAL, adam_beta1, 0, 0.9999999, NULL, "0.9", "decay of Adam's first moment"),
+    TRAINING(KEY_REAL, adam_beta2, 0, 0.9999999, NULL, "0.999", "decay of Adam's second moment"),
+    TRAINING(KEY_REAL, adam_epsilon, 1e-30, 1, NULL, "1e-8", "Adam's guard against zero"),
+    KEY_CHOICE(struct training_config, "precision", precision, precisions, "float32",
+               "of the functional run; float64 is the plain reference"),
+    TRAINING(KEY_UINT32, test_samples, 0, 1000000000, "samples", "1000",
+             "for accuracy; 0: none; more than there are: all"),
+    KEY_TRUTH(struct training_config, "both_forms", both_forms, "false",
+              "train sparse and dense, whatever the machines need"),
+    KEYS_END,
+};
+
+static const char *const engines[] = {
+    [TIMING_FOLDED] = "folded", [TIMING_DETAILED] = "detailed", NULL};
+static const struct key timing_keys[] = {
+    KEY_CHOICE(struct timing_config, "engine", engine, engines, "folded",
+               "equal to the cycle; detailed runs every tile"),
+    KEY_NUMBER(KEY_UINT32, struct timing_config, training_steps, 1, 100000, "training steps", "1",
+               "recorded ones, the last, that step_seconds is the mean of"),
+    KEYS_END,
+};
+
+static const char *const lowerings[] = {
+    [LOWERING_SPARSE] = "sparse", [LOWERING_DENSE] = "dense", NULL};
+static const char *const state_gradients[] = {
+    [STATE_GRADIENT_TILE_LOCAL] = "tile_local", [STATE_GRADIENT_PER_SAMPLE] = "per_sample", NULL};
+static const char *const elementwises[] = {
+    [ELEMENTWISE_LIBRARY] = "library", [ELEMENTWISE_FUSED] = "fused", NULL};
+static const char *const matmul_types[] = {"float32", "float16", NULL};
+static const uint32_t matmul_type_bytes[] = {4, 2};
+static const char *const gpu_precisions[] = {
+    [GPU_FLOAT32] = "float32", [GPU_TF32] = "tf32", [GPU_BFLOAT16] = "bfloat16", NULL};
+static const char *const baselines[] = {
+    [GPU_B0] = "b0", [GPU_B1] = "b1", [GPU_B2] = "b2", [GPU_B3] = "b3", [GPU_B4] = "b4", NULL};
+
+static const struct key machine_keys[] = {
+    KEY_TEXT(struct machine_config, "name", name, "null", "null: chip/lowering, or the GPU's name"),
+    {.name = "chip",
+     .type = KEY_SECTION,
+     .offset = offsetof(struct machine_config, chip),
+     .keys = chip_keys,
+     .struct_bytes = sizeof(struct chip_config),
+     .is_pointer = true,
+     .folder = "chips",
+     .default_text = "null",
+     .check = chip_check,
+     .doc = "name of a chip file, or {base: name, key: value}; chip or gpu"},
+    KEY_CHOICE(struct machine_config, "lowering", lowering.kind, lowerings, "sparse",
+               "form that the chip runs"),
+    KEY_CHOICE(struct machine_config, "state_gradient", lowering.state_gradient, state_gradients,
+               "tile_local", "sparse: the new or the old B4"),
+    KEY_CHOICE(struct machine_config, "elementwise", lowering.elementwise, elementwises, "library",
+               "sparse: dense backward ops one by one, or fused"),
+    KEY_TRUTH(struct machine_config, "rearrangement", lowering.has_rearrangement, "true",
+              "copies where an exchanged input is not contiguous"),
+    {.name = "matmul_type",
+     .type = KEY_ENUM,
+     .offset = offsetof(struct machine_config, lowering.matmul_bytes),
+     .names = matmul_types,
+     .values = matmul_type_bytes,
+     .default_text = "float32",
+     .doc = "dense: inputs of products"},
+    {.name = "gpu",
+     .type = KEY_SECTION,
+     .offset = offsetof(struct machine_config, gpu),
+     .keys = gpu_keys,
+     .struct_bytes = sizeof(struct gpu_config),
+     .is_pointer = true,
+     .folder = "gpus",
+     .default_text = "null",
+     .doc = "name of a GPU file, or {base: name, key: value}; chip or gpu"},
+    KEY_CHOICE(struct machine_config, "precision", precision, gpu_precisions, "tf32",
+               "GPU: of products; tf32 is the frameworks' default"),
+    {.name = "baselines",
+     .type = KEY_ENUM_SET,
+     .offset = offsetof(struct machine_config, baselines),
+     .names = baselines,
+     .default_text = "[b0, b1, b2, b3, b4]",
+     .min_count = 1,
+     .max_count = GPU_BASELINE_COUNT,
+     .doc = "GPU: which to report"},
+    KEYS_END,
+};
+
+const struct key experiment_keys[] = {
+    KEY_TEXT(struct experiment, "experiment", name, NULL, "by default the file's name"),
+    KEY_NUMBER(KEY_UINT64, struct experiment, seed, 0, 9007199254740992.0, NULL, "1",
+               "of all random numbers"),
+    KEY_PART(struct experiment, network, network_keys, "layers and neurons"),
+    KEY_PART(struct experiment, data, data_keys, "input spikes and labels"),
+    {.name = "activity",
+     .type = KEY_SECTION,
+     .offset = offsetof(struct experiment, fill),
+     .keys = activity_keys,
+     .doc = "of training.mode drawn"},
+    KEY_PART(struct experiment, training, training_keys, "the functional run"),
+    KEY_PART(struct experiment, timing, timing_keys, "the timing run"),
+    {.name = "machines",
+     .type = KEY_SECTION_LIST,
+     .offset = offsetof(struct experiment, machines),
+     .count_offset = offsetof(struct experiment, machine_count),
+     .keys = machine_keys,
+     .struct_bytes = sizeof(struct machine_config),
+     .is_pointer = true,
+     .default_text =
+         "[{chip: bow, lowering: sparse}, {chip: bow, lowering: dense}, {gpu: a100-80}]",
+     .max_count = MACHINES_MAX,
+     .doc = "what the training step is timed on; [] is legal"},
+    KEYS_END,
+};
+
+struct experiment *experiment_load(const char *path, const char *const *sets, uint32_t set_count,
+                                   struct err *err)
+{
+    size_t faults = err_count(err);
+    struct experiment *experiment = xcalloc(1, sizeof(*experiment));
+    experiment->config = config_create();
+    const struct node *root = config_read(experiment->config, path, "experiments", err);
+    for (uint32_t i = 0; i < set_count && root != NULL; i++) {
+        const struct node *changed =
+            config_set(experiment->config, root, experiment_keys, sets[i], err);
+        root = changed == NULL ? root : changed;
+    }
+    if (root != NULL) {
+        config_bind(experiment->config, experiment_keys, root, "", experiment, err);
+        experiment_check_given(experiment, root, err);
+        if (err_count(err) == faults) {
+            experiment_resolve(experiment, root, err);
+        }
+    }
+    if (err_count(err) > faults) {
+        experiment_destroy(experiment);
+        return NULL;
+    }
+    return experiment;
+}
+
+void experiment_destroy(struct experiment *experiment)
+{
+    if (experiment == NULL) {
+        return;
+    }
+    config_free(experiment_keys, experiment);
+    free(experiment->network.neurons);
+    config_destroy(experiment->config);
+    free(experiment);
+}

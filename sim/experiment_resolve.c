@@ -1,0 +1,223 @@
+// From what the file says to what the rest of the program needs: sizes of layers, slots, names of
+// machines; and the checks that need more than one key.
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "sim/experiment_keys.h"
+
+#define DEFAULT_INPUT_SLOTS 32u // arXiv 2311.04386, its code: NMNIST runs
+#define SLOTS_MIN 2u            // the same: slots come in pairs, "output >= 2"
+
+// --- what is given ------------------------------------------------------------------------------
+static void check_excluded(const struct node *root, const char *path, const char *other,
+                           struct err *err)
+{
+    if (config_is_given(root, path) && config_is_given(root, other)) {
+        struct mark mark = config_mark(root, path);
+        struct mark other_mark = config_mark(root, other);
+        char *place = config_format_mark(&other_mark);
+        err_at(err, &mark, "%s and %s (%s) exclude each other; set one of them to null", path,
+               other, place);
+        free(place);
+    }
+}
+
+static void check_machine_key(const struct node *root, uint32_t machine, const char *key,
+                              const char *owner, struct err *err)
+{
+    char *path = xasprintf("machines.%u.%s", machine, key);
+    if (config_is_given(root, path)) {
+        struct mark mark = config_mark(root, path);
+        err_at(err, &mark, "%s: belongs to a machine with a %s", path, owner);
+    }
+    free(path);
+}
+
+static bool has_machine_key(const struct node *root, uint32_t machine, const char *key)
+{
+    char *path = xasprintf("machines.%u.%s", machine, key);
+    bool is_given = config_is_given(root, path);
+    free(path);
+    return is_given;
+}
+
+static struct mark machine_mark(const struct node *root, uint32_t machine)
+{
+    char *path = xasprintf("machines.%u", machine);
+    struct mark mark = config_mark(root, path);
+    free(path);
+    return mark;
+}
+
+static void check_machine(const struct node *root, uint32_t machine, struct err *err)
+{
+    const char *const chip_keys_only[] = {"lowering", "state_gradient", "elementwise",
+                                          "rearrangement", "matmul_type"};
+    const char *const gpu_keys_only[] = {"precision", "baselines"};
+    bool has_chip = has_machine_key(root, machine, "chip");
+    bool has_gpu = has_machine_key(root, machine, "gpu");
+    if (has_chip == has_gpu) {
+        struct mark mark = machine_mark(root, machine);
+        err_at(err, &mark, "machines.%u: %s; a machine is one chip or one gpu", machine,
+               has_chip ? "has a chip and a gpu" : "has neither a chip nor a gpu");
+        return;
+    }
+    for (size_t i = 0; has_gpu && i < sizeof(chip_keys_only) / sizeof(chip_keys_only[0]); i++) {
+        check_machine_key(root, machine, chip_keys_only[i], "chip", err);
+    }
+    for (size_t i = 0; has_chip && i < sizeof(gpu_keys_only) / sizeof(gpu_keys_only[0]); i++) {
+        check_machine_key(root, machine, gpu_keys_only[i], "gpu", err);
+    }
+}
+
+void experiment_check_given(const struct experiment *experiment, const struct node *root,
+                            struct err *err)
+{
+    check_excluded(root, "network.slots", "network.max_activity", err);
+    if (config_is_given(root, "network.slots") && config_is_given(root, "network.input_slots")) {
+        struct mark mark = config_mark(root, "network.input_slots");
+        err_at(err, &mark, "network.input_slots: network.slots gives the input's slots first");
+    }
+    for (uint32_t i = 0; i < experiment->machine_count && config_is_given(root, "machines"); i++) {
+        check_machine(root, i, err);
+    }
+}
+
+// --- network ------------------------------------------------------------------------------------
+static void derive_neurons(struct network_config *network)
+{
+    network->layer_count = network->hidden_count + 2;
+    network->neurons = xcalloc(network->layer_count, sizeof(uint32_t));
+    network->neurons[0] = network->inputs;
+    for (uint32_t i = 0; i < network->hidden_count; i++) {
+        network->neurons[i + 1] = network->hidden[i];
+    }
+    network->neurons[network->layer_count - 1] = network->outputs;
+}
+
+// 2 floor(a N / 2), at least 2, at most N. The small term keeps 0.58 * 100 from counting as 57.99...
+static uint32_t capped_slots(double max_activity, uint32_t neurons)
+{
+    uint32_t slots = 2 * (uint32_t)floor(max_activity * neurons / 2 + 1e-9);
+    slots = slots < SLOTS_MIN ? SLOTS_MIN : slots;
+    return slots > neurons ? neurons : slots;
+}
+
+static void derive_slots(struct network_config *network)
+{
+    network->slots_count = network->layer_count;
+    network->slots = xcalloc(network->slots_count, sizeof(uint32_t));
+    if (network->input_slots == 0) {
+        network->input_slots =
+            network->inputs < DEFAULT_INPUT_SLOTS ? network->inputs : DEFAULT_INPUT_SLOTS;
+    }
+    network->slots[0] = network->input_slots;
+    for (uint32_t i = 1; i < network->layer_count; i++) {
+        network->slots[i] = capped_slots(network->max_activity, network->neurons[i]);
+    }
+}
+
+static void check_slots(const struct network_config *network, const struct node *root,
+                        struct err *err)
+{
+    if (network->slots_count != network->layer_count) {
+        struct mark mark = config_mark(root, "network.slots");
+        err_at(err, &mark, "network.slots: %u items for %u layers (input, %u hidden, output)",
+               network->slots_count, network->layer_count, network->hidden_count);
+        return;
+    }
+    for (uint32_t i = 0; i < network->layer_count; i++) {
+        if (network->slots[i] > network->neurons[i]) {
+            char *path = config_is_given(root, "network.slots") ? xasprintf("network.slots.%u", i)
+                                                                : xstrdup("network.input_slots");
+            struct mark mark = config_mark(root, path);
+            err_at(err, &mark, "%s: %u is outside 1..%u slots, the neurons of layer %u", path,
+                   network->slots[i], network->neurons[i], i);
+            free(path);
+        }
+    }
+}
+
+static void check_threshold(const struct node *root, const char *path, double theta2, double theta1,
+                            struct err *err)
+{
+    if (theta2 > theta1) {
+        struct mark mark = config_mark(root, path);
+        err_at(err, &mark, "%s: %g is above network.theta1 = %g; a neuron above theta1 spikes",
+               path, theta2, theta1);
+    }
+}
+
+static void resolve_network(struct network_config *network, const struct node *root,
+                            struct err *err)
+{
+    derive_neurons(network);
+    if (network->slots == NULL && isnan(network->max_activity)) {
+        struct mark mark = config_mark(root, "network.max_activity");
+        err_at(err, &mark, "network: neither slots nor max_activity says how many ids are kept");
+        return;
+    }
+    if (network->slots == NULL) {
+        derive_slots(network);
+    } else {
+        network->max_activity = NAN; // its default does not speak where slots are given
+        network->input_slots = network->slots[0];
+    }
+    check_slots(network, root, err);
+    check_threshold(root, "network.theta2", network->theta2, network->theta1, err);
+    if (isnan(network->theta2_out)) {
+        network->theta2_out = network->theta2;
+    } else {
+        check_threshold(root, "network.theta2_out", network->theta2_out, network->theta1, err);
+    }
+}
+
+// --- machines -----------------------------------------------------------------------------------
+static void name_machine(struct machine_config *machine)
+{
+    if (machine->name != NULL) {
+        return;
+    }
+    if (machine->gpu != NULL) {
+        machine->name = xstrdup(machine->gpu->name);
+    } else {
+        machine->name = xasprintf("%s/%s", machine->chip->name,
+                                  machine->lowering.kind == LOWERING_SPARSE ? "sparse" : "dense");
+    }
+}
+
+static void resolve_machines(struct experiment *experiment, const struct node *root,
+                             struct err *err)
+{
+    for (uint32_t i = 0; i < experiment->machine_count; i++) {
+        name_machine(&experiment->machines[i]);
+        for (uint32_t other = 0; other < i; other++) {
+            if (strcmp(experiment->machines[other].name, experiment->machines[i].name) == 0) {
+                struct mark mark = machine_mark(root, i);
+                err_at(err, &mark, "machines.%u: '%s' is the name of machines.%u too; give a name",
+                       i, experiment->machines[i].name, other);
+                break;
+            }
+        }
+    }
+}
+
+void experiment_resolve(struct experiment *experiment, const struct node *root, struct err *err)
+{
+    resolve_network(&experiment->network, root, err);
+    experiment->data.source_mark = config_mark(root, "data.source");
+    if (experiment->fill.listed < experiment->fill.spikes) {
+        struct mark mark = config_mark(root, "activity.fill.listed");
+        err_at(err, &mark, "activity.fill.listed: %g is below activity.fill.spikes = %g",
+               experiment->fill.listed, experiment->fill.spikes);
+    }
+    const struct training_config *training = &experiment->training;
+    if (training->mode == MODE_FUNCTIONAL && experiment->timing.training_steps > training->steps) {
+        struct mark mark = config_mark(root, "timing.training_steps");
+        err_at(err, &mark,
+               "timing.training_steps: %u steps cannot be recorded of training.steps = %u",
+               experiment->timing.training_steps, training->steps);
+    }
+    resolve_machines(experiment, root, err);
+}
