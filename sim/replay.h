@@ -1,0 +1,31 @@
+// Folded replay: a program compiled for a chip, so that replaying a record costs only what the record decides.
+// Exchanges and compute sets that no record changes are constants; neighbours are added up, loops over them
+// multiplied out. Knows no clock: cycles between two host transfers are handed to whoever keeps one.
+#ifndef TILESIM_SIM_REPLAY_H
+#define TILESIM_SIM_REPLAY_H
+
+#include "sim/activity.h"
+#include "sim/superstep.h"
+
+struct replay;
+
+struct replay *replay_create(const struct chip_config *chip, const struct program *program);
+void replay_destroy(struct replay *replay);
+
+struct replay_run {
+    const struct activity *record;
+    struct superstep_cycles total; // added to; host cycles only by the clock
+    uint64_t *share_cycles;        // [superstep_count_shares()], added to; NULL: not wanted
+    // Called at every host transfer with the cycles of the chip since the last one; returns the cycles that
+    // the chip waits. NULL: the host is always ready.
+    uint64_t (*host)(void *clock, const struct program_step *step, uint64_t cycles_since);
+    void *clock;
+    uint64_t cycles_since; // of the chip since the last host transfer; what is left at the end
+};
+
+// Runs the program once. Allocates nothing.
+void replay_once(struct replay *replay, struct replay_run *run);
+// Executions of every share per run.
+const uint64_t *replay_share_times(const struct replay *replay);
+
+#endif
