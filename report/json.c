@@ -1,12 +1,9 @@
 // The result as JSON: the contract of docs/result-format.md.
 // Keys keep the order in which they are set here, so that equal results give equal bytes.
 #include <errno.h>
-#include <fcntl.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
+#include "report/output_file.h"
 #include "report/result.h"
 #include "sim/err.h"
 
@@ -229,65 +226,24 @@ static bool dump_to_stream(const json_t *json, FILE *stream)
     return fflush(stream) == 0 && is_written;
 }
 
-static bool is_special_file(const char *path)
+static bool dump_to_file(const json_t *json, const char *path)
 {
-    struct stat status;
-    return stat(path, &status) == 0 && !S_ISREG(status.st_mode) && !S_ISDIR(status.st_mode);
-}
-
-// Devices and pipes (/dev/full, a FIFO) cannot be renamed over: they are written in place.
-static bool dump_in_place(const json_t *json, const char *path)
-{
-    FILE *stream = fopen(path, "we");
-    if (stream == NULL) {
+    struct output_file file;
+    if (!output_file_open(&file, path)) {
         return false;
     }
-    bool is_written = dump_to_stream(json, stream);
-    int error = errno;
-    is_written = fclose(stream) == 0 && is_written;
-    errno = error != 0 ? error : errno;
-    return is_written;
-}
-
-static bool dump_and_rename(const json_t *json, const char *path)
-{
-    char *temporary = xasprintf("%s.XXXXXX", path);
-    int file = mkostemp(temporary, O_CLOEXEC);
-    bool is_written = false;
-    if (file >= 0) {
-        mode_t mask = umask(0);
-        umask(mask);
-        fchmod(file, 0666 & ~mask); // mkstemp makes files that only the owner may read
-        FILE *stream = fdopen(file, "w");
-        is_written = dump_to_stream(json, stream) && fsync(file) == 0;
-        int error = errno;
-        is_written = fclose(stream) == 0 && is_written;
-        errno = is_written || error == 0 ? errno : error;
-        is_written = is_written && rename(temporary, path) == 0;
-        if (!is_written) {
-            error = errno;
-            unlink(temporary);
-            errno = error;
-        }
-    }
-    free(temporary);
-    return is_written;
+    dump_to_stream(json, file.stream); // its errors are the stream's, which the commit sees
+    return output_file_commit(&file);
 }
 
 bool result_write_json(const struct result *result, const char *path, char **why)
 {
     json_t *json = result_to_json(result);
-    bool is_written = false;
-    if (strcmp(path, "-") == 0) {
-        is_written = dump_to_stream(json, stdout);
-    } else if (is_special_file(path)) {
-        is_written = dump_in_place(json, path);
-    } else {
-        is_written = dump_and_rename(json, path);
-    }
+    bool is_stdout = strcmp(path, "-") == 0;
+    bool is_written = is_stdout ? dump_to_stream(json, stdout) : dump_to_file(json, path);
     if (!is_written) {
-        *why = xasprintf("%s: cannot write the result: %s",
-                         strcmp(path, "-") == 0 ? "standard output" : path, strerror(errno));
+        *why = xasprintf("%s: cannot write the result: %s", is_stdout ? "standard output" : path,
+                         strerror(errno));
     }
     json_decref(json);
     return is_written;
