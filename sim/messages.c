@@ -1,0 +1,227 @@
+// Convention: send_<kind> and receive_<kind> visit every message that leaves or reaches the tile at hand.
+#include <string.h>
+
+#include "sim/units.h"
+#include "sim/vertices.h"
+
+struct port {
+    const struct exchange_config *config;
+    const struct fabric *fabric;
+    uint32_t tile_count;
+    uint32_t tile;
+    bool *is_heard; // [tile_count]: destinations of the broadcast at hand
+    struct exchange_load load;
+};
+
+static uint32_t source_tile(const struct flow *flow, uint32_t item)
+{
+    return tile_map_at(&flow->source, flow->first_source + item);
+}
+
+static uint32_t destination_tile(const struct flow *flow, uint32_t item)
+{
+    return tile_map_at(&flow->destination, flow->first_destination + item);
+}
+
+static void send_to(struct port *port, uint32_t to)
+{
+    uint64_t latency = port->fabric->latency_millicycles(port->config, port->tile, to);
+    port->load.latency_millicycles = max_u64(port->load.latency_millicycles, latency);
+}
+
+static void send_message(struct port *port, uint32_t to, uint64_t bytes)
+{
+    if (to == port->tile) {
+        return;
+    }
+    port->load.sent_messages++;
+    port->load.out_cycles += exchange_port_cycles(port->config, bytes);
+    port->load.receivers = max_u64(port->load.receivers, 1);
+    send_to(port, to);
+}
+
+static void receive_message(struct port *port, uint32_t from, uint64_t bytes)
+{
+    if (from == port->tile) {
+        return;
+    }
+    port->load.received_messages++;
+    port->load.in_cycles += exchange_port_cycles(port->config, bytes);
+}
+
+// --- broadcast ----------------------------------------------------------------------------------
+// Do all tiles of the receiver's bus hear the message of `source`? The source itself does not.
+static bool is_bus_shared(const struct port *port, uint32_t source, uint32_t receiver)
+{
+    uint32_t share = port->config->bus_sharing;
+    uint32_t first = receiver / share * share;
+    for (uint32_t i = first; i < first + share; i++) {
+        if (i >= port->tile_count || !port->is_heard[i] || i == source) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static void send_broadcast(struct port *port, const struct flow *flow)
+{
+    uint64_t receivers = 0;
+    bool is_shared = true;
+    for (uint32_t i = 0; i < port->tile_count; i++) {
+        if (port->is_heard[i] && i != port->tile) {
+            receivers++;
+            is_shared = is_shared && is_bus_shared(port, port->tile, i);
+            send_to(port, i);
+        }
+    }
+    if (receivers > 0) {
+        port->load.sent_messages++;
+        port->load.receivers = max_u64(port->load.receivers, receivers);
+        port->load.out_cycles += is_shared ? exchange_shared_port_cycles(port->config, flow->bytes)
+                                           : exchange_port_cycles(port->config, flow->bytes);
+    }
+}
+
+static void broadcast(struct port *port, const struct flow *flow)
+{
+    memset(port->is_heard, 0, port->tile_count * sizeof *port->is_heard);
+    for (uint32_t i = 0; i < flow->destination_count; i++) {
+        port->is_heard[destination_tile(flow, i)] = true;
+    }
+    for (uint32_t i = 0; i < flow->source_count; i++) {
+        uint32_t source = source_tile(flow, i);
+        if (source == port->tile) {
+            send_broadcast(port, flow);
+        } else if (port->is_heard[port->tile]) {
+            port->load.received_messages++;
+            port->load.in_cycles += is_bus_shared(port, source, port->tile)
+                                        ? exchange_shared_port_cycles(port->config, flow->bytes)
+                                        : exchange_port_cycles(port->config, flow->bytes);
+        }
+    }
+}
+
+// --- the other kinds ----------------------------------------------------------------------------
+static void all_to_all(struct port *port, const struct flow *flow)
+{
+    for (uint32_t i = 0; i < flow->source_count; i++) {
+        for (uint32_t j = 0; j < flow->destination_count && source_tile(flow, i) == port->tile;
+             j++) {
+            send_message(port, destination_tile(flow, j), flow->bytes);
+        }
+    }
+    for (uint32_t j = 0; j < flow->destination_count; j++) {
+        for (uint32_t i = 0; i < flow->source_count && destination_tile(flow, j) == port->tile;
+             i++) {
+            receive_message(port, source_tile(flow, i), flow->bytes);
+        }
+    }
+}
+
+static void pairs(struct port *port, const struct flow *flow)
+{
+    for (uint32_t i = 0; i < flow->source_count; i++) {
+        if (source_tile(flow, i) == port->tile) {
+            send_message(port, destination_tile(flow, i), flow->bytes);
+        }
+        if (destination_tile(flow, i) == port->tile) {
+            receive_message(port, source_tile(flow, i), flow->bytes);
+        }
+    }
+}
+
+// Words of one source item, in order: as long as they go to one destination item they are one message.
+static void redistribute_source(struct port *port, const struct flow *flow, uint32_t item)
+{
+    uint64_t words = div_ceil(flow->bytes, EXCHANGE_WORD_BYTES);
+    uint64_t run_words = 0, run_destination = 0;
+    for (uint64_t i = item * words / flow->source_count;
+         i < words && i * flow->source_count / words <= item; i++) {
+        if (i * flow->source_count / words < item) {
+            continue;
+        }
+        uint64_t destination = i * flow->destination_count / words;
+        if (run_words > 0 && destination != run_destination) {
+            send_message(port, destination_tile(flow, (uint32_t)run_destination),
+                         run_words * EXCHANGE_WORD_BYTES);
+            run_words = 0;
+        }
+        run_destination = destination;
+        run_words++;
+    }
+    if (run_words > 0) {
+        send_message(port, destination_tile(flow, (uint32_t)run_destination),
+                     run_words * EXCHANGE_WORD_BYTES);
+    }
+}
+
+static void redistribute_destination(struct port *port, const struct flow *flow, uint32_t item)
+{
+    uint64_t words = div_ceil(flow->bytes, EXCHANGE_WORD_BYTES);
+    uint64_t run_words = 0, run_source = 0;
+    for (uint64_t i = item * words / flow->destination_count;
+         i < words && i * flow->destination_count / words <= item; i++) {
+        if (i * flow->destination_count / words < item) {
+            continue;
+        }
+        uint64_t source = i * flow->source_count / words;
+        if (run_words > 0 && source != run_source) {
+            receive_message(port, source_tile(flow, (uint32_t)run_source),
+                            run_words * EXCHANGE_WORD_BYTES);
+            run_words = 0;
+        }
+        run_source = source;
+        run_words++;
+    }
+    if (run_words > 0) {
+        receive_message(port, source_tile(flow, (uint32_t)run_source),
+                        run_words * EXCHANGE_WORD_BYTES);
+    }
+}
+
+static void redistribute(struct port *port, const struct flow *flow)
+{
+    for (uint32_t i = 0; i < flow->source_count; i++) {
+        if (source_tile(flow, i) == port->tile) {
+            redistribute_source(port, flow, i);
+        }
+    }
+    for (uint32_t i = 0; i < flow->destination_count; i++) {
+        if (destination_tile(flow, i) == port->tile) {
+            redistribute_destination(port, flow, i);
+        }
+    }
+}
+
+struct exchange_load messages_tile_load(const struct chip_config *chip,
+                                        const struct program *program,
+                                        const struct exchange_step *exchange, uint32_t tile,
+                                        bool *is_heard)
+{
+    struct port port = {.config = &chip->exchange,
+                        .fabric = exchange_fabric(chip->exchange.fabric),
+                        .tile_count = program->tile_count,
+                        .tile = tile,
+                        .is_heard = is_heard};
+    for (uint32_t i = 0; i < exchange->flow_count; i++) {
+        const struct flow *flow = &program->flows[exchange->first_flow + i];
+        if (flow->bytes == 0) {
+            continue;
+        }
+        switch (flow->kind) {
+        case FLOW_BROADCAST:
+            broadcast(&port, flow);
+            break;
+        case FLOW_ALL_TO_ALL:
+            all_to_all(&port, flow);
+            break;
+        case FLOW_PAIRS:
+            pairs(&port, flow);
+            break;
+        case FLOW_REDISTRIBUTE:
+            redistribute(&port, flow);
+            break;
+        }
+    }
+    return port.load;
+}

@@ -1,0 +1,172 @@
+#include "sim/vertices.h"
+
+#include <string.h>
+
+#include "sim/err.h"
+#include "sim/units.h"
+#include "tiles/codelets/codelets.h"
+#include "tiles/tile.h"
+
+struct walk { // of one tile through one compute set
+    const struct chip_config *chip;
+    const struct program *program;
+    const struct activity *record;
+    int64_t time_step;
+    uint64_t *worker_millislots;
+    uint64_t multi_millislots;
+    uint64_t vertices, worker_vertices, supervisor_cycles;
+};
+
+// --- what the record says -----------------------------------------------------------------------
+struct ids {
+    const uint32_t *id; // NULL: the record kept none
+    uint32_t count;
+};
+
+static struct ids ids_of(const struct walk *walk, const struct vertex_group *group, uint32_t sample)
+{
+    int64_t time_step = walk->time_step + group->time_offset;
+    if (group->list == LIST_NONE || time_step < 0) {
+        return (struct ids){0};
+    }
+    const struct activity_layer *layer = &walk->record->layers[group->layer];
+    uint32_t batch = walk->program->batch;
+    const uint32_t *counts = activity_counts(layer, batch, (uint32_t)time_step) + 2 * sample;
+    uint32_t first = group->list == LIST_NEAR ? counts[0] : 0;
+    uint32_t end = group->list == LIST_SPIKES ? counts[0] : counts[1];
+    const uint32_t *id =
+        layer->ids == NULL ? NULL : activity_ids(layer, batch, (uint32_t)time_step, sample) + first;
+    return (struct ids){.id = id, .count = end - first};
+}
+
+static uint64_t count_between(struct ids ids, uint64_t first, uint64_t end)
+{
+    uint64_t hits = 0;
+    for (uint32_t i = 0; ids.id != NULL && i < ids.count; i++) {
+        hits += ids.id[i] >= first && ids.id[i] < end;
+    }
+    return hits;
+}
+
+// --- vertices of one item, in order -------------------------------------------------------------
+static void run_vertex(struct walk *walk, const struct vertex_cost *cost, uint64_t count,
+                       uint64_t hits)
+{
+    uint64_t millislots =
+        cost->fixed_millislots + count * cost->count_millislots + hits * cost->hit_millislots;
+    walk->vertices++;
+    walk->supervisor_cycles += cost->supervisor_cycles;
+    if (cost->is_multi) {
+        walk->multi_millislots += millislots;
+        return;
+    }
+    uint64_t worker = walk->worker_vertices % walk->chip->tile.contexts;
+    walk->worker_millislots[worker] += millislots;
+    walk->worker_vertices++;
+}
+
+static void run_even(struct walk *walk, const struct vertex_group *group,
+                     const struct vertex_cost *cost, uint32_t item)
+{
+    uint32_t vertices = group->vertices / group->items;
+    if (item < group->vertices % group->items) {
+        vertices++;
+    }
+    for (uint32_t i = 0; i < vertices; i++) {
+        run_vertex(walk, cost, 0, 0);
+    }
+}
+
+static void run_samples(struct walk *walk, const struct vertex_group *group,
+                        const struct vertex_cost *cost, uint32_t item)
+{
+    uint64_t first_id = (uint64_t)item * group->ids_per_item;
+    uint32_t batch = walk->program->batch;
+    for (uint32_t first = 0; first < batch; first += group->samples_per_vertex) {
+        uint64_t count = 0, hits = 0;
+        for (uint32_t i = first; i < first + group->samples_per_vertex && i < batch; i++) {
+            struct ids ids = ids_of(walk, group, i);
+            count += ids.count;
+            hits += count_between(ids, first_id, first_id + group->ids_per_item);
+        }
+        run_vertex(walk, cost, count, hits);
+    }
+}
+
+static void run_segments(struct walk *walk, const struct vertex_group *group,
+                         const struct vertex_cost *cost, uint32_t item)
+{
+    uint64_t neurons = walk->program->neurons[group->layer];
+    uint64_t part_ids = div_ceil(neurons, group->parts);
+    uint64_t vertex_ids = div_ceil(part_ids, group->vertices);
+    uint64_t part_first = item % group->parts * part_ids;
+    uint64_t part_end = min_u64(neurons, part_first + part_ids);
+    struct ids ids = ids_of(walk, group, item / group->parts);
+    for (uint32_t i = 0; i < group->vertices; i++) {
+        uint64_t first = part_first + i * vertex_ids;
+        uint64_t end = min_u64(part_end, first + vertex_ids);
+        uint64_t count = end > first ? end - first : 0;
+        run_vertex(walk, cost, count, count_between(ids, first, end));
+    }
+}
+
+static void run_slots(struct walk *walk, const struct vertex_group *group,
+                      const struct vertex_cost *cost, uint32_t item)
+{
+    uint64_t slots = walk->program->slots[group->layer];
+    uint64_t total = walk->program->batch * slots * group->groups;
+    uint64_t chunk = div_ceil(total, group->items);
+    for (uint64_t i = item * chunk; i < (item + 1) * chunk && i < total; i++) {
+        uint64_t slot = i / group->groups % slots;
+        uint32_t sample = (uint32_t)(i / group->groups / slots);
+        run_vertex(walk, cost, 0, slot < ids_of(walk, group, sample).count);
+    }
+}
+
+static void run_item(struct walk *walk, const struct vertex_group *group,
+                     const struct vertex_cost *cost, uint32_t item)
+{
+    switch (group->dealing) {
+    case DEAL_EVEN:
+        run_even(walk, group, cost, item);
+        break;
+    case DEAL_SAMPLES:
+        run_samples(walk, group, cost, item);
+        break;
+    case DEAL_SEGMENTS:
+        run_segments(walk, group, cost, item);
+        break;
+    case DEAL_SLOTS:
+        run_slots(walk, group, cost, item);
+        break;
+    }
+}
+
+uint64_t vertices_tile_cycles(const struct chip_config *chip, const struct program *program,
+                              const struct compute_set *set, const struct activity *record,
+                              int64_t time_step, uint32_t tile, uint64_t *worker_millislots)
+{
+    struct walk walk = {.chip = chip,
+                        .program = program,
+                        .record = record,
+                        .time_step = time_step,
+                        .worker_millislots = worker_millislots};
+    memset(worker_millislots, 0, chip->tile.contexts * sizeof *worker_millislots);
+    for (uint32_t i = 0; i < set->group_count; i++) {
+        const struct vertex_group *group = &program->groups[set->first_group + i];
+        struct vertex_cost cost = vertex_cost(group->codelet, group->sizes, chip);
+        for (uint32_t j = 0; j < group->items; j++) {
+            if (tile_map_at(&group->place, group->first_item + j) == tile) {
+                run_item(&walk, group, &cost, j);
+            }
+        }
+    }
+    uint64_t busiest = 0;
+    for (uint32_t i = 0; i < chip->tile.contexts; i++) {
+        busiest = max_u64(busiest, worker_millislots[i]);
+    }
+    struct tile_work work = {.vertices = walk.vertices,
+                             .supervisor_cycles = walk.supervisor_cycles,
+                             .busiest_millislots = busiest + walk.multi_millislots};
+    return tile_cycles(chip, &work);
+}
