@@ -20,7 +20,7 @@ enum key_type {
     KEY_BOOL,
     KEY_UINT32,
     KEY_UINT64,
-    KEY_REAL,         // `null` is legal where the default is null, and becomes NaN
+    KEY_REAL,         // `null` is legal where the default is null or is_nullable, and becomes NaN
     KEY_STRING,       // owned; `null` is legal where the default is null, and becomes NULL
     KEY_ENUM,         // uint32_t
     KEY_ENUM_SET,     // list of enumerators -> uint32_t with bit i for enumerator i
@@ -44,6 +44,7 @@ struct key {
     uint32_t min_count, max_count;      // lists
     size_t struct_bytes;                // sections in a list or behind a pointer
     bool is_pointer;                    // the struct or the array is allocated; else in place
+    bool is_nullable;                   // `null` is legal though it is not the default
     const char *folder;                 // section that may name a file: configs/<folder>/NAME.yaml
     // Checks across keys of a section, called if each key alone is right. May be NULL.
     void (*check)(const void *section, const struct node *node, struct err *err);

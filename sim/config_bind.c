@@ -55,9 +55,10 @@ static const struct key *find_key(const struct key *keys, const char *name)
     return NULL;
 }
 
-static bool has_null_default(const struct key *key)
+static bool may_be_null(const struct key *key)
 {
-    return key->default_text != NULL && strcmp(key->default_text, "null") == 0;
+    return key->is_nullable ||
+           (key->default_text != NULL && strcmp(key->default_text, "null") == 0);
 }
 
 const struct node *config_make_default(struct config *config, const struct key *key,
@@ -116,7 +117,7 @@ static void bind_section(struct bind *bind, const struct place *place, const str
 {
     const struct key *key = place->key;
     const char *path = place->path;
-    if (node_is_null(node) && has_null_default(key)) {
+    if (node_is_null(node) && may_be_null(key)) {
         return; // the pointer stays NULL
     }
     if (node_is_null(node) && key->folder == NULL) {
@@ -169,7 +170,7 @@ static void store_count(const struct key *key, char *target, uint32_t count)
 static void bind_uint_list(struct bind *bind, const struct place *place, const struct node *node,
                            char *target)
 {
-    if ((node_is_null(node) && has_null_default(place->key)) || !check_count(bind, place, node)) {
+    if ((node_is_null(node) && may_be_null(place->key)) || !check_count(bind, place, node)) {
         return;
     }
     uint32_t *items = xcalloc(node->count, sizeof(*items));
@@ -232,7 +233,7 @@ static void bind_enum_set(struct bind *bind, const struct place *place, const st
 static void bind_string(struct bind *bind, const struct place *place, const struct node *node,
                         char *target)
 {
-    if (node_is_null(node) && has_null_default(place->key)) {
+    if (node_is_null(node) && may_be_null(place->key)) {
         return;
     }
     if (node->kind != NODE_SCALAR || node_is_null(node) || node->text[0] == '\0') {
@@ -250,7 +251,7 @@ static void bind_number(struct bind *bind, const struct place *place, const stru
     uint64_t integer = 0;
     double real = NAN;
     if (place->key->type == KEY_REAL) {
-        if (!node_is_null(node) || !has_null_default(place->key)) {
+        if (!node_is_null(node) || !may_be_null(place->key)) {
             config_read_number(place, node, &real, bind->err);
         }
         memcpy(target, &real, sizeof(real));

@@ -29,12 +29,6 @@ struct parse {
     uint32_t nodes; // values so far, aliases expanded
 };
 
-static struct mark mark_of(const struct parse *parse, yaml_mark_t at)
-{
-    uint32_t column = (uint32_t)at.column + 1 + (at.line == 0 ? parse->offset_columns : 0);
-    return (struct mark){parse->source, (uint32_t)at.line + 1, column};
-}
-
 // libyaml gives faults of encoding no line, only a byte.
 static struct mark mark_of_byte(const struct parse *parse, size_t byte)
 {
@@ -48,6 +42,17 @@ static struct mark mark_of_byte(const struct parse *parse, size_t byte)
         }
     }
     return mark;
+}
+
+static struct mark mark_of(const struct parse *parse, yaml_mark_t at)
+{
+    uint32_t column = (uint32_t)at.column + 1 + (at.line == 0 ? parse->offset_columns : 0);
+    bool is_past_end =
+        at.index >= parse->source->bytes - parse->offset && at.line > 0 && at.column == 0;
+    if (is_past_end && !parse->source->is_file) { // libyaml ends a --set argument with a newline
+        return mark_of_byte(parse, parse->source->bytes);
+    }
+    return (struct mark){parse->source, (uint32_t)at.line + 1, column};
 }
 
 static void report_syntax(struct parse *parse)

@@ -61,7 +61,7 @@ char *config_suggest(const char *word, const char *(*name_at)(const void *names,
 
 static void format_limit(char *out, size_t bytes, double value)
 {
-    if (fabs(value) < 1e15 && value == floor(value)) {
+    if (fabs(value) < 1e17 && value == floor(value)) {
         snprintf(out, bytes, "%.0f", value);
     } else {
         snprintf(out, bytes, "%g", value);

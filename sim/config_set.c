@@ -33,20 +33,21 @@ static const struct key *find_key(const struct key *keys, const char *name)
     return NULL;
 }
 
-// What the walk finds under a key: a name of a file becomes a mapping that derives from it, an absent
-// list becomes its default, so that single items and keys of either can be set.
+// What the walk finds under a key: a name of a file becomes the keys of that file, an absent list becomes
+// its default, so that single items and keys of either can be set. NULL: a message was added.
 static const struct node *open_value(const struct set *set, const struct key *key,
                                      const struct node *value, const char *at)
 {
     if (value != NULL && node_is_null(value)) {
         value = NULL;
     }
-    if (value != NULL && key != NULL && key->folder != NULL && value->kind == NODE_SCALAR) {
-        struct node *mapping = config_make_node(set->config, NODE_MAPPING, value->mark);
-        mapping->pairs = config_allocate(set->config, sizeof(*mapping->pairs));
-        mapping->pairs[0] = (struct pair){"base", value->mark, value};
-        mapping->count = 1;
-        return mapping;
+    if (value != NULL && key != NULL && key->folder != NULL) {
+        if (strncmp(at, "base=", 5) == 0) { // the file's keys may stand above it already
+            struct mark mark = mark_at(set, at);
+            err_at(set->err, &mark, "base cannot be set; set the key before it to a name");
+            return NULL;
+        }
+        return config_expand_section(set->config, value, key->folder, set->err);
     }
     bool is_list = key != NULL && (key->type == KEY_SECTION_LIST || key->type == KEY_UINT_LIST);
     if (value == NULL && is_list && key->default_text != NULL) {
@@ -121,6 +122,9 @@ static const struct node *replace(const struct set *set, const struct key *key,
     }
     path++;
     const struct node *open = open_value(set, key, old, path);
+    if (open == NULL) {
+        return NULL;
+    }
     if (open->kind == NODE_MAPPING) {
         return replace_in_mapping(set, key == NULL ? NULL : key->keys, open, path);
     }

@@ -3,6 +3,7 @@
 #include "sim/experiment.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "sim/config_keys.h"
 #include "sim/experiment_keys.h"
@@ -71,8 +72,15 @@ static const struct key network_keys[] = {
      .min_count = 2,
      .max_count = LAYERS_MAX + 2,
      .doc = "ids that a spike vector holds, one per layer, input first; not with max_activity"},
-    NETWORK(KEY_REAL, max_activity, 1e-6, 1, "of the neurons", "0.05",
-            "slots of a hidden layer = 2 floor(max_activity N / 2), at least 2; null: slots"),
+    {.name = "max_activity",
+     .type = KEY_REAL,
+     .offset = offsetof(struct network_config, max_activity),
+     .min = 1e-6,
+     .max = 1,
+     .unit = "of the neurons",
+     .default_text = "0.05",
+     .is_nullable = true,
+     .doc = "slots of a hidden layer = 2 floor(max_activity N / 2), at least 2; null: slots"},
     NETWORK(KEY_UINT32, input_slots, 0, NEURONS_MAX, "slots", "0",
             "of the input, with max_activity; 0: 32, or all inputs if they are fewer"),
     NETWORK(KEY_REAL, alpha, 0, 1, "per time step", "0.95", "what stays of the membrane"),
@@ -265,6 +273,25 @@ const struct key experiment_keys[] = {
      .doc = "what the training step is timed on; [] is legal"},
     KEYS_END,
 };
+
+bool experiment_check_file(const char *path, struct err *err)
+{
+    size_t faults = err_count(err);
+    struct config *config = config_create();
+    struct err *unused = err_create();       // the real reading below says what is wrong
+    bool is_stream = strcmp(path, "-") == 0; // readable once
+    const struct node *root = is_stream ? NULL : config_read(config, path, "chips", unused);
+    if (root != NULL && config_is_given(root, "clock_hz")) {
+        chip_destroy(chip_load(path, NULL, config, err));
+    } else if (root != NULL && config_is_given(root, "gemm")) {
+        gpu_destroy(gpu_load(path, NULL, config, err));
+    } else {
+        experiment_destroy(experiment_load(path, NULL, 0, err));
+    }
+    err_destroy(unused);
+    config_destroy(config);
+    return err_count(err) == faults;
+}
 
 struct experiment *experiment_load(const char *path, const char *const *sets, uint32_t set_count,
                                    struct err *err)

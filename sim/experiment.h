@@ -19,7 +19,7 @@ struct timing_config {
     uint32_t training_steps; // recorded steps that step_seconds is the mean of
 };
 
-struct machine_config { // exactly one of chip and gpu
+struct machine_config {              // exactly one of chip and gpu
     char *name;                      // owned; unique: given, or "bow/sparse", "a100-80"
     struct chip_config *chip;        // owned
     struct lowering_config lowering; // tiles only
@@ -29,7 +29,7 @@ struct machine_config { // exactly one of chip and gpu
 };
 
 struct experiment {
-    char *name;          // owned
+    char *name; // owned
     uint64_t seed;
     struct network_config network;
     struct data_config data;
@@ -46,6 +46,9 @@ struct experiment {
 struct experiment *experiment_load(const char *path, const char *const *sets, uint32_t set_count,
                                    struct err *err);
 void experiment_destroy(struct experiment *experiment);
+// Reads a chip, a GPU or an experiment, whichever the keys of the file say it is, and drops it. False:
+// messages in err.
+bool experiment_check_file(const char *path, struct err *err);
 // The resolved configuration, every key with its value, chips and GPUs in full. New reference.
 json_t *experiment_to_json(const struct experiment *experiment);
 
