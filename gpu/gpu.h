@@ -18,34 +18,34 @@ enum gpu_baseline { GPU_B0, GPU_B1, GPU_B2, GPU_B3, GPU_B4, GPU_BASELINE_COUNT }
 
 // T = t0 + (L^q + C^q + M^q)^(1/q), L = a (k/1024)^alpha, C = 2mnk / (e P), M = bytes / (beta BW)
 struct gemm_model {
-    double fixed_seconds;            // t0, with the graph node's gap
-    double flop_efficiency;          // e
-    double bandwidth_efficiency;     // beta
-    double chain_seconds;            // a
-    double chain_exponent;           // alpha
-    double norm_exponent;            // q
-    double peak_flop_per_second;     // P
-    uint32_t element_bytes;          // as moved
-    double error;                    // relative, of this precision's model
+    double fixed_seconds;        // t0, with the graph node's gap
+    double flop_efficiency;      // e
+    double bandwidth_efficiency; // beta
+    double chain_seconds;        // a
+    double chain_exponent;       // alpha
+    double norm_exponent;        // q
+    double peak_flop_per_second; // P
+    uint32_t element_bytes;      // as moved
+    double error;                // relative, of this precision's model
 };
 
 struct gpu_config {
-    char *name;                      // owned
+    char *name; // owned
     uint32_t multiprocessors;
     double memory_bytes;
     double memory_bytes_per_second_spec;
-    double memory_bytes_per_second;  // streaming, measured
+    double memory_bytes_per_second; // streaming, measured
     double l2_bytes;
-    double l2_bytes_per_second;      // L2-resident streaming kernel
+    double l2_bytes_per_second; // L2-resident streaming kernel
     double l2_usable_fraction;
-    double graph_kernel_seconds;     // floor of a tiny kernel in a CUDA graph
-    double stream_kernel_seconds;    // floor of a tiny kernel in a stream
-    double stream_gap_seconds;       // back-to-back launch in a stream: a kernel lasts at least this
-    double loop_iteration_seconds;   // the framework's own cost per time step
-    double grid_sync_seconds;        // persistent kernel
-    double atomic_bytes_per_second;  // scatter-add on floats
-    double gather_bytes_per_second;  // rows gathered, L2-resident
-    double host_bytes_per_second;    // one direction
+    double graph_kernel_seconds;    // floor of a tiny kernel in a CUDA graph
+    double stream_kernel_seconds;   // floor of a tiny kernel in a stream
+    double stream_gap_seconds;      // back-to-back launch in a stream: a kernel lasts at least this
+    double loop_iteration_seconds;  // the framework's own cost per time step
+    double grid_sync_seconds;       // persistent kernel
+    double atomic_bytes_per_second; // scatter-add on floats
+    double gather_bytes_per_second; // rows gathered, L2-resident
+    double host_bytes_per_second;   // one direction
     double host_latency_seconds;
     double baseline_error[GPU_BASELINE_COUNT]; // relative, see docs/gpu.md
     struct gemm_model gemm[GPU_PRECISION_COUNT];
@@ -63,9 +63,10 @@ struct gpu_time {
     double launch_seconds;  // gaps: what a kernel waits beyond its own time
     double loop_seconds;    // the framework's loop
     double sync_seconds;    // b3: grid syncs
-    double host_seconds;    // input copy: b0 all of it (dense), others what prefetch of the ids does not hide
-    double error_band;      // relative
-    uint64_t memory_bytes;  // needed
+    double
+        host_seconds; // input copy: b0 all of it (dense), others what prefetch of the ids does not hide
+    double error_band;     // relative
+    uint64_t memory_bytes; // needed
     bool fits;
     uint64_t kernel_launches;
 };
@@ -75,9 +76,9 @@ struct gpu_time {
 struct gpu_time gpu_time_step(const struct gpu_config *gpu, enum gpu_baseline baseline,
                               enum gpu_precision precision, const struct kernel_list *list,
                               const struct activity *activity);
-const char *gpu_baseline_name(enum gpu_baseline baseline);         // "b0"
-const char *gpu_baseline_description(enum gpu_baseline baseline);  // one line, for tables
-const char *gpu_precision_name(enum gpu_precision precision);      // "tf32"
+const char *gpu_baseline_name(enum gpu_baseline baseline);        // "b0"
+const char *gpu_baseline_description(enum gpu_baseline baseline); // one line, for tables
+const char *gpu_precision_name(enum gpu_precision precision);     // "tf32"
 double gpu_gemm_seconds(const struct gpu_config *gpu, enum gpu_precision precision, uint32_t m,
                         uint32_t n, uint32_t k, bool is_l2_resident);
 

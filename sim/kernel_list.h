@@ -16,37 +16,43 @@ enum kernel_kind {
     KERNEL_MASKED,      // products at listed ids only (b4 spike gradient)
 };
 
-enum kernel_phase { PHASE_FORWARD, PHASE_BACKWARD, PHASE_ONCE }; // per time step, or per training step
+enum kernel_phase {
+    PHASE_FORWARD,
+    PHASE_BACKWARD,
+    PHASE_ONCE
+}; // per time step, or per training step
 
 struct kernel {
     enum kernel_kind kind;
     enum kernel_phase phase;
-    const char *name;       // static text, e.g. "G1 forward product"
-    uint32_t layer;         // 1..L; 0: none
-    uint32_t m, n, k;       // GEMM, GATHER, SCATTER, MASKED: m = batch, k = fan-in, n = neurons
-    uint64_t read_elements, write_elements; // ELEMENTWISE, ACCUMULATE, COMPACT: array elements moved
+    const char *name; // static text, e.g. "G1 forward product"
+    uint32_t layer;   // 1..L; 0: none
+    uint32_t m, n, k; // GEMM, GATHER, SCATTER, MASKED: m = batch, k = fan-in, n = neurons
+    uint64_t read_elements,
+        write_elements; // ELEMENTWISE, ACCUMULATE, COMPACT: array elements moved
     // of them: states and carries, which a kernel that loops over time keeps in registers
     uint64_t carried_read_elements, carried_write_elements;
-    bool is_hoistable;      // no dependence over time: b2 runs it as one (batch x time) product
-    bool reduces_batch;     // GEMM: k is the batch (weight gradient); a hoisted one has k = batch x time
-    bool is_scan;           // elementwise over time: b2 makes one scan kernel per layer and direction
+    bool is_hoistable; // no dependence over time: b2 runs it as one (batch x time) product
+    bool
+        reduces_batch; // GEMM: k is the batch (weight gradient); a hoisted one has k = batch x time
+    bool is_scan;      // elementwise over time: b2 makes one scan kernel per layer and direction
     bool depends_on_previous_layer; // forward order inside one time step (layer_delay 0)
-    uint32_t record_layer;  // b4: whose counts
-    bool counts_listed;     // b4: listed ids rather than spikes
+    uint32_t record_layer;          // b4: whose counts
+    bool counts_listed;             // b4: listed ids rather than spikes
     uint32_t record_arrays; // b4: lists of true length (ids, slots) moved besides read and write
 };
 
 struct kernel_list {
     uint32_t batch, time_steps;
-    uint32_t layer_count;             // spiking layers
+    uint32_t layer_count; // spiking layers
     uint32_t kernel_count;
-    struct kernel *kernels;           // owned
-    uint64_t parameter_elements;      // sum over layers
-    uint64_t optimizer_elements;      // moments held per training
-    uint64_t saved_elements;          // stash over all time steps
-    uint64_t state_elements;          // of one time step
-    uint64_t input_elements;          // dense input of a batch over all time steps
-    uint64_t input_id_elements;       // the same as ids and counts (b4)
+    struct kernel *kernels;      // owned
+    uint64_t parameter_elements; // sum over layers
+    uint64_t optimizer_elements; // moments held per training
+    uint64_t saved_elements;     // stash over all time steps
+    uint64_t state_elements;     // of one time step
+    uint64_t input_elements;     // dense input of a batch over all time steps
+    uint64_t input_id_elements;  // the same as ids and counts (b4)
 };
 
 void kernel_list_destroy(struct kernel_list *list);

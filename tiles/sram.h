@@ -15,13 +15,13 @@
 #define SRAM_LARGEST 5
 
 struct sram_item {
-    char *name;              // owned
+    char *name; // owned
     uint64_t bytes;
 };
 
 enum sram_role { // roles of variables, then what the chip itself needs
     SRAM_VERTEX_STATE = VARIABLE_ROLE_COUNT,
-    SRAM_CODE,               // codelets and control code
+    SRAM_CODE, // codelets and control code
     SRAM_EXCHANGE_CODE,
     SRAM_STACK,
     SRAM_ROLE_COUNT
@@ -29,17 +29,18 @@ enum sram_role { // roles of variables, then what the chip itself needs
 const char *sram_role_name(uint32_t role);
 
 struct sram_plan {
-    uint64_t limit_bytes;    // of one tile, all regions
-    uint64_t max_bytes;      // highest use of any tile: sum over regions of the highest address in use,
-                             // overflow included
-    uint32_t max_tile;       // the tile of max_bytes; where tiles do not fit, the one that overflows most
-    uint64_t by_role[SRAM_ROLE_COUNT]; // bytes on max_tile, shared addresses counted for each variable
-    uint64_t sum_bytes;      // on max_tile without sharing: what lifetimes save is sum - max
+    uint64_t limit_bytes; // of one tile, all regions
+    uint64_t max_bytes; // highest use of any tile: sum over regions of the highest address in use,
+                        // overflow included
+    uint32_t max_tile; // the tile of max_bytes; where tiles do not fit, the one that overflows most
+    uint64_t
+        by_role[SRAM_ROLE_COUNT]; // bytes on max_tile, shared addresses counted for each variable
+    uint64_t sum_bytes;           // on max_tile without sharing: what lifetimes save is sum - max
     struct sram_item largest[SRAM_LARGEST]; // on max_tile
     uint32_t largest_count;
-    uint32_t tiles_used;     // tiles with at least one vertex or variable
+    uint32_t tiles_used; // tiles with at least one vertex or variable
     bool fits;
-    char *why;               // owned; NULL if it fits: tile, region, need, limit, largest variables
+    char *why; // owned; NULL if it fits: tile, region, need, limit, largest variables
 };
 
 struct sram_plan *sram_plan_create(const struct program *program, const struct chip_config *chip);
