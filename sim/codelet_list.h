@@ -1,6 +1,6 @@
 // The one list of codelets: what a vertex may run. Its cost stands in tiles/codelets/<name>.c.
 // sizes[] are the static sizes that a vertex group gives; "dynamic" is what the activity adds.
-// Row letters (F3, B7, ...) are those of docs/machine.md#schedule.
+// Row letters (F3, B7, ...) are those of docs/schedule.md.
 #ifndef TILESIM_SIM_CODELET_LIST_H
 #define TILESIM_SIM_CODELET_LIST_H
 
