@@ -120,6 +120,37 @@ static void any_number_of_threads_gives_the_same_bits_in_float64(void **state)
     check_thread_counts(&setup);
 }
 
+// Three blocks of time steps, so that states and carries of a step would be there for the next to find.
+static void check_fresh_start(struct setup *setup)
+{
+    struct outcome fresh = {.run = run_create(setup)}, used = {.run = run_create(setup)};
+    struct spike_batch first = draw_batch(setup, 0.1, 0), second = draw_batch(setup, 0.05, 1);
+    trainer_step(used.run.trainer, &first, false, used.run.record);
+    used.losses[0] = trainer_step(used.run.trainer, &second, false, used.run.record);
+    fresh.losses[0] = trainer_step(fresh.run.trainer, &second, false, fresh.run.record);
+    take_values(&fresh, setup);
+    take_values(&used, setup);
+    assert_true(fresh.losses[0] == used.losses[0]);
+    assert_memory_equal(fresh.values, used.values, fresh.value_count * sizeof(float));
+    free_batch(&first);
+    free_batch(&second);
+    outcome_free(&fresh);
+    outcome_free(&used);
+}
+
+static void a_training_step_finds_nothing_of_the_one_before(void **state)
+{
+    (void)state;
+    struct setup setup;
+    setup_init(&setup, middle, 20, 110);
+    check_fresh_start(&setup);
+    setup.form = FORM_DENSE;
+    check_fresh_start(&setup);
+    setup.network.neuron = neuron_index(&neuron_cuba_lif);
+    setup.network.gain = 2.0;
+    check_fresh_start(&setup);
+}
+
 // --- forms and records --------------------------------------------------------------------------
 static void slots_for_every_neuron_make_the_sparse_form_dense(void **state)
 {
@@ -281,6 +312,7 @@ int main(void)
         cmocka_unit_test(any_number_of_threads_gives_the_same_bits_in_the_sparse_form),
         cmocka_unit_test(any_number_of_threads_gives_the_same_bits_in_the_dense_form),
         cmocka_unit_test(any_number_of_threads_gives_the_same_bits_in_float64),
+        cmocka_unit_test(a_training_step_finds_nothing_of_the_one_before),
         cmocka_unit_test(slots_for_every_neuron_make_the_sparse_form_dense),
         cmocka_unit_test(the_record_holds_the_spikes_of_the_batch_and_of_every_layer),
         cmocka_unit_test(silence_costs_the_logarithm_of_the_classes_and_is_class_zero),

@@ -10,25 +10,38 @@
 
 #include "workloads/run/kernels.h"
 
-#define VECTOR_FLOATS 16u
+// Sums of a gather are kept in the machine's own vectors: wider ones, which the compiler would emulate,
+// live in memory and are six times slower. Each column has its own sum, so the width changes no bit.
+#if defined(__AVX512F__)
+#define GATHER_FLOATS 16u
+#elif defined(__AVX__)
+#define GATHER_FLOATS 8u
+#else
+#define GATHER_FLOATS 4u
+#endif
+#define VECTOR_FLOATS 16u // of dot products, and the padding of rows
+#pragma GCC diagnostic ignored \
+    "-Wpsabi" // all functions with vectors are inlined: no call passes one
 
+typedef float gather_vector __attribute__((vector_size(4 * GATHER_FLOATS), may_alias));
 typedef float vector16 __attribute__((vector_size(64), may_alias));
 typedef int32_t lanes16 __attribute__((vector_size(64)));
 
 #define ALWAYS_INLINE static inline __attribute__((always_inline))
 
-// out = (adds ? out : 0) + sum of the listed rows of base; `vectors` is a constant where this is inlined,
-// so that the sums are registers.
+// out = (adds ? out : 0) + sum of the listed rows of base. Rows have `columns` floats, which is a constant
+// where this is inlined, so that the sums are registers.
 ALWAYS_INLINE void gather_rows(float *out, const float *base, const uint32_t *ids, uint32_t count,
-                               bool adds, uint32_t vectors)
+                               bool adds, uint32_t columns)
 {
-    vector16 sums[STRIP_COLUMNS_MAX / VECTOR_FLOATS];
-    vector16 *target = (vector16 *)out;
+    gather_vector sums[STRIP_COLUMNS_MAX / GATHER_FLOATS];
+    gather_vector *target = (gather_vector *)out;
+    uint32_t vectors = columns / GATHER_FLOATS;
     for (uint32_t v = 0; v < vectors; v++) {
-        sums[v] = adds ? target[v] : (vector16){0};
+        sums[v] = adds ? target[v] : (gather_vector){0};
     }
     for (uint32_t i = 0; i < count; i++) {
-        const vector16 *row = (const vector16 *)(base + (size_t)ids[i] * vectors * VECTOR_FLOATS);
+        const gather_vector *row = (const gather_vector *)(base + (size_t)ids[i] * columns);
         for (uint32_t v = 0; v < vectors; v++) {
             sums[v] += row[v];
         }
@@ -49,7 +62,8 @@ ALWAYS_INLINE void connect_strip(const struct op_job *job, const struct span *sp
             uint32_t b = span->first_sample + k;
             size_t row = job_row(job, t, b);
             gather_rows(view_floats(&job->out, t, b) + first_column, strip,
-                        x->ids + row * x->row_stride, x->counts[row * 2], false, vectors);
+                        x->ids + row * x->row_stride, x->counts[row * 2], false,
+                        vectors * VECTOR_FLOATS);
         }
     }
 }
@@ -209,7 +223,7 @@ ALWAYS_INLINE void weight_gradient_strip(float *strip, const float *errors,
         uint32_t count = lists->offsets[id + 1] - lists->offsets[id];
         if (count > 0 || !adds) {
             gather_rows(strip + (size_t)id * vectors * VECTOR_FLOATS, errors, events, count, adds,
-                        vectors);
+                        vectors * VECTOR_FLOATS);
         }
     }
 }
