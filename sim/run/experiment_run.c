@@ -120,7 +120,8 @@ static void summarise_form(struct run *run, struct form_run *form)
     result->training[result->training_count++] = (struct result_training){
         .form = form_name(form->form),
         .mode = is_drawn ? "drawn" : "functional",
-        .steps = is_drawn ? form->record_count : run->experiment->training.steps,
+        .steps =
+            is_drawn ? run->experiment->timing.training_steps : run->experiment->training.steps,
         .loss = form->loss,
         .accuracy = form->accuracy,
     };

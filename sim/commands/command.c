@@ -1,0 +1,46 @@
+#include "sim/commands/command.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+const struct command commands[] = {
+#define X(command_name, command_arguments, command_doc) \
+    {.name = #command_name,                             \
+     .arguments = command_arguments,                    \
+     .doc = command_doc,                                \
+     .run = command_##command_name},
+    COMMANDS(X)
+#undef X
+        {.name = NULL},
+};
+
+const struct command *command_find(const char *name)
+{
+    for (const struct command *command = commands; command->name != NULL; command++) {
+        if (strcmp(command->name, name) == 0) {
+            return command;
+        }
+    }
+    return NULL;
+}
+
+bool command_has_colour(FILE *stream)
+{
+    const char *no_colour = getenv("NO_COLOR");
+    const char *terminal = getenv("TERM");
+    return (no_colour == NULL || *no_colour == '\0') && terminal != NULL &&
+           strcmp(terminal, "dumb") != 0 && isatty(fileno(stream)) == 1;
+}
+
+int command_finish_output(int status)
+{
+    errno = 0;
+    if (fflush(stdout) == 0 && !ferror(stdout)) {
+        return status;
+    }
+    fprintf(stderr, "tilesim: cannot write to standard output: %s\n",
+            strerror(errno != 0 ? errno : EIO));
+    return EXIT_FAULT;
+}

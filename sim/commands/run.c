@@ -1,0 +1,190 @@
+// tilesim run: an experiment from file to tables and files.
+#include <argp.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "report/result.h"
+#include "sim/commands/command.h"
+#include "sim/commands/sets.h"
+#include "sim/err.h"
+#include "sim/experiment.h"
+#include "sim/run/experiment_run.h"
+
+#define THREADS_MAX 1024
+
+enum option_key { OPTION_JSON = 256, OPTION_DUMP, OPTION_LOAD, OPTION_TIMING, OPTION_THREADS };
+
+static const struct argp_option options[] = {
+    {"set", 's', "KEY=VALUE", 0,
+     "change one key of the experiment, e.g. training.batch=64; any number", 0},
+    {"json", OPTION_JSON, "FILE", 0, "write the result as JSON; - is standard output", 0},
+    {"load", OPTION_LOAD, "DIR", 0,
+     "take weights, input spikes and labels from .npy files; one training step", 0},
+    {"dump", OPTION_DUMP, "DIR", 0, "write the tensors of the first training step as .npy files",
+     0},
+    {"timing", OPTION_TIMING, "ENGINE", 0, "folded or detailed; equal to the cycle", 0},
+    {"threads", OPTION_THREADS, "N", 0, "host threads of the functional run (default: all cores)",
+     0},
+    {"quiet", 'q', NULL, 0, "no table and no progress", 0},
+    {0},
+};
+
+struct arguments {
+    const char *path;
+    struct sets sets;
+    const char *json_path;
+    const char *timing; // a --set that the option stands for
+    bool is_quiet;
+    struct run_options run;
+};
+
+static uint32_t parse_threads(const char *text, struct argp_state *state)
+{
+    char *end = NULL;
+    long threads = strtol(text, &end, 10);
+    if (end == text || *end != '\0' || threads < 1 || threads > THREADS_MAX) {
+        argp_error(state, "--threads: \"%s\" is not a number in 1..%d", text, THREADS_MAX);
+    }
+    return (uint32_t)threads;
+}
+
+static const char *parse_timing(const char *text, struct argp_state *state)
+{
+    if (strcmp(text, "folded") == 0) {
+        return "timing.engine=folded";
+    }
+    if (strcmp(text, "detailed") != 0) {
+        argp_error(state, "--timing: \"%s\" is not folded or detailed", text);
+    }
+    return "timing.engine=detailed";
+}
+
+static error_t parse_argument(const char *text, struct argp_state *state)
+{
+    struct arguments *arguments = state->input;
+    if (arguments->path != NULL) {
+        argp_error(state, "one experiment at a time: \"%s\" and \"%s\"", arguments->path, text);
+    }
+    arguments->path = text;
+    return 0;
+}
+
+static error_t parse_option(int key, char *text, struct argp_state *state)
+{
+    struct arguments *arguments = state->input;
+    switch (key) {
+    case 's':
+        sets_add(&arguments->sets, text);
+        return 0;
+    case OPTION_JSON:
+        arguments->json_path = text;
+        return 0;
+    case OPTION_LOAD:
+        arguments->run.load_directory = text;
+        return 0;
+    case OPTION_DUMP:
+        arguments->run.dump_directory = text;
+        return 0;
+    case OPTION_TIMING:
+        arguments->timing = parse_timing(text, state);
+        return 0;
+    case OPTION_THREADS:
+        arguments->run.threads = parse_threads(text, state);
+        return 0;
+    case 'q':
+        arguments->is_quiet = true;
+        return 0;
+    case ARGP_KEY_ARG:
+        return parse_argument(text, state);
+    case ARGP_KEY_NO_ARGS:
+        argp_error(state, "which experiment?");
+        return 0;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+}
+
+static const char doc[] = "Runs an experiment: trains its network (or draws its activity), times a "
+                          "training step on every "
+                          "machine, and reports.\vEXPERIMENT.yaml may be - for standard input. "
+                          "Keys: `tilesim list keys`. "
+                          "The JSON and the tensors: docs/result-format.md.";
+
+// Options that stand for keys of the experiment come after the user's own --set.
+static void add_option_sets(struct arguments *arguments)
+{
+    if (arguments->timing != NULL) {
+        sets_add(&arguments->sets, arguments->timing);
+    }
+    if (arguments->run.load_directory != NULL) { // one batch was given: one step on it
+        sets_add(&arguments->sets, "training.mode=functional");
+        sets_add(&arguments->sets, "training.steps=1");
+        sets_add(&arguments->sets, "timing.training_steps=1");
+    }
+}
+
+static void print_misfits(const struct result *result)
+{
+    for (uint32_t i = 0; i < result->machine_count; i++) {
+        const struct result_machine *machine = &result->machines[i];
+        if (!machine->fits) {
+            fprintf(stderr, "tilesim: %s does not fit: %s\n", machine->name, machine->why);
+        }
+    }
+}
+
+// The files first: a table that does not reach its reader must not cost a result.
+static int report(const struct arguments *arguments, const struct result *result, int status)
+{
+    bool is_json_on_stdout = arguments->json_path != NULL && strcmp(arguments->json_path, "-") == 0;
+    FILE *stream = is_json_on_stdout ? stderr : stdout;
+    if (arguments->json_path != NULL) {
+        char *why = NULL;
+        if (!result_write_json(result, arguments->json_path, &why)) {
+            fprintf(stderr, "tilesim: %s\n", why);
+            free(why);
+            status = EXIT_FAULT;
+        }
+    }
+    if (arguments->is_quiet) {
+        print_misfits(result);
+    } else {
+        result_print(result, stream, command_has_colour(stream));
+    }
+    return is_json_on_stdout ? status : command_finish_output(status);
+}
+
+static int run_experiment(const struct arguments *arguments, struct err *err)
+{
+    struct experiment *experiment =
+        experiment_load(arguments->path, arguments->sets.texts, arguments->sets.count, err);
+    if (experiment == NULL) {
+        return EXIT_BAD_INPUT;
+    }
+    struct result result;
+    int status = (int)experiment_run(experiment, &arguments->run, &result, err);
+    if (status == EXIT_DONE || status == EXIT_DOES_NOT_FIT) {
+        status = report(arguments, &result, status);
+    }
+    result_free(&result);
+    experiment_destroy(experiment);
+    return status;
+}
+
+int command_run(int argc, char **argv)
+{
+    static const struct argp argp = {options, parse_option, "EXPERIMENT.yaml", doc, NULL,
+                                     NULL,    NULL};
+    long cores = sysconf(_SC_NPROCESSORS_ONLN);
+    struct arguments arguments = {.run.threads = cores < 1 ? 1 : (uint32_t)cores};
+    argp_parse(&argp, argc, argv, 0, NULL, &arguments);
+    arguments.run.has_progress = !arguments.is_quiet && isatty(STDERR_FILENO) == 1;
+    add_option_sets(&arguments);
+    struct err *err = err_create();
+    int status = run_experiment(&arguments, err);
+    err_print(err, stderr);
+    err_destroy(err);
+    sets_free(&arguments.sets);
+    return status;
+}
