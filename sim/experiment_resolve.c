@@ -75,10 +75,6 @@ void experiment_check_given(const struct experiment *experiment, const struct no
                             struct err *err)
 {
     check_excluded(root, "network.slots", "network.max_activity", err);
-    if (config_is_given(root, "network.slots") && config_is_given(root, "network.input_slots")) {
-        struct mark mark = config_mark(root, "network.input_slots");
-        err_at(err, &mark, "network.input_slots: network.slots gives the input's slots first");
-    }
     for (uint32_t i = 0; i < experiment->machine_count && config_is_given(root, "machines"); i++) {
         check_machine(root, i, err);
     }
@@ -162,6 +158,11 @@ static void resolve_network(struct network_config *network, const struct node *r
         derive_slots(network);
     } else {
         network->max_activity = NAN; // its default does not speak where slots are given
+        if (network->input_slots != 0 && network->input_slots != network->slots[0]) {
+            struct mark mark = config_mark(root, "network.input_slots");
+            err_at(err, &mark, "network.input_slots: %u, but network.slots gives the input %u",
+                   network->input_slots, network->slots[0]);
+        }
         network->input_slots = network->slots[0];
     }
     check_slots(network, root, err);

@@ -1,0 +1,290 @@
+// The shipped configurations load and say what they should; derived sizes; checks across keys.
+#include <math.h>
+
+#include "tests/sim/config_fixture.h"
+
+static char shipped[4096]; // path of configs/experiments, set once by main before the tests
+
+static struct experiment *load_shipped(const char *name, const char *const *sets, uint32_t count)
+{
+    char *path = xasprintf("%s/%s.yaml", shipped, name);
+    struct err *err = err_create();
+    struct experiment *experiment = experiment_load(path, sets, count, err);
+    err_print(err, stderr);
+    assert_non_null(experiment);
+    err_destroy(err);
+    free(path);
+    return experiment;
+}
+
+static void every_shipped_file_is_right(void **state)
+{
+    (void)state;
+    const char *const folders[] = {"experiments", "chips", "gpus"};
+    for (size_t i = 0; i < 3; i++) {
+        char **names = config_list_names(folders[i]);
+        assert_non_null(names[0]);
+        for (size_t j = 0; names[j] != NULL; j++) {
+            char *path = xasprintf("%s/../%s/%s.yaml", shipped, folders[i], names[j]);
+            struct err *err = err_create();
+            bool is_right = experiment_check_file(path, err);
+            err_print(err, stderr);
+            assert_true(is_right);
+            err_destroy(err);
+            free(path);
+            free(names[j]);
+        }
+        free(names);
+    }
+}
+
+static void the_benchmark_is_the_published_one(void **state)
+{
+    (void)state;
+    struct experiment *experiment = load_shipped("sparse-bptt", NULL, 0);
+    const struct network_config *network = &experiment->network;
+    const uint32_t neurons[] = {2312, 1466, 1466, 10};
+    const uint32_t slots[] = {32, 72, 72, 2}; // 2 floor(0.05 * 1466 / 2) = 72
+    assert_int_equal(network->layer_count, 4);
+    assert_memory_equal(network->neurons, neurons, sizeof(neurons));
+    assert_memory_equal(network->slots, slots, sizeof(slots));
+    assert_int_equal(experiment->training.mode, MODE_DRAWN);
+    assert_int_equal(experiment->training.batch, 48);
+    assert_int_equal(experiment->training.time_steps, 100);
+    assert_int_equal(experiment->machine_count, 3);
+    assert_string_equal(experiment->machines[0].name, "bow/sparse");
+    assert_string_equal(experiment->machines[1].name, "bow/dense");
+    assert_string_equal(experiment->machines[2].name, "a100-80");
+    assert_int_equal(experiment->machines[2].baselines, 0x1f);
+    assert_int_equal(experiment->machines[2].precision, GPU_TF32);
+    assert_int_equal(experiment->machines[1].lowering.matmul_bytes, 4);
+    assert_int_equal(experiment->machines[0].chip->tiles, 1472);
+    experiment_destroy(experiment);
+}
+
+static void slots_follow_the_published_formula(void **state)
+{
+    (void)state;
+    const char *const sets[] = {"network.hidden=[978,978,976]", "network.max_activity=0.05"};
+    struct experiment *experiment = load_shipped("sparse-bptt", sets, 2);
+    const uint32_t slots[] = {32, 48, 48, 48, 2};
+    assert_memory_equal(experiment->network.slots, slots, sizeof(slots));
+    experiment_destroy(experiment);
+    // 0.58 * 100 is 57.99999999999999 in binary: still 58 slots; outputs are capped by their number
+    const char *const odd[] = {"network.hidden=[100, 3]", "network.max_activity=0.58",
+                               "network.outputs=1", "network.inputs=20"};
+    experiment = load_shipped("sparse-bptt", odd, 4);
+    const uint32_t odd_slots[] = {20, 58, 2, 1};
+    assert_memory_equal(experiment->network.slots, odd_slots, sizeof(odd_slots));
+    experiment_destroy(experiment);
+}
+
+static void golden_cases_can_be_set_on_the_command_line(void **state)
+{
+    (void)state;
+    const char *const sets[] = {"network.inputs=37",         "network.hidden=[29, 23]",
+                                "network.outputs=5",         "network.slots=[12,3,5,2]",
+                                "network.alpha=0.95",        "network.theta1=1.0",
+                                "network.theta2=-100",       "network.theta2_out=-100",
+                                "network.gain=10.0",         "network.surrogate_slope=10.0",
+                                "training.batch=5",          "training.time_steps=10",
+                                "training.precision=float64"};
+    struct experiment *experiment = load_shipped("golden", sets, 13);
+    const struct network_config *network = &experiment->network;
+    const uint32_t slots[] = {12, 3, 5, 2};
+    assert_memory_equal(network->slots, slots, sizeof(slots));
+    assert_int_equal(network->slots_count, 4);
+    assert_true(isnan(network->max_activity));
+    assert_true(network->theta2_out == -100);
+    assert_int_equal(experiment->training.precision, PRECISION_FLOAT64);
+    assert_int_equal(experiment->training.steps, 1);
+    assert_int_equal(experiment->machine_count, 0);
+    experiment_destroy(experiment);
+}
+
+static void an_empty_experiment_has_all_defaults(void **state)
+{
+    (void)state;
+    write_text("e.yaml", "{}\n");
+    struct err *err = err_create();
+    struct experiment *experiment = experiment_load("e.yaml", NULL, 0, err);
+    err_print(err, stderr);
+    assert_non_null(experiment);
+    assert_int_equal(experiment->network.slots[1], 72);
+    assert_true(experiment->network.theta2_out == 0.9); // theta2
+    assert_int_equal(experiment->machine_count, 3);
+    experiment_destroy(experiment);
+    err_destroy(err);
+}
+
+static void slots_and_max_activity_exclude_each_other(void **state)
+{
+    (void)state;
+    EXPECT_FILE(
+        "machines: []\nnetwork: {max_activity: 0.1, slots: [5, 5, 5, 5]}\n",
+        "e.yaml:2:37: network.slots and network.max_activity (e.yaml:2:25) exclude each other; "
+        "set one of them to null");
+    write_text("e.yaml", "machines: []\nnetwork: {max_activity: 0.1}\n");
+    EXPECT("network.slots=[5,5,5,5]", "--set:1:15: network.slots and network.max_activity "
+                                      "(e.yaml:2:25) exclude each other; set one of them to null");
+    EXPECT("network={slots: [5, 5, 5, 5], max_activity: null}", NULL);
+    EXPECT("network.max_activity=null",
+           "--set:1:22: network: neither slots nor max_activity says how many ids are kept");
+}
+
+static void input_slots_do_not_contradict_slots(void **state)
+{
+    (void)state;
+    EXPECT_FILE("machines: []\nnetwork: {slots: [5, 5, 5, 5], input_slots: 6}\n",
+                "e.yaml:2:45: network.input_slots: 6, but network.slots gives the input 5");
+    EXPECT_FILE("machines: []\nnetwork: {slots: [5, 5, 5, 5], input_slots: 5}\n", NULL);
+}
+
+static void slots_must_fit_their_layers(void **state)
+{
+    (void)state;
+    EXPECT_FILE("machines: []\nnetwork: {inputs: 8, hidden: [6], outputs: 4, slots: [9, 6, 5]}\n",
+                "e.yaml:2:55: network.slots.0: 9 is outside 1..8 slots, the neurons of layer 0",
+                "e.yaml:2:61: network.slots.2: 5 is outside 1..4 slots, the neurons of layer 2");
+    EXPECT_FILE("machines: []\nnetwork: {slots: [9, 6, 5]}\n",
+                "e.yaml:2:18: network.slots: 3 items for 4 layers (input, 2 hidden, output)");
+    EXPECT_FILE("machines: []\nnetwork: {slots: [9, 0, 5, 5]}\n",
+                "e.yaml:2:22: network.slots.1: 0 is outside 1..1048576 slots");
+    EXPECT_FILE(
+        "machines: []\nnetwork: {inputs: 8, input_slots: 9}\n",
+        "e.yaml:2:35: network.input_slots: 9 is outside 1..8 slots, the neurons of layer 0");
+}
+
+static void the_second_threshold_is_not_above_the_first(void **state)
+{
+    (void)state;
+    EXPECT_FILE(
+        "machines: []\nnetwork: {theta1: 0.5, theta2: 0.6, theta2_out: 0.7}\n",
+        "e.yaml:2:32: network.theta2: 0.6 is above network.theta1 = 0.5; a neuron above theta1 "
+        "spikes",
+        "e.yaml:2:49: network.theta2_out: 0.7 is above network.theta1 = 0.5; a neuron above "
+        "theta1 spikes");
+}
+
+static void a_machine_is_one_chip_or_one_gpu(void **state)
+{
+    (void)state;
+    EXPECT_FILE(
+        "machines:\n  - {lowering: sparse}\n  - {chip: toy, gpu: h100}\n"
+        "  - {gpu: h200, lowering: dense}\n  - {chip: toy, precision: tf32}\n",
+        "e.yaml:2:5: machines.0: has neither a chip nor a gpu; a machine is one chip or one gpu",
+        "e.yaml:3:5: machines.1: has a chip and a gpu; a machine is one chip or one gpu",
+        "e.yaml:4:27: machines.2.lowering: belongs to a machine with a chip",
+        "e.yaml:5:28: machines.3.precision: belongs to a machine with a gpu");
+}
+
+static void machines_have_different_names(void **state)
+{
+    (void)state;
+    EXPECT_FILE("machines: [{chip: toy}, {chip: {base: toy, tiles: 8}}]\n",
+                "e.yaml:1:25: machines.1: 'toy/sparse' is the name of machines.0 too; give a name");
+    EXPECT_FILE("machines: [{chip: toy}, {chip: {base: toy, tiles: 8}, name: half}]\n", NULL);
+}
+
+static void other_contradictions_are_refused(void **state)
+{
+    (void)state;
+    EXPECT_FILE(
+        "machines: []\nactivity: {fill: {spikes: 0.5, listed: 0.4}}\n"
+        "training: {steps: 3}\ntiming: {training_steps: 4}\n",
+        "e.yaml:2:40: activity.fill.listed: 0.4 is below activity.fill.spikes = 0.5",
+        "e.yaml:4:26: timing.training_steps: 4 steps cannot be recorded of training.steps = 3");
+    EXPECT_FILE(
+        "machines:\n  - chip:\n      base: toy\n      tile:\n        regions:\n"
+        "          - {name: a, bytes: 64, element_bytes: 128}\n"
+        "          - {name: a, bytes: 64, element_bytes: 64}\n",
+        "e.yaml:6:49: tile.regions.0.element_bytes: 128 bytes are more than the 64 bytes of the "
+        "region",
+        "e.yaml:7:20: tile.regions.1.name: two regions are named 'a'",
+        "e.yaml:6:11: tile.regions: no region is executable; code must lie somewhere");
+}
+
+static void a_chip_derives_in_three_lines(void **state)
+{
+    (void)state;
+    write_text("mine.yaml", "base: bow\ntiles: 64\nexchange: {sync_cycles: 1}\n");
+    struct config *config = config_create();
+    struct err *err = err_create();
+    struct chip_config *chip = chip_load("mine.yaml", NULL, config, err);
+    err_print(err, stderr);
+    assert_non_null(chip);
+    assert_string_equal(chip->name, "mine");
+    assert_int_equal(chip->tiles, 64);
+    assert_int_equal(chip->exchange.sync_cycles, 1);
+    assert_int_equal(chip->exchange.bytes_per_cycle, 4);
+    assert_true(isnan(chip->power.idle_watts));
+    chip_destroy(chip);
+    err_destroy(err);
+    config_destroy(config);
+}
+
+static void the_resolved_configuration_holds_every_key(void **state)
+{
+    (void)state;
+    struct experiment *experiment = load_shipped("sparse-bptt", NULL, 0);
+    json_t *json = experiment_to_json(experiment);
+    json_t *network = json_object_get(json, "network");
+    json_t *machines = json_object_get(json, "machines");
+    json_t *chip = json_object_get(json_array_get(machines, 0), "chip");
+    json_t *gpu = json_object_get(json_array_get(machines, 2), "gpu");
+    assert_int_equal(json_integer_value(json_array_get(json_object_get(network, "slots"), 1)), 72);
+    assert_string_equal(json_string_value(json_object_get(network, "surrogate")), "superspike");
+    assert_true(json_real_value(json_object_get(network, "theta2_out")) == 0.9);
+    assert_int_equal(json_integer_value(json_object_get(chip, "tiles")), 1472);
+    assert_true(json_is_null(json_object_get(json_object_get(chip, "power"), "idle_watts")));
+    assert_string_equal(json_string_value(json_object_get(gpu, "name")), "a100-80");
+    assert_null(json_object_get(json_array_get(machines, 2), "lowering"));
+    assert_null(json_object_get(json_array_get(machines, 0), "precision"));
+    json_decref(json);
+    experiment_destroy(experiment);
+}
+
+static void a_resolved_configuration_can_be_read_again(void **state)
+{
+    (void)state;
+    struct experiment *experiment = load_shipped("golden", NULL, 0);
+    json_t *json = experiment_to_json(experiment);
+    assert_int_equal(json_dump_file(json, "e.yaml", 0), 0); // JSON is YAML
+    struct err *err = err_create();
+    struct experiment *again = experiment_load("e.yaml", NULL, 0, err);
+    err_print(err, stderr);
+    assert_non_null(again);
+    json_t *json_again = experiment_to_json(again);
+    assert_true(json_equal(json, json_again));
+    json_decref(json);
+    json_decref(json_again);
+    experiment_destroy(experiment);
+    experiment_destroy(again);
+    err_destroy(err);
+}
+
+#define TEST(name) cmocka_unit_test(name)
+int main(void)
+{
+    setvbuf(stdout, NULL, _IOLBF, 0);
+    enter_empty_folder();
+    snprintf(shipped, sizeof(shipped), "%s/experiments", getenv("TILESIM_CONFIGS"));
+    const struct CMUnitTest tests[] = {
+        TEST(every_shipped_file_is_right),
+        TEST(the_benchmark_is_the_published_one),
+        TEST(slots_follow_the_published_formula),
+        TEST(golden_cases_can_be_set_on_the_command_line),
+        TEST(an_empty_experiment_has_all_defaults),
+        TEST(slots_and_max_activity_exclude_each_other),
+        TEST(input_slots_do_not_contradict_slots),
+        TEST(slots_must_fit_their_layers),
+        TEST(the_second_threshold_is_not_above_the_first),
+        TEST(a_machine_is_one_chip_or_one_gpu),
+        TEST(machines_have_different_names),
+        TEST(other_contradictions_are_refused),
+        TEST(a_chip_derives_in_three_lines),
+        TEST(the_resolved_configuration_holds_every_key),
+        TEST(a_resolved_configuration_can_be_read_again),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
