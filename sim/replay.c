@@ -28,21 +28,6 @@ struct folding {
     uint32_t next; // of `from`
 };
 
-static void add_cycles(struct superstep_cycles *to, const struct superstep_cycles *cycles,
-                       uint64_t times)
-{
-    to->compute += times * cycles->compute;
-    to->exchange += times * cycles->exchange;
-    to->sync += times * cycles->sync;
-    to->host += times * cycles->host;
-    to->supersteps += times * cycles->supersteps;
-}
-
-static uint64_t sum_cycles(const struct superstep_cycles *cycles)
-{
-    return cycles->compute + cycles->exchange + cycles->sync + cycles->host;
-}
-
 static void append(struct replay *replay, const struct superstep *superstep)
 {
     replay->supersteps[replay->superstep_count++] = *superstep;
@@ -52,7 +37,7 @@ static void append(struct replay *replay, const struct superstep *superstep)
 static void append_constant(struct replay *replay, uint32_t body_first,
                             const struct superstep_cycles *cycles, uint64_t times)
 {
-    if (sum_cycles(cycles) * times == 0 && cycles->supersteps * times == 0) {
+    if (superstep_sum(cycles) * times == 0 && cycles->supersteps * times == 0) {
         return;
     }
     bool can_join = replay->superstep_count > body_first &&
@@ -60,7 +45,7 @@ static void append_constant(struct replay *replay, uint32_t body_first,
     if (!can_join) {
         append(replay, &(struct superstep){.kind = SUPERSTEP_CONSTANT});
     }
-    add_cycles(&replay->supersteps[replay->superstep_count - 1].known, cycles, times);
+    superstep_add(&replay->supersteps[replay->superstep_count - 1].known, cycles, times);
 }
 
 static struct superstep_cycles constant_cycles_of(const struct replay *replay,
@@ -124,7 +109,7 @@ static void fold_body(struct folding *folding, uint64_t times)
         replay->share_times[superstep->share] = times;
         if (is_constant(replay, superstep)) {
             struct superstep_cycles known = constant_cycles_of(replay, superstep);
-            replay->share_constant_cycles[superstep->share] = times * sum_cycles(&known);
+            replay->share_constant_cycles[superstep->share] = times * superstep_sum(&known);
             append_constant(replay, body_first, &known, 1);
         } else {
             append(replay, superstep);
@@ -199,8 +184,8 @@ static void replay_compute(void *context, const struct superstep *superstep, int
 static void replay_constant(void *context, const struct superstep *superstep)
 {
     struct replay_run *run = ((struct replaying *)context)->run;
-    add_cycles(&run->total, &superstep->known, 1);
-    run->cycles_since += sum_cycles(&superstep->known);
+    superstep_add(&run->total, &superstep->known, 1);
+    run->cycles_since += superstep_sum(&superstep->known);
 }
 
 static void replay_host(void *context, const struct superstep *superstep)

@@ -4,6 +4,21 @@
 
 #include "sim/err.h"
 
+void superstep_add(struct superstep_cycles *to, const struct superstep_cycles *cycles,
+                   uint64_t times)
+{
+    to->compute += times * cycles->compute;
+    to->exchange += times * cycles->exchange;
+    to->sync += times * cycles->sync;
+    to->host += times * cycles->host;
+    to->supersteps += times * cycles->supersteps;
+}
+
+uint64_t superstep_sum(const struct superstep_cycles *cycles)
+{
+    return cycles->compute + cycles->exchange + cycles->sync + cycles->host;
+}
+
 struct loop {
     uint32_t first; // superstep behind the LOOP_BEGIN
     uint32_t turns_left;

@@ -41,6 +41,11 @@ struct superstep_actions {
     void (*constant)(void *context, const struct superstep *superstep);
 };
 
+// Adds `cycles`, so many times.
+void superstep_add(struct superstep_cycles *to, const struct superstep_cycles *cycles,
+                   uint64_t times);
+uint64_t superstep_sum(const struct superstep_cycles *cycles);
+
 void superstep_run(const struct superstep *supersteps, uint32_t count,
                    const struct superstep_actions *actions, void *context);
 

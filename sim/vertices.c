@@ -21,6 +21,7 @@ struct walk { // of one tile through one compute set
 struct ids {
     const uint32_t *id; // NULL: the record kept none
     uint32_t count;
+    uint32_t neurons; // of the layer
 };
 
 static struct ids ids_of(const struct walk *walk, const struct vertex_group *group, uint32_t sample)
@@ -36,13 +37,17 @@ static struct ids ids_of(const struct walk *walk, const struct vertex_group *gro
     uint32_t end = group->list == LIST_SPIKES ? counts[0] : counts[1];
     const uint32_t *id =
         layer->ids == NULL ? NULL : activity_ids(layer, batch, (uint32_t)time_step, sample) + first;
-    return (struct ids){.id = id, .count = end - first};
+    return (struct ids){.id = id, .count = end - first, .neurons = layer->neurons};
 }
 
 static uint64_t count_between(struct ids ids, uint64_t first, uint64_t end)
 {
+    if (first == 0 && end >= ids.neurons) {
+        return ids.count; // known without the ids
+    }
+    SIM_ASSERT(ids.count == 0 || ids.id != NULL, "the record kept no ids to look at");
     uint64_t hits = 0;
-    for (uint32_t i = 0; ids.id != NULL && i < ids.count; i++) {
+    for (uint32_t i = 0; i < ids.count; i++) {
         hits += ids.id[i] >= first && ids.id[i] < end;
     }
     return hits;
@@ -87,7 +92,9 @@ static void run_samples(struct walk *walk, const struct vertex_group *group,
         for (uint32_t i = first; i < first + group->samples_per_vertex && i < batch; i++) {
             struct ids ids = ids_of(walk, group, i);
             count += ids.count;
-            hits += count_between(ids, first_id, first_id + group->ids_per_item);
+            if (group->ids_per_item > 0 && cost->hit_millislots > 0) {
+                hits += count_between(ids, first_id, first_id + group->ids_per_item);
+            }
         }
         run_vertex(walk, cost, count, hits);
     }
@@ -106,7 +113,8 @@ static void run_segments(struct walk *walk, const struct vertex_group *group,
         uint64_t first = part_first + i * vertex_ids;
         uint64_t end = min_u64(part_end, first + vertex_ids);
         uint64_t count = end > first ? end - first : 0;
-        run_vertex(walk, cost, count, count_between(ids, first, end));
+        uint64_t hits = cost->hit_millislots > 0 ? count_between(ids, first, end) : 0;
+        run_vertex(walk, cost, count, hits);
     }
 }
 

@@ -421,6 +421,11 @@ bool folded_set_is_constant(const struct folded_set *set)
     return set->group_count == 0;
 }
 
+uint32_t folded_set_dynamic_groups(const struct folded_set *set)
+{
+    return set->group_count;
+}
+
 uint32_t folded_set_general_groups(const struct folded_set *set)
 {
     return set->general_groups;

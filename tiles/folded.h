@@ -21,7 +21,9 @@ void folded_set_destroy(struct folded_set *set); // NULL is allowed
 
 // True if no record changes its cycles; then folded_set_cycles ignores record and time step.
 bool folded_set_is_constant(const struct folded_set *set);
-// Groups that fall back to the sums per tile, because their tiles are not alike: for reports and tests.
+// Groups whose cost depends on the record.
+uint32_t folded_set_dynamic_groups(const struct folded_set *set);
+// Those of them that fall back to the sums per tile, because their tiles are not alike: for reports and tests.
 uint32_t folded_set_general_groups(const struct folded_set *set);
 // Cycles at a time step of the record. Allocates nothing; changes scratch counters of the set.
 uint64_t folded_set_cycles(struct folded_set *set, const struct activity *record,

@@ -1,0 +1,90 @@
+#include "sim/child.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "sim/err.h"
+
+#define CHILD_FAILED 3 // exit status: work returned false
+
+static bool write_all(int file, const char *bytes, size_t count)
+{
+    while (count > 0) {
+        ssize_t written = write(file, bytes, count);
+        if (written < 0 && errno != EINTR) {
+            return false;
+        }
+        if (written > 0) {
+            bytes += written;
+            count -= (size_t)written;
+        }
+    }
+    return true;
+}
+
+static size_t read_all(int file, char *bytes, size_t count)
+{
+    size_t got = 0;
+    while (got < count) {
+        ssize_t more = read(file, bytes + got, count - got);
+        if (more == 0 || (more < 0 && errno != EINTR)) {
+            break;
+        }
+        got += more > 0 ? (size_t)more : 0;
+    }
+    return got;
+}
+
+static int wait_for(pid_t child)
+{
+    int status = 0;
+    while (waitpid(child, &status, 0) < 0 && errno == EINTR) {
+    }
+    return status;
+}
+
+static char *explain(const char *what, int status)
+{
+    if (WIFSIGNALED(status)) {
+        return xasprintf("%s died of signal %d (%s)", what, WTERMSIG(status),
+                         strsignal(WTERMSIG(status)));
+    }
+    if (WEXITSTATUS(status) == CHILD_FAILED) {
+        return xasprintf("%s stopped before its end: its actors wait for each other", what);
+    }
+    return xasprintf("%s ended with status %d and without a result", what, WEXITSTATUS(status));
+}
+
+bool child_run(bool (*work)(void *context, void *result), void *context, void *result,
+               size_t result_bytes, const char *what, char **why)
+{
+    int ends[2];
+    if (pipe(ends) != 0) {
+        *why = xasprintf("%s could not start: %s", what, strerror(errno));
+        return false;
+    }
+    pid_t child = fork();
+    if (child < 0) {
+        *why = xasprintf("%s could not start: %s", what, strerror(errno));
+        close(ends[0]);
+        close(ends[1]);
+        return false;
+    }
+    if (child == 0) { // _exit: buffers and handlers belong to the parent
+        close(ends[0]);
+        bool is_done = work(context, result);
+        bool is_sent = is_done && write_all(ends[1], result, result_bytes);
+        _exit(is_sent ? 0 : is_done ? 1 : CHILD_FAILED);
+    }
+    close(ends[1]);
+    size_t got = read_all(ends[0], result, result_bytes);
+    close(ends[0]);
+    int status = wait_for(child);
+    if (WIFEXITED(status) && WEXITSTATUS(status) == 0 && got == result_bytes) {
+        return true;
+    }
+    *why = explain(what, status);
+    return false;
+}

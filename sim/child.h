@@ -1,0 +1,13 @@
+// Runs a function in a child process and takes its result back through a pipe.
+#ifndef TILESIM_SIM_CHILD_H
+#define TILESIM_SIM_CHILD_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+// work fills `result` (result_bytes long, shared with nobody) and returns false if it failed by its own
+// account. False with a sentence in *why (owned by the caller) if the child failed or died; `what` begins it.
+bool child_run(bool (*work)(void *context, void *result), void *context, void *result,
+               size_t result_bytes, const char *what, char **why);
+
+#endif

@@ -1,0 +1,32 @@
+// Inside sim/engine*.c: SimGrid itself, the chip's clock, and the host behind its link.
+#ifndef TILESIM_SIM_ENGINE_CLOCK_H
+#define TILESIM_SIM_ENGINE_CLOCK_H
+
+#include "sim/engine.h"
+
+struct engine;
+
+// Starts SimGrid and the host's actors. Once per process.
+struct engine *engine_create(const struct engine_job *job);
+// An actor on the chip; context comes back from engine_context() inside main.
+void engine_add_chip_actor(struct engine *engine, const char *name, void (*main)(int, char **),
+                           void *context);
+void *engine_context(void);
+void engine_actor_ends(struct engine *engine); // every actor calls it last
+bool engine_run(struct engine *engine);        // false: deadlock
+void engine_destroy(struct engine *engine);
+
+// Replays to run, the first of them unmeasured if engine_is_warm_up(engine, 0).
+uint32_t engine_count_replays(const struct engine *engine);
+bool engine_is_warm_up(const struct engine *engine, uint32_t replay);
+const struct activity *engine_record(const struct engine *engine, uint32_t replay);
+
+// For the one actor that is the chip towards its host. `now_cycles` is the chip's integer clock: link times are
+// fractional and round up where the chip waits for them.
+void engine_chip_sleep(uint64_t *now_cycles, uint64_t cycles);
+// Receives the next batch, or sends a result; returns the cycles waited.
+uint64_t engine_chip_transfer(struct engine *engine, const struct program_step *step,
+                              uint64_t *now_cycles);
+void engine_chip_finish(struct engine *engine); // lets the last results arrive
+
+#endif

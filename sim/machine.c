@@ -1,0 +1,240 @@
+#include "sim/machine.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "exchange/exchange.h"
+#include "sim/child.h"
+#include "sim/engine.h"
+#include "sim/err.h"
+#include "sim/replay.h"
+#include "tiles/codelets/codelets.h"
+
+struct machine {
+    const struct chip_config *chip;
+    const struct program *program;
+    struct replay *replay; // owned
+    uint32_t share_count;
+    uint64_t *share_cycles; // owned; scratch
+};
+
+struct machine *machine_create(const struct chip_config *chip, const struct program *program)
+{
+    SIM_ASSERT(program->tile_count <= chip->tiles, "a program of %u tiles for a chip of %u",
+               program->tile_count, chip->tiles);
+    program_verify(program);
+    struct machine *machine = xcalloc(1, sizeof *machine);
+    machine->chip = chip;
+    machine->program = program;
+    machine->replay = replay_create(chip, program);
+    machine->share_count = superstep_count_shares(program);
+    machine->share_cycles = xcalloc(machine->share_count, sizeof *machine->share_cycles);
+    return machine;
+}
+
+void machine_destroy(struct machine *machine)
+{
+    if (machine == NULL) {
+        return;
+    }
+    replay_destroy(machine->replay);
+    free(machine->share_cycles);
+    free(machine);
+}
+
+// --- a timing run -------------------------------------------------------------------------------
+// What comes back from the child: totals, then the cycles of every share.
+struct run_result {
+    struct superstep_cycles total;
+    uint64_t share_cycles[];
+};
+
+struct run_request {
+    struct machine *machine;
+    const struct activity *const *records;
+    uint32_t record_count;
+    bool (*engine)(struct engine_job *job);
+};
+
+static bool run_in_child(void *context, void *result)
+{
+    const struct run_request *request = context;
+    struct run_result *to = result;
+    struct engine_job job = {.chip = request->machine->chip,
+                             .program = request->machine->program,
+                             .replay = request->machine->replay,
+                             .records = request->records,
+                             .record_count = request->record_count,
+                             .share_cycles = to->share_cycles};
+    bool is_done = request->engine(&job);
+    to->total = job.total;
+    return is_done;
+}
+
+static const char *share_name(const struct program *program, const struct program_step *step)
+{
+    switch (step->kind) {
+    case STEP_COMPUTE:
+        return program->compute_sets[step->index].name;
+    case STEP_EXCHANGE:
+        return program->exchanges[step->index].name;
+    default:
+        return step->host_direction == HOST_TO_CHIP ? "host to chip" : "chip to host";
+    }
+}
+
+static void fill_shares(const struct machine *machine, const uint64_t *share_cycles,
+                        uint32_t record_count, struct machine_time *time)
+{
+    const struct program *program = machine->program;
+    time->share_count = machine->share_count;
+    time->shares = xcalloc(machine->share_count, sizeof *time->shares);
+    uint32_t share = 0;
+    for (uint32_t i = 0; i < program->step_count; i++) {
+        const struct program_step *step = &program->steps[i];
+        if (step->kind == STEP_LOOP_BEGIN || step->kind == STEP_LOOP_END) {
+            continue;
+        }
+        time->shares[share] = (struct machine_share){
+            .name = share_name(program, step),
+            .kind = step->kind,
+            .times = replay_share_times(machine->replay)[share],
+            .cycles = (share_cycles[share] + record_count / 2) / record_count,
+        };
+        share++;
+    }
+}
+
+static void fill_time(const struct machine *machine, const struct run_result *result,
+                      uint32_t record_count, struct machine_time *time)
+{
+    const struct superstep_cycles *total = &result->total;
+    double records = record_count;
+    time->compute_cycles = (double)total->compute / records;
+    time->exchange_cycles = (double)total->exchange / records;
+    time->sync_cycles = (double)total->sync / records;
+    time->host_cycles = (double)total->host / records;
+    time->cycles = (double)superstep_sum(total) / records;
+    time->supersteps = total->supersteps / record_count;
+    fill_shares(machine, result->share_cycles, record_count, time);
+}
+
+static void check_record(const struct program *program, const struct activity *record)
+{
+    if (record == NULL) {
+        return;
+    }
+    SIM_ASSERT(record->layer_count == program->layer_count && record->batch == program->batch &&
+                   record->time_steps == program->time_steps,
+               "a record of %u layers, batch %u, %u time steps for a program of %u, %u, %u",
+               record->layer_count, record->batch, record->time_steps, program->layer_count,
+               program->batch, program->time_steps);
+    for (uint32_t i = 0; i < record->layer_count; i++) {
+        SIM_ASSERT(record->layers[i].neurons == program->neurons[i] &&
+                       record->layers[i].slots == program->slots[i],
+                   "layer %u of the record has %u neurons in %u slots, of the program %u in %u", i,
+                   record->layers[i].neurons, record->layers[i].slots, program->neurons[i],
+                   program->slots[i]);
+    }
+}
+
+static double seconds_now(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
+}
+
+static bool time_records(struct run_request *request, const char *what, struct machine_time *time,
+                         char **why)
+{
+    const struct machine *machine = request->machine;
+    *time = (struct machine_time){0};
+    SIM_ASSERT(request->record_count > 0, "a timing run without a training step");
+    for (uint32_t i = 0; i < request->record_count; i++) {
+        check_record(machine->program, request->records[i]);
+    }
+    double begun_seconds = seconds_now();
+    size_t bytes = sizeof(struct run_result) + machine->share_count * sizeof *machine->share_cycles;
+    struct run_result *result = xcalloc(1, bytes);
+    bool is_done = child_run(run_in_child, request, result, bytes, what, why);
+    if (is_done) {
+        fill_time(machine, result, request->record_count, time);
+    }
+    free(result);
+    time->host_seconds = seconds_now() - begun_seconds;
+    return is_done;
+}
+
+bool machine_time_folded(struct machine *machine, const struct activity *const *records,
+                         uint32_t record_count, struct machine_time *time, char **why)
+{
+    struct run_request request = {machine, records, record_count, engine_run_folded};
+    return time_records(&request, "the folded timing run", time, why);
+}
+
+bool machine_time_detailed(struct machine *machine, const struct activity *const *records,
+                           uint32_t record_count, struct machine_time *time, char **why)
+{
+    struct run_request request = {machine, records, record_count, engine_run_detailed};
+    return time_records(&request, "the detailed timing run", time, why);
+}
+
+void machine_time_free(struct machine_time *time)
+{
+    free(time->shares);
+    time->shares = NULL;
+    time->share_count = 0;
+}
+
+// Shares are added where *time has them, as one that machine_time_folded filled has.
+void machine_add_folded_cycles(struct machine *machine, const struct activity *record,
+                               struct machine_time *time)
+{
+    bool has_shares = time->shares != NULL && time->share_count == machine->share_count;
+    struct replay_run run = {.record = record};
+    if (has_shares) {
+        memset(machine->share_cycles, 0, machine->share_count * sizeof *machine->share_cycles);
+        run.share_cycles = machine->share_cycles;
+    }
+    replay_once(machine->replay, &run);
+    time->compute_cycles += (double)run.total.compute;
+    time->exchange_cycles += (double)run.total.exchange;
+    time->sync_cycles += (double)run.total.sync;
+    time->cycles += (double)superstep_sum(&run.total);
+    time->supersteps += run.total.supersteps;
+    for (uint32_t i = 0; has_shares && i < machine->share_count; i++) {
+        time->shares[i].cycles += machine->share_cycles[i];
+    }
+}
+
+// --- what lowerings may ask ---------------------------------------------------------------------
+static uint64_t view_vertex_cycles(const void *context, enum codelet codelet,
+                                   const uint32_t sizes[VERTEX_SIZES])
+{
+    return vertex_cycles_alone(codelet, sizes, context);
+}
+
+static uint64_t view_exchange_cycles(const void *context, uint64_t port_bytes)
+{
+    return exchange_estimate_cycles(context, port_bytes);
+}
+
+struct machine_view machine_view_of(const struct chip_config *chip)
+{
+    uint32_t bytes_per_tile = 0;
+    for (uint32_t i = 0; i < chip->tile.region_count; i++) {
+        bytes_per_tile += chip->tile.regions[i].bytes;
+    }
+    return (struct machine_view){
+        .tiles = chip->tiles,
+        .contexts = chip->tile.contexts,
+        .bytes_per_tile = bytes_per_tile,
+        .has_matrix_unit =
+            chip->matrix.float32_macs_per_cycle > 0 || chip->matrix.float16_macs_per_cycle > 0,
+        .context = chip,
+        .vertex_cycles = view_vertex_cycles,
+        .exchange_cycles = view_exchange_cycles,
+    };
+}
