@@ -1,26 +1,60 @@
 # tilesim. `make help` lists the targets.
 VARIANT ?= release
 B       := build/$(VARIANT)
+JOBS    ?= $(shell nproc)
 PKGS    := simgrid yaml-0.1 jansson openblas zlib
 ROOMS   := sim tiles exchange gpu workloads report
 
 CFLAGS_release := -O3 -march=native -fno-loop-unroll-and-jam
-CFLAGS_asan    := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+CFLAGS_asan    := -O1 -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 WARNINGS := -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Werror
-GIT      := $(shell git describe --always --dirty 2>/dev/null || echo unknown)
 CFLAGS   ?= $(CFLAGS_$(VARIANT))
 # -ffp-contract=off: values match across hosts. See docs/performance.md for unroll-and-jam.
-ALL_CFLAGS = -std=c11 -D_GNU_SOURCE -g -MMD -MP -I. $(WARNINGS) -ffp-contract=off $(CFLAGS) \
-             $(shell pkg-config --cflags $(PKGS)) -pthread
-LIBS     = $(shell pkg-config --libs $(PKGS)) -lm -pthread
+ALL_CFLAGS := -std=c11 -D_GNU_SOURCE -g -MMD -MP -I. $(WARNINGS) -ffp-contract=off $(CFLAGS) \
+              $(shell pkg-config --cflags $(PKGS) 2>/dev/null) -pthread
+LIBS       := $(shell pkg-config --libs $(PKGS) 2>/dev/null) -lm -pthread
 
-SOURCES := $(filter-out sim/main.c,$(shell find $(ROOMS) -name '*.c' 2>/dev/null))
+SOURCES := $(filter-out sim/main.c,$(shell find $(ROOMS) -name '*.c'))
 OBJECTS := $(SOURCES:%.c=$(B)/%.o)
-TESTS   := $(patsubst %.c,$(B)/%,$(shell find tests -name 'test_*.c'))
-BENCHES := $(patsubst %.c,$(B)/%,$(shell find tests/bench -name 'bench_*.c' 2>/dev/null))
+TESTS   := $(patsubst %.c,$(B)/%,$(sort $(shell find tests -name 'test_*.c')))
+BENCHES := $(patsubst %.c,$(B)/%,$(sort $(shell find tests/bench -name 'bench_*.c')))
+CLI_TESTS := $(sort $(wildcard tests/cli/*.sh))
 
-.PHONY: all
-all: $(B)/tilesim ## build the program
+.PHONY: all demo check check-asan bench lint setup clean help programs run-tests FORCE
+all: $(B)/tilesim ## build the program: build/release/tilesim
+
+demo: setup ## install what is missing, build, train on real pictures and compare the machines
+	@$(MAKE) --no-print-directory -j$(JOBS) all
+	$(B)/tilesim run configs/experiments/fashion-mnist.yaml
+
+check: setup ## install what is missing, build, run every test
+	@$(MAKE) --no-print-directory -j$(JOBS) programs
+	@tools/run_tests.sh $(TESTS) $(CLI_TESTS:%=%@$(B)/tilesim)
+
+check-asan: setup ## the same tests under the address and undefined behaviour sanitizers
+	@$(MAKE) --no-print-directory -j$(JOBS) VARIANT=asan programs
+	@tools/run_tests.sh $(TESTS:$(B)/%=build/asan/%)
+
+bench: setup ## measure speed and memory, one benchmark after the other
+	@$(MAKE) --no-print-directory -j$(JOBS) all $(BENCHES)
+	@for bench in $(BENCHES); do echo "== $$bench"; $$bench || exit 1; done
+
+lint: ## formatter, clang-tidy, no writable globals, layering of folders
+	@tools/setup.sh lint
+	@$(MAKE) --no-print-directory -j$(JOBS) all
+	@tools/lint.sh $(B)
+
+setup: ## install the Debian packages that are missing
+	@tools/setup.sh
+
+clean: ## remove what was built
+	rm -rf build
+
+help: ## this list
+	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+
+programs: $(B)/tilesim $(TESTS)
+
 $(B)/tilesim: $(B)/sim/main.o $(B)/libtilesim.a
 	$(CC) $(ALL_CFLAGS) -o $@ $^ $(LIBS)
 $(B)/libtilesim.a: $(OBJECTS)
@@ -30,5 +64,14 @@ $(B)/%.o: %.c
 	$(CC) $(ALL_CFLAGS) -c -o $@ $<
 $(B)/tests/%: $(B)/tests/%.o $(B)/libtilesim.a
 	$(CC) $(ALL_CFLAGS) -o $@ $^ -lcmocka $(LIBS)
+
+# The revision goes into one object alone, rebuilt when it changes.
+$(B)/git.txt: FORCE
+	@mkdir -p $(@D)
+	@git describe --always --dirty >$@.new 2>/dev/null || echo unknown >$@.new
+	@cmp -s $@ $@.new || cp $@.new $@
+$(B)/sim/version.o: ALL_CFLAGS += -DTILESIM_GIT='"$(shell cat $(B)/git.txt)"'
+$(B)/sim/version.o: $(B)/git.txt
+
 .SECONDARY:
 -include $(shell find $(B) -name '*.d' 2>/dev/null)
