@@ -22,7 +22,8 @@ void trainer_destroy(struct trainer *trainer);
 // optimiser. Returns the mean loss. If record is not NULL it is filled (layers as in the graph's form).
 double trainer_step(struct trainer *trainer, const struct spike_batch *batch, bool update,
                     struct activity *record);
-// Forward only; returns the number of correct samples among batch->valid.
+// Forward only; returns the number of correct samples among batch->valid. A sample's class is the output with
+// the most spikes; among equals, the lowest.
 uint32_t trainer_count_correct(struct trainer *trainer, const struct spike_batch *batch);
 
 // Copies out, converted to float32. layer = 1..L.
