@@ -1,0 +1,452 @@
+// The folded and the detailed engine on random programs, chips and records: equal to the cycle, in the total and
+// in every share. And the clock: what prefetch hides and what it does not.
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "sim/err.h"
+#include "sim/machine.h"
+#include "sim/rng.h"
+#include "tests/sim/fixture_chip.h"
+#include "tiles/folded.h"
+
+#define RANDOM_PROGRAMS 1200u
+#define LAYERS_MAX 3u
+#define SEED 20240521u
+
+struct draw { // everything that one random case is made of
+    struct rng rng;
+    struct chip_config chip;
+    struct program *program;
+    struct activity *records[2];
+    uint32_t neurons[LAYERS_MAX], slots[LAYERS_MAX];
+    uint32_t layers;
+};
+
+static uint32_t below(struct draw *draw, uint32_t bound)
+{
+    return rng_below(&draw->rng, bound);
+}
+
+static uint32_t between(struct draw *draw, uint32_t low, uint32_t high)
+{
+    return low + below(draw, high - low + 1);
+}
+
+static double fraction(struct draw *draw, uint32_t high)
+{
+    return between(draw, 0, 8 * high) / 8.0;
+}
+
+// --- chips --------------------------------------------------------------------------------------
+static void draw_chip(struct draw *draw)
+{
+    struct chip_config *chip = &draw->chip;
+    *chip = fixture_chip();
+    chip->tiles = between(draw, 1, 20);
+    chip->tile.contexts = between(draw, 1, 7);
+    chip->tile.vector_bytes = 4u << below(draw, 3);
+    chip->tile.copy_bytes_per_cycle = between(draw, 1, 16);
+    chip->tile.launch_cycles = below(draw, 50);
+    chip->tile.vertex_launch_cycles = below(draw, 5);
+    chip->matrix.float16_macs_per_cycle = below(draw, 2) * 64;
+    struct exchange_config *exchange = &chip->exchange;
+    exchange->bytes_per_cycle = 1u << below(draw, 4);
+    exchange->bus_sharing = between(draw, 1, 4);
+    exchange->fixed_cycles = below(draw, 100);
+    exchange->fan_in_fixed_cycles = below(draw, 100);
+    exchange->fan_out_fixed_cycles = below(draw, 100);
+    exchange->broadcast_cycles_per_doubling = below(draw, 40);
+    exchange->columns = between(draw, 1, 4);
+    exchange->tiles_per_island = between(draw, 1, 4);
+    exchange->latency_base_cycles = below(draw, 60);
+    exchange->latency_cycles_per_island = fraction(draw, 3);
+    exchange->latency_cycles_per_column = fraction(draw, 3);
+    exchange->sync_cycles = below(draw, 100);
+    exchange->sync_rule = below(draw, 2);
+    chip->host.bytes_per_second = 1e8 * between(draw, 1, 50);
+    chip->host.latency_seconds = 1e-9 * below(draw, 500);
+    chip->host.prefetch_depth = below(draw, 3);
+    double *costs = (double *)&chip->costs;
+    for (size_t i = 0; i < sizeof chip->costs / sizeof *costs; i++) {
+        costs[i] = fraction(draw, 20);
+    }
+    for (uint32_t i = 0; i < CODELET_COUNT; i++) {
+        chip->corrections[i] = below(draw, 4) == 0 ? fraction(draw, 40) - 20 : 0;
+    }
+}
+
+// --- records ------------------------------------------------------------------------------------
+// Distinct ids of one vector, by selection in order; which sub-list they are in does not matter here.
+static void draw_vector(struct draw *draw, struct activity_layer *layer, uint32_t vector)
+{
+    uint32_t listed = below(draw, 4) == 0 ? layer->slots : below(draw, layer->slots + 1);
+    uint32_t *ids = layer->ids + (size_t)vector * layer->slots;
+    layer->counts[2 * vector] = below(draw, listed + 1);
+    layer->counts[2 * vector + 1] = listed;
+    uint32_t taken = 0;
+    bool is_clustered = below(draw, 3) == 0; // many ids in one tile's interval
+    for (uint32_t i = 0; i < layer->neurons && taken < listed; i++) {
+        uint32_t left = layer->neurons - i;
+        if (is_clustered || below(draw, left) < listed - taken) {
+            ids[taken++] = i;
+        }
+    }
+}
+
+static void draw_record(struct draw *draw, uint32_t which)
+{
+    const struct program *program = draw->program;
+    struct activity *record = activity_create(program->layer_count, program->neurons,
+                                              program->slots, program->time_steps, program->batch);
+    for (uint32_t i = 0; i < record->layer_count; i++) {
+        for (uint32_t j = 0; j < record->time_steps * record->batch; j++) {
+            draw_vector(draw, &record->layers[i], j);
+        }
+    }
+    draw->records[which] = record;
+}
+
+// --- programs -----------------------------------------------------------------------------------
+// A map inside tiles [first, first + count).
+static struct tile_map draw_map(struct draw *draw, uint32_t first, uint32_t count)
+{
+    struct tile_map map = {.first = first + below(draw, count)};
+    uint32_t room = first + count - map.first;
+    map.positions = between(draw, 1, room);
+    map.span = map.positions;
+    if (below(draw, 2) == 0) {
+        map.is_spread = true;
+        map.span = between(draw, map.positions, room);
+    }
+    return map;
+}
+
+// Items on tiles of their own and every id with an item: what real programs look like.
+static void make_neat(struct draw *draw, struct vertex_group *group)
+{
+    static const enum codelet dynamic[] = {CODELET_lif_update,     CODELET_compact_flags,
+                                           CODELET_state_gradient, CODELET_weight_gradient,
+                                           CODELET_reduce_stage1,  CODELET_combine_parts};
+    group->codelet = dynamic[below(draw, sizeof dynamic / sizeof *dynamic)];
+    group->items = between(draw, 1, group->place.positions);
+    group->ids_per_item = (draw->neurons[group->layer] + group->items - 1) / group->items;
+    group->parts = 1;
+}
+
+static struct vertex_group draw_group(struct draw *draw, uint32_t first_tile, uint32_t tile_count)
+{
+    struct vertex_group group = {
+        .codelet = below(draw, CODELET_COUNT),
+        .dealing = below(draw, 4),
+        .place = draw_map(draw, first_tile, tile_count),
+        .first_item = below(draw, 4),
+        .items = between(draw, 1, 30),
+        .vertices = below(draw, 20),
+        .samples_per_vertex = between(draw, 1, 4),
+        .ids_per_item = below(draw, 8),
+        .parts = between(draw, 1, 3),
+        .groups = between(draw, 1, 3),
+        .list = below(draw, 4),
+        .layer = below(draw, draw->layers),
+        .time_offset = -(int32_t)below(draw, 2),
+    };
+    for (uint32_t i = 0; i < VERTEX_SIZES; i++) {
+        group.sizes[i] = below(draw, 30);
+    }
+    if (below(draw, 3) > 0) {
+        make_neat(draw, &group);
+    }
+    if (group.dealing == DEAL_SEGMENTS) {
+        group.items = draw->program->batch * group.parts;
+        group.vertices = between(draw, 1, 9);
+    }
+    return group;
+}
+
+// Most of the sets give every group tiles of its own, the others let them overlap.
+static void draw_set(struct draw *draw)
+{
+    static const char *const names[] = {"a", "b", "c"};
+    program_begin_compute(draw->program, names[below(draw, 3)]);
+    uint32_t groups = below(draw, 4);
+    uint32_t tiles = draw->program->tile_count;
+    bool is_apart = below(draw, 4) > 0 && groups > 0 && groups <= tiles;
+    for (uint32_t i = 0; i < groups; i++) {
+        uint32_t share = is_apart ? tiles / groups : tiles;
+        struct vertex_group group = draw_group(draw, is_apart ? i * share : 0, share);
+        program_add_group(draw->program, &group);
+    }
+}
+
+static void draw_exchange(struct draw *draw)
+{
+    program_begin_exchange(draw->program, "x");
+    uint32_t tiles = draw->program->tile_count;
+    for (uint32_t flows = below(draw, 4); flows > 0; flows--) {
+        struct flow flow = {
+            .kind = below(draw, 4),
+            .source = draw_map(draw, 0, tiles),
+            .destination = draw_map(draw, 0, tiles),
+            .first_source = below(draw, 4),
+            .source_count = below(draw, 2) == 0 ? 1 : between(draw, 1, 24),
+            .first_destination = below(draw, 4),
+            .destination_count = below(draw, 4) == 0 ? 1 : between(draw, 1, 24),
+            .bytes = below(draw, 8) == 0 ? 0 : below(draw, 200),
+        };
+        if (flow.kind == FLOW_PAIRS) {
+            flow.destination_count = flow.source_count;
+        }
+        program_add_flow(draw->program, &flow);
+    }
+}
+
+// highest: the last time step that the loops around can reach.
+static void draw_body(struct draw *draw, uint32_t depth, int32_t highest)
+{
+    for (uint32_t steps = between(draw, 1, 4); steps > 0; steps--) {
+        uint32_t kind = below(draw, 10);
+        int32_t room = (int32_t)draw->program->time_steps - 1 - highest;
+        if (kind < 2 && depth < 3) {
+            uint32_t turns = below(draw, 4);
+            int32_t stride = (int32_t)below(draw, 4) - 2;
+            int32_t rise = stride > 0 && turns > 0 ? stride * (int32_t)(turns - 1) : 0;
+            int32_t reached = room - (int32_t)below(draw, 3);
+            program_begin_loop(draw->program, turns, reached - rise, stride);
+            draw_body(draw, depth + 1, highest + reached);
+            program_end_loop(draw->program);
+        } else if (kind < 7) {
+            draw_set(draw);
+        } else if (kind < 9 || depth > 1) {
+            draw_exchange(draw);
+        } else {
+            program_add_host(draw->program, below(draw, 2), below(draw, 3000));
+        }
+    }
+}
+
+static void draw_case(struct draw *draw, uint32_t number)
+{
+    *draw = (struct draw){.rng = rng_create(SEED, RNG_TEST, number, 0)};
+    draw_chip(draw);
+    draw->layers = between(draw, 1, LAYERS_MAX);
+    for (uint32_t i = 0; i < draw->layers; i++) {
+        draw->neurons[i] = between(draw, 1, 40);
+        draw->slots[i] = between(draw, 1, draw->neurons[i]);
+    }
+    draw->program = program_create("random", between(draw, 1, draw->chip.tiles),
+                                   1 + below(draw, between(draw, 1, 7)), between(draw, 1, 4),
+                                   draw->layers, draw->neurons, draw->slots);
+    draw_body(draw, 0, 0);
+    draw_record(draw, 0);
+    draw_record(draw, 1);
+}
+
+static void free_case(struct draw *draw)
+{
+    program_destroy(draw->program);
+    activity_destroy(draw->records[0]);
+    activity_destroy(draw->records[1]);
+}
+
+// --- agreement ----------------------------------------------------------------------------------
+static void expect_equal_times(const struct machine_time *folded,
+                               const struct machine_time *detailed, uint32_t number)
+{
+    if (folded->cycles != detailed->cycles) {
+        print_error("program %u: folded %.2f, detailed %.2f\n", number, folded->cycles,
+                    detailed->cycles);
+    }
+    assert_int_equal(folded->share_count, detailed->share_count);
+    for (uint32_t i = 0; i < folded->share_count; i++) {
+        if (folded->shares[i].cycles != detailed->shares[i].cycles) {
+            print_error("program %u, share %u (%s)\n", number, i, folded->shares[i].name);
+        }
+        assert_int_equal(folded->shares[i].cycles, detailed->shares[i].cycles);
+        assert_int_equal(folded->shares[i].times, detailed->shares[i].times);
+    }
+    assert_true(folded->cycles == detailed->cycles);
+    assert_true(folded->compute_cycles == detailed->compute_cycles);
+    assert_true(folded->exchange_cycles == detailed->exchange_cycles);
+    assert_true(folded->sync_cycles == detailed->sync_cycles);
+    assert_true(folded->host_cycles == detailed->host_cycles);
+    assert_int_equal(folded->supersteps, detailed->supersteps);
+}
+
+struct tally { // so that the test cannot pass by drawing nothing of interest
+    uint32_t uniform_groups, general_groups, waits;
+};
+
+static void run_case(uint32_t number, struct tally *tally)
+{
+    struct draw draw;
+    draw_case(&draw, number);
+    struct machine *machine = machine_create(&draw.chip, draw.program);
+    const struct activity *records[] = {draw.records[0], draw.records[1]};
+    struct machine_time folded, detailed;
+    char *why = NULL;
+    if (!machine_time_folded(machine, records, 2, &folded, &why) ||
+        !machine_time_detailed(machine, records, 2, &detailed, &why)) {
+        fail_msg("program %u: %s", number, why);
+    }
+    expect_equal_times(&folded, &detailed, number);
+    tally->waits += folded.host_cycles > 0;
+    machine_time_free(&folded);
+    machine_time_free(&detailed);
+    machine_destroy(machine);
+    for (uint32_t i = 0; i < draw.program->compute_set_count; i++) {
+        struct folded_set *set =
+            folded_set_create(&draw.chip, draw.program, &draw.program->compute_sets[i]);
+        tally->general_groups += folded_set_general_groups(set);
+        tally->uniform_groups += folded_set_dynamic_groups(set) - folded_set_general_groups(set);
+        folded_set_destroy(set);
+    }
+    free_case(&draw);
+}
+
+static void folded_and_detailed_agree_to_the_cycle_on_random_programs(void **state)
+{
+    (void)state;
+    struct tally tally = {0};
+    for (uint32_t i = 0; i < RANDOM_PROGRAMS; i++) {
+        run_case(i, &tally);
+    }
+    print_message("%u uniform groups, %u general, %u with waits\n", tally.uniform_groups,
+                  tally.general_groups, tally.waits);
+    assert_true(tally.uniform_groups > 500);
+    assert_true(tally.general_groups > 500);
+    assert_true(tally.waits > 100);
+}
+
+// --- the clock ----------------------------------------------------------------------------------
+// One set of `compute_slots` worker slots behind a batch of `bytes`.
+static struct program *fed_program(uint32_t compute_vertices, uint64_t bytes)
+{
+    struct program *program = program_create("fed", 16, 1, 1, 0, NULL, NULL);
+    program_add_host(program, HOST_TO_CHIP, bytes);
+    program_begin_compute(program, "work");
+    program_add_group(program, &(struct vertex_group){.codelet = CODELET_loop_counter,
+                                                      .dealing = DEAL_EVEN,
+                                                      .place = tile_map_range(0, 1),
+                                                      .items = 1,
+                                                      .vertices = compute_vertices});
+    return program;
+}
+
+static struct machine_time time_fed(const struct chip_config *chip, struct program *program,
+                                    uint32_t record_count)
+{
+    struct machine *machine = machine_create(chip, program);
+    const struct activity *records[8] = {NULL};
+    struct machine_time folded, detailed;
+    char *why = NULL;
+    assert_true(machine_time_folded(machine, records, record_count, &folded, &why));
+    assert_true(machine_time_detailed(machine, records, record_count, &detailed, &why));
+    expect_equal_times(&folded, &detailed, 0);
+    machine_time_free(&detailed);
+    machine_time_free(&folded);
+    machine_destroy(machine);
+    program_destroy(program);
+    return folded;
+}
+
+// 6 vertices of 43 slots, one on each worker: 258 cycles. 1 byte per cycle.
+static void prefetch_hides_a_batch_that_is_shorter_than_the_step(void **state)
+{
+    (void)state;
+    struct chip_config chip = fixture_chip();
+    struct machine_time time = time_fed(&chip, fed_program(6, 200), 1);
+    assert_true(time.compute_cycles == 258);
+    assert_true(time.host_cycles == 0);
+}
+
+static void a_batch_longer_than_the_step_sets_the_pace(void **state)
+{
+    (void)state;
+    struct chip_config chip = fixture_chip();
+    struct machine_time time = time_fed(&chip, fed_program(6, 1000), 1);
+    assert_true(time.cycles == 1000);
+    assert_true(time.host_cycles == 1000 - 258);
+    time = time_fed(&chip, fed_program(6, 1000), 8);
+    assert_true(time.cycles == 1000);
+}
+
+static void without_prefetch_the_chip_waits_for_latency_and_bytes(void **state)
+{
+    (void)state;
+    struct chip_config chip = fixture_chip();
+    chip.host.prefetch_depth = 0;
+    chip.host.latency_seconds = 50e-9;
+    struct machine_time time = time_fed(&chip, fed_program(6, 200), 2);
+    assert_true(time.host_cycles == 250);
+    assert_true(time.cycles == 250 + 258);
+}
+
+static void a_fractional_transfer_ends_at_the_next_whole_cycle(void **state)
+{
+    (void)state;
+    struct chip_config chip = fixture_chip();
+    chip.host.prefetch_depth = 0;
+    chip.host.bytes_per_second = 3e9; // 100 bytes take 33.3 cycles
+    struct machine_time time = time_fed(&chip, fed_program(6, 100), 3);
+    assert_true(time.host_cycles == 34);
+}
+
+static void results_leave_while_the_next_step_runs(void **state)
+{
+    (void)state;
+    struct chip_config chip = fixture_chip();
+    struct program *program = fed_program(6, 10);
+    program_add_host(program, CHIP_TO_HOST, 100);
+    assert_true(time_fed(&chip, program, 4).host_cycles == 0);
+    chip.host.prefetch_depth = 0;
+    program = fed_program(6, 10);
+    program_add_host(program, CHIP_TO_HOST, 100);
+    assert_true(time_fed(&chip, program, 4).host_cycles == 110);
+}
+
+// --- failures of the child ----------------------------------------------------------------------
+static void a_child_that_dies_is_reported_with_its_signal(void **state)
+{
+    (void)state;
+    struct chip_config chip = fixture_chip();
+    uint32_t neurons = 4, slots = 2;
+    struct program *program = program_create("needs a record", 16, 1, 1, 1, &neurons, &slots);
+    program_begin_compute(program, "reads");
+    program_add_group(program, &(struct vertex_group){.codelet = CODELET_lif_update,
+                                                      .dealing = DEAL_SAMPLES,
+                                                      .place = tile_map_range(0, 2),
+                                                      .items = 2,
+                                                      .sizes = {2, 4, 4, 0},
+                                                      .samples_per_vertex = 1,
+                                                      .list = LIST_SPIKES});
+    struct machine *machine = machine_create(&chip, program);
+    const struct activity *no_record = NULL;
+    struct machine_time time;
+    char *why = NULL;
+    assert_false(machine_time_folded(machine, &no_record, 1, &time, &why));
+    assert_string_equal(why, "the folded timing run died of signal 6 (Aborted)");
+    free(why);
+    machine_destroy(machine);
+    program_destroy(program);
+}
+
+int main(void)
+{
+    setvbuf(stdout, NULL, _IOLBF, 0);
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(folded_and_detailed_agree_to_the_cycle_on_random_programs),
+        cmocka_unit_test(prefetch_hides_a_batch_that_is_shorter_than_the_step),
+        cmocka_unit_test(a_batch_longer_than_the_step_sets_the_pace),
+        cmocka_unit_test(without_prefetch_the_chip_waits_for_latency_and_bytes),
+        cmocka_unit_test(a_fractional_transfer_ends_at_the_next_whole_cycle),
+        cmocka_unit_test(results_leave_while_the_next_step_runs),
+        cmocka_unit_test(a_child_that_dies_is_reported_with_its_signal),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
