@@ -11,8 +11,8 @@
 
 #include "tests/workloads/small_run.h"
 
-// Dense, in double, every neuron listed. Arrays are [layer][time step + 1][sample][neuron]; index 0 of time
-// is the state before the first time step.
+// Dense, in double, every neuron listed. Arrays are [layer][time step + 1][sample][neuron]; index 0
+// of time is the state before the first time step.
 struct by_hand {
     const struct setup *setup;
     const struct spike_batch *batch;

@@ -388,8 +388,8 @@ static void neurons_are_listed_as_by_the_reference(void **state)
     }
 }
 
-// A list too short for its spikes, with a random start: over many time steps every neuron is dropped at
-// times, and the highest ids are kept at times.
+// A list too short for its spikes, with a random start: over many time steps every neuron is
+// dropped at times, and the highest ids are kept at times.
 static void a_random_start_drops_no_neuron_for_ever(void **state)
 {
     (void)state;
@@ -487,7 +487,8 @@ static void the_other_spike_ops_are_those_of_the_reference(void **state)
     }
 }
 
-// Every elementwise op, then two on top of it, over rows longer and shorter than the interpreter's block.
+// Every elementwise op, then two on top of it, over rows longer and shorter than the interpreter's
+// block.
 static void fused_regions_are_those_of_the_reference(void **state)
 {
     (void)state;

@@ -120,7 +120,8 @@ static void any_number_of_threads_gives_the_same_bits_in_float64(void **state)
     check_thread_counts(&setup);
 }
 
-// Three blocks of time steps, so that states and carries of a step would be there for the next to find.
+// Three blocks of time steps, so that states and carries of a step would be there for the next to
+// find.
 static void check_fresh_start(struct setup *setup)
 {
     struct outcome fresh = {.run = run_create(setup)}, used = {.run = run_create(setup)};
@@ -219,7 +220,8 @@ static void the_record_holds_the_spikes_of_the_batch_and_of_every_layer(void **s
     run_destroy(&run);
 }
 
-// Nothing spikes, all logits are zero: every class has the same share, and the first one wins the tie.
+// Nothing spikes, all logits are zero: every class has the same share, and the first one wins the
+// tie.
 static void silence_costs_the_logarithm_of_the_classes_and_is_class_zero(void **state)
 {
     (void)state;

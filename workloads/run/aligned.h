@@ -1,5 +1,5 @@
-// Zeroed memory on 64-byte boundaries (a cache line, the widest vector), in large pages where it is long:
-// gathered rows lie far apart and would miss the page tables' cache.
+// Zeroed memory on 64-byte boundaries (a cache line, the widest vector), in large pages where it is
+// long: gathered rows lie far apart and would miss the page tables' cache.
 #ifndef TILESIM_WORKLOADS_RUN_ALIGNED_H
 #define TILESIM_WORKLOADS_RUN_ALIGNED_H
 

@@ -44,7 +44,7 @@ void event_lists_fill(struct event_lists *lists, uint32_t fan_in, const struct v
     for (uint32_t id = 0; id < fan_in; id++) {
         place[id + 1] += place[id];
     }
-    // place[id] is now the start of id's events; filling moves it to their end, the start of id + 1.
+    // place[id] is now the start of id's events; filling moves it to their end.
     for (size_t row = 0; row < rows; row++) {
         const uint32_t *ids = spikes->ids + row * spikes->row_stride;
         uint32_t count = spikes->counts[row * 2];

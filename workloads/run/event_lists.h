@@ -1,6 +1,6 @@
 // Turns spike lists around: from (time step, sample) -> ids to id -> (time step, sample).
-// With them the weight gradient is a gather like the forward product: each row of it is a sum of errors,
-// kept in registers, instead of many additions to rows in memory.
+// With them the weight gradient is a gather like the forward product: each row of it is a sum of
+// errors, kept in registers, instead of many additions to rows in memory.
 #ifndef TILESIM_WORKLOADS_RUN_EVENT_LISTS_H
 #define TILESIM_WORKLOADS_RUN_EVENT_LISTS_H
 

@@ -1,5 +1,5 @@
-// Convention: t counts from the first time step of the block that is being run; a program (struct phase)
-// is bound to a block before any thread starts on it and does not change while threads run.
+// Convention: t counts from the first time step of the block that is being run; a program (struct
+// phase) is bound to a block before any thread starts on it and does not change while threads run.
 #include "workloads/run/executor.h"
 
 #include <stdlib.h>
@@ -11,8 +11,9 @@
 #include "workloads/run/region.h"
 #include "workloads/run/schedule.h"
 
-// (time step, sample) rows of a block: a strip of 64 errors of each is 256 kB, which leaves room in a
-// second-level cache; and enough rows that a strip of weights fetched for a block is used many times.
+// (time step, sample) rows of a block: a strip of 64 errors of each is 256 kB, which leaves room in
+// a second-level cache; and enough rows that a strip of weights fetched for a block is used many
+// times.
 #define BLOCK_ROWS 1024u
 
 struct bound_stage { // a stage, bound to the current block
@@ -238,7 +239,8 @@ static void run_strip_item(void *context, uint32_t item, uint32_t thread)
     run->executor->kernels->connect(&bound->op, &span, item, item + 1);
 }
 
-// A part of the block's rows: of its time steps, or of the samples if there are more parts than these.
+// A part of the block's rows: of its time steps, or of the samples if there are more parts than
+// these.
 static void run_rows_item(void *context, uint32_t item, uint32_t thread)
 {
     (void)thread;

@@ -19,8 +19,8 @@ void executor_set_input(struct executor *executor, const uint32_t *ids, const ui
                         uint32_t slots);
 // training_step keys random overflow.
 void executor_forward(struct executor *executor, uint32_t training_step);
-// Clears the carries. The caller writes the loss's gradient to the logits into the view, one row per
-// sample; then executor_backward.
+// Clears the carries. The caller writes the loss's gradient to the logits into the view, one row
+// per sample; then executor_backward.
 struct view executor_begin_backward(struct executor *executor);
 void executor_backward(struct executor *executor);
 

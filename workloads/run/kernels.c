@@ -39,7 +39,8 @@ size_t kernels_scratch_bytes(const struct kernels *kernels, uint32_t block_rows)
 
 #define UPDATE_BLOCK 16u // elements; a vector
 
-// out = square roots of in, UPDATE_BLOCK of each. sqrtf may set errno, which keeps gcc from vectors.
+// out = square roots of in, UPDATE_BLOCK of each. sqrtf may set errno: gcc makes
+// no vectors of it.
 static inline void square_roots(float *out, const float *in)
 {
 #ifdef __AVX__

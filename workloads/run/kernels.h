@@ -6,9 +6,9 @@
 //
 // Every kernel adds in an order fixed by the sizes alone: the same bits for any number of threads.
 //
-// Weights lie in strips of columns, [strip][fan-in][strip_columns]: a strip of 64 columns of all rows
-// (592 kB for 2312 inputs) stays in a core's second-level cache and lies on few pages, and the sums of a
-// strip stay in registers while rows are gathered.
+// Weights lie in strips of columns, [strip][fan-in][strip_columns]: a strip of 64 columns of all
+// rows (592 kB for 2312 inputs) stays in a core's second-level cache and lies on few pages, and the
+// sums of a strip stay in registers while rows are gathered.
 #ifndef TILESIM_WORKLOADS_RUN_KERNELS_H
 #define TILESIM_WORKLOADS_RUN_KERNELS_H
 
@@ -21,7 +21,8 @@
 #define STRIP_COLUMNS_MAX 64u // floats; 4 vectors of 16
 
 // One tensor from the first time step of a block on. Row (time step t, sample b) of reals starts at
-// t * time_stride + b * row_stride; of ids at (t * batch + b) * row_stride; of counts at (t * batch + b) * 2.
+// t * time_stride + b * row_stride; of ids at (t * batch + b) * row_stride; of counts at (t * batch
+// + b) * 2.
 struct view {
     void *reals;      // float or double; spikes of the dense form: 0 and 1; sparse spikes: NULL
     uint32_t *ids;    // sparse spikes, spikes first, both parts ascending
@@ -31,9 +32,10 @@ struct view {
     uint32_t columns;   // neurons; of slots: capacity
 };
 
-struct matrix { // a parameter or its gradient
-    void *
-        data; // element (row, column) at ((column / strip_columns) * rows + row) * strip_columns + rest
+// A parameter or its gradient. Element (row, column) lies at
+// ((column / strip_columns) * rows + row) * strip_columns + column % strip_columns.
+struct matrix {
+    void *data;
     uint32_t rows, columns;
     uint32_t strip_columns;
 };
@@ -91,8 +93,8 @@ struct region_op {
     double constant;
 };
 
-// Operands 0 .. input_count-1 are read from memory, the next output_count are written to memory, the rest
-// live in a scratch block. Straight-through and detach are renamed away.
+// Operands 0 .. input_count-1 are read from memory, the next output_count are written to memory,
+// the rest live in a scratch block. Straight-through and detach are renamed away.
 struct region_program {
     struct region_op *ops; // owned
     uint32_t op_count;
@@ -127,7 +129,7 @@ struct kernels {
                     uint32_t end_strip);
     // Indexed by op: connect_input_gradient, fire, fire_gradient, gather_slots, count_spikes.
     void (*ops[OP_KIND_COUNT])(const struct op_job *job, const struct span *span);
-    // Item of matrix (+)= x^T e over the block. adds == false overwrites. scratch: see scratch_bytes.
+    // Item of matrix (+)= x^T e over the block; overwrites unless `adds`.
     void (*add_weight_gradient)(const struct op_job *job, const struct event_lists *lists,
                                 uint32_t item, bool adds, void *scratch);
     void (*region)(const struct region_job *job, uint32_t time_step, uint32_t sample);

@@ -69,7 +69,8 @@ static void connect_input_gradient_ids(const struct op_job *job, const struct sp
     }
 }
 
-// Rows [item * GRADIENT_ROWS_PER_ITEM, ..) of the gradient: their first row and the one after the last.
+// Rows [item * GRADIENT_ROWS_PER_ITEM, ..) of the gradient: their first row and the one after the
+// last.
 static uint32_t clear_gradient_rows(const struct matrix *gradient, uint32_t item, bool adds)
 {
     uint32_t first = item * GRADIENT_ROWS_PER_ITEM;
@@ -157,8 +158,9 @@ static void add_weight_gradient_values(const struct op_job *job, const struct ev
 }
 
 // --- spike ops, sparse --------------------------------------------------------------------------
-// Adds to ids the neurons with low < u <= high, up to `room` of them, in the order of a scan that starts
-// at `start`, but listed ascending. Returns how many there are; *taken says how many found room.
+// Adds to ids the neurons with low < u <= high, up to `room` of them, in the order of a scan that
+// starts at `start`, but listed ascending. Returns how many there are; *taken says how many found
+// room.
 static uint32_t select_ids(const struct op_job *job, const double *u, double low, double high,
                            uint32_t start, uint32_t room, uint32_t *ids, uint32_t *taken)
 {

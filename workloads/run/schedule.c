@@ -41,8 +41,8 @@ static bool is_weight_gradient(const struct training_graph *graph, const struct 
     return !stage->is_region && graph->graph.ops[stage->index].kind == OP_connect_weight_gradient;
 }
 
-// The tensor that another time step produced under this name: a state-in is a state-out, a carry-in a
-// carry-out.
+// The tensor that another time step produced under this name: a state-in is a state-out, a carry-in
+// a carry-out.
 static uint32_t source_tensor(const struct training_graph *graph, uint32_t tensor)
 {
     for (uint32_t i = 0; i < graph->state_count; i++) {

@@ -1,11 +1,12 @@
 // The order in which a block of time steps is run.
 //
-// Stages that depend on each other over time (a membrane on its past) must go time step by time step. A
-// stage that does not, such as the product of a layer with spikes that are known for the whole block, is
-// run for all time steps of the block at once. So the stages are sorted into the strongly connected
-// components of their dependences over time; a product that is a component of its own is a block pass, and
-// all else between two block passes is one stepwise pass. Feed-forward networks thus run layer by layer; a
-// product inside a recurrence stays in the loop over time steps.
+// Stages that depend on each other over time (a membrane on its past) must go time step by time
+// step. A stage that does not, such as the product of a layer with spikes that are known for the
+// whole block, is run for all time steps of the block at once. So the stages are sorted into the
+// strongly connected components of their dependences over time; a product that is a component of
+// its own is a block pass, and all else between two block passes is one stepwise pass. Feed-forward
+// networks thus run layer by layer; a product inside a recurrence stays in the loop over time
+// steps.
 #ifndef TILESIM_WORKLOADS_RUN_SCHEDULE_H
 #define TILESIM_WORKLOADS_RUN_SCHEDULE_H
 

@@ -4,14 +4,15 @@
 //   forward           current[t, b]  = sum over spikes j of (t, b) of w[j]
 //   weight gradient   dw[j]          = sum over (t, b) where j spiked of error[t, b]
 //   spike gradients   ds[t, b, slot] = w[listed id] . error[t, b]
-// Strip outermost: a strip of the gathered matrix stays in the second-level cache for a whole block of
-// time steps. Measured figures: docs/performance.md (make bench).
+// Strip outermost: a strip of the gathered matrix stays in the second-level cache for a whole block
+// of time steps. Measured figures: docs/performance.md (make bench).
 #include <string.h>
 
 #include "workloads/run/kernels.h"
 
-// Sums of a gather are kept in the machine's own vectors: wider ones, which the compiler would emulate,
-// live in memory and are six times slower. Each column has its own sum, so the width changes no bit.
+// Sums of a gather are kept in the machine's own vectors: wider ones, which the compiler would
+// emulate, live in memory and are four times slower. Each column has its own sum, so the width
+// changes no bit.
 #if defined(__AVX512F__)
 #define GATHER_FLOATS 16u
 #elif defined(__AVX__)
@@ -29,8 +30,8 @@ typedef int32_t lanes16 __attribute__((vector_size(64)));
 
 #define ALWAYS_INLINE static inline __attribute__((always_inline))
 
-// out = (adds ? out : 0) + sum of the listed rows of base. Rows have `columns` floats, which is a constant
-// where this is inlined, so that the sums are registers.
+// out = (adds ? out : 0) + sum of the listed rows of base. Rows have `columns` floats, which is a
+// constant where this is inlined, so that the sums are registers.
 ALWAYS_INLINE void gather_rows(float *out, const float *base, const uint32_t *ids, uint32_t count,
                                bool adds, uint32_t columns)
 {
@@ -51,7 +52,8 @@ ALWAYS_INLINE void gather_rows(float *out, const float *base, const uint32_t *id
     }
 }
 
-// One strip of the forward product; the strip's rows start at `strip`, its columns at `first_column`.
+// One strip of the forward product; the strip's rows start at `strip`, its columns at
+// `first_column`.
 ALWAYS_INLINE void connect_strip(const struct op_job *job, const struct span *span,
                                  const float *strip, uint32_t first_column, uint32_t vectors)
 {
@@ -135,8 +137,8 @@ ALWAYS_INLINE vector16 dot_four(const float *strip, const uint32_t *ids, const v
     return add_pairs(add_neighbours(rows[0], rows[1]), add_neighbours(rows[2], rows[3]));
 }
 
-// Up to sixteen rows (`rows` rounded up to fours) share the steps that add up the lanes: about three
-// instructions a row instead of eight.
+// Up to sixteen rows (`rows` rounded up to fours) share the steps that add up the lanes: about
+// three instructions a row instead of eight.
 ALWAYS_INLINE vector16 dot_sixteen(const float *strip, const uint32_t *ids, uint32_t rows,
                                    const vector16 *error, uint32_t vectors)
 {
@@ -185,7 +187,8 @@ ALWAYS_INLINE void input_gradient_strip(const struct op_job *job, const struct s
             uint32_t b = span->first_sample + k;
             size_t row = job_row(job, t, b);
             const float *error = view_floats(&job->in[0], t, b) + s * w->strip_columns;
-            // The next sample's errors lie on another page: fetch them while this one's rows are read.
+            // The next sample's errors lie on another page: fetch them while this one's rows are
+            // read.
             for (uint32_t v = 0; v < vectors; v++) {
                 __builtin_prefetch(error + job->in[0].row_stride + v * VECTOR_FLOATS);
             }

@@ -88,7 +88,8 @@ static void rotate_to_ascending(uint32_t *ids, uint32_t count, uint32_t start)
     reverse(ids, count);
 }
 
-// The neurons with low < u <= high; if there are more than fit, those that a scan from `start` meets first.
+// The neurons with low < u <= high; if there are more than fit, those that a scan from `start`
+// meets first.
 static struct list select_ids(const float *u, uint32_t neurons, float low, float high,
                               uint32_t start, uint32_t *ids, uint32_t room)
 {

@@ -90,8 +90,8 @@ static bool writes(const struct storage *storage, const struct schedule *schedul
     return false;
 }
 
-// True if carry-out may overwrite carry-in: all who read the old value come before the writer in the loop
-// over time steps of one pass. Then the carry stays in the fastest cache.
+// True if carry-out may overwrite carry-in: all who read the old value come before the writer in
+// the loop over time steps of one pass. Then the carry stays in the fastest cache.
 static bool is_carried_in_place(const struct storage *storage, const struct schedule *backward,
                                 const struct graph_state *state)
 {

@@ -44,8 +44,8 @@ static void write_real(const struct trainer *trainer, void *reals, size_t i, dou
 }
 
 // --- creation -----------------------------------------------------------------------------------
-// Uniform in +-weight_mul * sqrt(6 / fan_in) + weight_shift, rounded to float32 in either precision. The
-// number of a weight is its place in [neurons][fan_in].
+// Uniform in +-weight_mul * sqrt(6 / fan_in) + weight_shift, rounded to float32 in either
+// precision. The number of a weight is its place in [neurons][fan_in].
 static void draw_weights(struct trainer *trainer, uint32_t layer, uint64_t seed)
 {
     const struct network_config *network = &trainer->graph->config;
@@ -122,8 +122,8 @@ static void run_forward(struct trainer *trainer, const struct spike_batch *batch
     executor_forward(trainer->executor, trainer->updates);
 }
 
-// Loss of sample b, and its gradient to the logits divided by the batch. The largest logit is taken off
-// before the exponentials, so that none overflows.
+// Loss of sample b, and its gradient to the logits divided by the batch. The largest logit is taken
+// off before the exponentials, so that none overflows.
 static double sample_loss(const struct trainer *trainer, const struct view *logits, uint32_t b,
                           uint32_t label, double *gradient)
 {
@@ -142,7 +142,8 @@ static double sample_loss(const struct trainer *trainer, const struct view *logi
     return log(sum) + largest - read_real(trainer, logits->reals, row + label);
 }
 
-// Softmax cross-entropy, the mean over the samples. Writes the logits' adjoint if adjoint is not NULL.
+// Softmax cross-entropy, the mean over the samples. Writes the logits' adjoint if adjoint is not
+// NULL.
 static double batch_loss(const struct trainer *trainer, const struct spike_batch *batch,
                          struct view *adjoint)
 {

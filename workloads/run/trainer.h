@@ -18,12 +18,13 @@ struct trainer *trainer_create(const struct training_graph *graph,
                                uint32_t threads);
 void trainer_destroy(struct trainer *trainer);
 
-// One training step on one batch: forward over time, loss, backward over time; then, if `update`, the
-// optimiser. Returns the mean loss. If record is not NULL it is filled (layers as in the graph's form).
+// One training step on one batch: forward over time, loss, backward over time; then, if `update`,
+// the optimiser. Returns the mean loss. If record is not NULL it is filled (layers as in the
+// graph's form).
 double trainer_step(struct trainer *trainer, const struct spike_batch *batch, bool update,
                     struct activity *record);
-// Forward only; returns the number of correct samples among batch->valid. A sample's class is the output with
-// the most spikes; among equals, the lowest.
+// Forward only; returns the number of correct samples among batch->valid. A sample's class is the
+// output with the most spikes; among equals, the lowest.
 uint32_t trainer_count_correct(struct trainer *trainer, const struct spike_batch *batch);
 
 // Copies out, converted to float32. layer = 1..L.
