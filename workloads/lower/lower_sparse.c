@@ -1,7 +1,7 @@
-// The published sparse program (arXiv 2311.04386): neurons with their weights, gradients and history on
-// tiles of their own, only spike ids move. This file: the frame. Rows: lower_sparse_forward.c,
-// lower_sparse_backward.c; outside the time loops: lower_sparse_outside.c; memory:
-// lower_sparse_memory.c. Line by line: docs/schedule.md.
+// The published sparse program (arXiv 2311.04386): neurons with their weights, gradients and
+// history on tiles of their own, only spike ids move. This file: the frame. Rows:
+// lower_sparse_forward.c, lower_sparse_backward.c; outside the time loops: lower_sparse_outside.c;
+// memory: lower_sparse_memory.c. Line by line: docs/schedule.md.
 #include <stdlib.h>
 
 #include "sim/err.h"
@@ -45,8 +45,8 @@ void sparse_rearrange(struct sparse_lowering *lowering, struct item_range items,
               (struct vertex_sizes){(uint32_t)bytes, runs, 0, 0}, layer);
 }
 
-// Rows of a time step: with a layer delay all layers run in the same compute sets, without one after
-// the other, upwards or downwards.
+// Rows of a time step: with a layer delay all layers run in the same compute sets, without one
+// after the other, upwards or downwards.
 static void emit_rows(struct sparse_lowering *lowering,
                       void (*rows)(struct sparse_lowering *lowering), bool is_upward)
 {

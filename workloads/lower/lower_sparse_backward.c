@@ -1,6 +1,6 @@
-// Rows B1..B10 of docs/schedule.md. Convention as in lower_sparse_forward.c. Layers 2..L send gradients
-// to the layer below; layer l reads the slot gradients that layer l + 1 left one time step later (or, with
-// no layer delay, in the same one).
+// Rows B1..B10 of docs/schedule.md. Convention as in lower_sparse_forward.c. Layers 2..L send
+// gradients to the layer below; layer l reads the slot gradients that layer l + 1 left one time
+// step later (or, with no layer delay, in the same one).
 #include "sim/units.h"
 #include "workloads/lower/lower_tiles_graph.h"
 #include "workloads/lower/lower_tiles_sparse.h"

@@ -1,6 +1,7 @@
-// Rows F1..F9 of docs/schedule.md. Convention: emit_f<row> opens the row's exchange and compute set and
-// adds one group (or flow) for each layer from first_layer to last_layer. Exchanges and reductions move
-// slots, whatever the true counts are; vertices that loop over ids name the list of the record.
+// Rows F1..F9 of docs/schedule.md. Convention: emit_f<row> opens the row's exchange and compute set
+// and adds one group (or flow) for each layer from first_layer to last_layer. Exchanges and
+// reductions move slots, whatever the true counts are; vertices that loop over ids name the list of
+// the record.
 #include "sim/units.h"
 #include "workloads/lower/lower_tiles_graph.h"
 #include "workloads/lower/lower_tiles_sparse.h"
@@ -117,8 +118,8 @@ static void emit_f5(struct sparse_lowering *lowering)
     }
 }
 
-// Flags of the neurons first..end-1 of a layer, one message to each sample's tile from each neuron tile;
-// tiles at the ends may hold neurons of two parts, and send fewer words.
+// Flags of the neurons first..end-1 of a layer, one message to each sample's tile from each neuron
+// tile; tiles at the ends may hold neurons of two parts, and send fewer words.
 static void emit_part_flags(struct sparse_lowering *lowering, const struct layer_place *layer,
                             struct item_range destination, uint32_t first, uint32_t end)
 {
@@ -138,8 +139,8 @@ static void emit_part_flags(struct sparse_lowering *lowering, const struct layer
     }
 }
 
-// Part p of every sample goes to the p-th run of `batch` positions. Vertices count positions sample by
-// sample (sim/program.h): a permutation of tiles that receive and do the same amount.
+// Part p of every sample goes to the p-th run of `batch` positions. Vertices count positions sample
+// by sample (sim/program.h): a permutation of tiles that receive and do the same amount.
 static void emit_flags(struct sparse_lowering *lowering, uint32_t l, uint32_t position)
 {
     const struct layer_place *layer = sparse_layer(lowering, l);

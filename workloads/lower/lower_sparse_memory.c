@@ -1,10 +1,10 @@
-// The variables of the sparse program. Convention: a variable lives from the first step of the row that
-// writes it to the last step of the row that reads it; one that is read a time step later than it is
-// written lives over the whole loop. Bytes are those of one item of its map.
+// The variables of the sparse program. Convention: a variable lives from the first step of the row
+// that writes it to the last step of the row that reads it; one that is read a time step later than
+// it is written lives over the whole loop. Bytes are those of one item of its map.
 //
-// Rearrangement (docs/schedule.md): broadcasts of ids are put in order one sample row at a time through a
-// row's worth of buffer: a second copy of B4's landing would not fit where the published program did
-// run. Flags (F6) and partial gradients (B9) get a second buffer.
+// Rearrangement (docs/schedule.md): broadcasts of ids are put in order one sample row at a time
+// through a row's worth of buffer: a second copy of B4's landing would not fit where the published
+// program did run. Flags (F6) and partial gradients (B9) get a second buffer.
 #include <stdio.h>
 
 #include "sim/units.h"
@@ -130,7 +130,9 @@ static void add_neuron_landings(struct sparse_lowering *lowering, uint32_t l)
     add_row_landing(lowering, "input ids (F3)", l, layer->fan_in_slots + 1,
                     during(lowering, ROW_F3, l));
     if (lowering->config->state_gradient == STATE_GRADIENT_TILE_LOCAL) {
-        add_row_landing(lowering, "ids and slot gradients (B4)", l, 2 * layer->slots + 1,
+        add_row_landing(lowering, "listed ids (B4)", l, layer->slots + 1,
+                        during(lowering, ROW_B4, l));
+        add_row_landing(lowering, "slot gradients (B4)", l, layer->slots,
                         during(lowering, ROW_B4, l));
     }
     add_row_landing(lowering, "input ids (B6)", l,
@@ -204,9 +206,12 @@ static void add_reduction(struct sparse_lowering *lowering, uint32_t l)
     uint64_t slots = (uint64_t)lowering->batch * layer->fan_in_slots;
     uint64_t landing_words = div_ceil(slots * layer->tiles, tiles.count);
     uint64_t sum_words = div_ceil(slots * layer->reduce_groups, tiles.count);
-    uint32_t copies = lowering->config->has_rearrangement ? 2 : 1;
     add(lowering, text_of("partial spike gradients (B9)", VARIABLE_EXCHANGE, l), tiles,
-        WORD * landing_words * copies, during(lowering, ROW_B9, l));
+        WORD * landing_words, during(lowering, ROW_B9, l));
+    if (lowering->config->has_rearrangement) {
+        add(lowering, text_of("partial spike gradients, by slot", VARIABLE_SCRATCH, l), tiles,
+            WORD * landing_words, during(lowering, ROW_B9, l));
+    }
     add(lowering, text_of("slot gradients for the layer below", VARIABLE_STATE, l), tiles,
         WORD * div_ceil(slots, tiles.count),
         between(lowering, ROW_ZERO_GRADIENTS, 0, ROW_BACKWARD_LOOP, 0));
@@ -226,8 +231,8 @@ static void add_spread(struct sparse_lowering *lowering, struct variable_text te
     add(lowering, text, whole_range(tensor.map), WORD * copies * tensor.words_per_tile, lifetime);
 }
 
-// Ids or counts of layer l (0: the input) over all time steps: as integers for each loop, and as floats
-// where they cross the framework.
+// Ids or counts of layer l (0: the input) over all time steps: as integers for each loop, and as
+// floats where they cross the framework.
 static void add_history(struct sparse_lowering *lowering, uint32_t l, struct spread tensor)
 {
     uint64_t steps = lowering->time_steps;

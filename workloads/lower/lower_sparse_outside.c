@@ -1,5 +1,6 @@
 // What the sparse program does once per training step, before, between and after its two loops.
-// Convention: steps are noted for layer 0 of their row. Tensors over all time steps lie like those of one.
+// Convention: steps are noted for layer 0 of their row. Tensors over all time steps lie like those
+// of one.
 #include "sim/units.h"
 #include "workloads/lower/lower_tiles_graph.h"
 #include "workloads/lower/lower_tiles_sparse.h"

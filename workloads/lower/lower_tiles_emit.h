@@ -24,8 +24,8 @@ static inline struct item_range one_tile(uint32_t tile)
     return whole_range(tile_map_range(tile, 1));
 }
 
-// The same tiles, numbered from the middle on: for tensors that are mapped apart from each other but
-// spread alike, so that words between them do move.
+// The same tiles, numbered from the middle on: for tensors that are mapped apart from each other
+// but spread alike, so that words between them do move.
 static inline struct item_range rotated_range(struct tile_map map)
 {
     return (struct item_range){.map = map, .first = map.positions / 2, .count = map.positions};
@@ -50,7 +50,8 @@ void emit_reduction(struct program *program, const struct reduction *reduction, 
 
 void emit_flow(struct program *program, enum flow_kind kind, struct item_range source,
                struct item_range destination, uint64_t bytes);
-// `words` that lie evenly over the sources, all of them to every destination: exactly `words` arrive.
+// `words` that lie evenly over the sources, all of them to every destination: exactly `words`
+// arrive.
 void emit_broadcast(struct program *program, struct item_range source, uint32_t words,
                     struct item_range destination);
 

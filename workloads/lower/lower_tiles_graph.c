@@ -89,7 +89,8 @@ static bool is_fused(const struct op *op, enum op_phase phase, uint32_t layer)
            (class == OP_ELEMENTWISE || class == OP_SPIKE);
 }
 
-// Inputs whose values the dense op reads. The spikes of a backward op say which neurons are listed: all.
+// Inputs whose values the dense op reads. The spikes of a backward op say which neurons are listed:
+// all.
 static uint32_t value_inputs(const struct op *op, uint32_t inputs[OP_INPUTS_MAX])
 {
     uint32_t limit = op->kind == OP_straight_through || op->kind == OP_gather_slots ? 1

@@ -27,13 +27,14 @@ struct elementwise_slots tiles_fused_slots(const struct training_graph *graph, e
 struct library_op {
     uint32_t operands; // 1: with a constant or alone, 2: two tensors
     bool is_in_place;  // the first input is not needed afterwards
-    bool
-        copies_first; // in place on a copy, because the input comes from outside and is needed later
+    bool copies_first; // in place on a copy, because the input comes from outside and is needed
+                       // later
 };
 struct library_op tiles_library_op(const struct training_graph *graph, const struct region *region,
                                    uint32_t i);
 
-// Float tensors of a layer that are kept for every time step; the i-th, or TENSOR_NONE past the last.
+// Float tensors of a layer that are kept for every time step; the i-th, or TENSOR_NONE past the
+// last.
 uint32_t tiles_saved_tensor(const struct training_graph *graph, uint32_t layer, uint32_t i);
 uint32_t tiles_count_saved(const struct training_graph *graph, uint32_t layer);
 // Backward slices of one saved tensor: its value at t, and, if it is a state, at t - 1.

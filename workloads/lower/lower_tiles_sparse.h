@@ -66,8 +66,8 @@ struct sparse_lowering {
     struct step_span *spans;          // owned; [ROW_COUNT][layers + 1]
 };
 
-// Layer l, 1..L, and the library tensors of one time step: ids [batch x slots], counts (k, g) of every
-// sample (the input has one count only), slot gradients of the output layer.
+// Layer l, 1..L, and the library tensors of one time step: ids [batch x slots], counts (k, g) of
+// every sample (the input has one count only), slot gradients of the output layer.
 static inline const struct layer_place *sparse_layer(const struct sparse_lowering *lowering,
                                                      uint32_t l)
 {
@@ -101,7 +101,8 @@ static inline struct step_span *sparse_span(const struct sparse_lowering *loweri
     return &lowering->spans[row * (lowering->layers + 1) + l];
 }
 
-// Opens the exchange or compute set of a row, and notes the step for layers first_layer..last_layer.
+// Opens the exchange or compute set of a row, and notes the step for layers
+// first_layer..last_layer.
 void sparse_exchange(struct sparse_lowering *lowering, enum sparse_row row, const char *name);
 void sparse_compute(struct sparse_lowering *lowering, enum sparse_row row, const char *name);
 // The time step's number from tile 0 to the tiles of a map.

@@ -1,9 +1,12 @@
 // Where the parts of a sparse spiking network lie on a chip: neurons, spike compaction, reduction.
-// Source: the published program (arXiv 2311.04386; github jrfinkbeiner/graphcore_snn, branch aaai24).
-// Neurons:    n a tile, n = 2 and raised in twos until all layers fit in all tiles but tile 0;
-//             consecutive tiles; a layer starts on a tile of its own. A layer's last tile is padded to n.
-// Compaction: 2 * batch * sum of parts positions, spread evenly over the chip and shared with neurons.
-// Reduction:  all tiles, shared among layers 2..L in proportion to tiles^0.8 * slots * batch.
+// Source: the published program (arXiv 2311.04386; github jrfinkbeiner/graphcore_snn, branch
+// aaai24). Neurons:    n a tile, n = 2 and raised in twos until all layers fit in all tiles but
+// tile 0;
+//             consecutive tiles; a layer starts on a tile of its own. A layer's last tile is padded
+//             to n.
+// Compaction: 2 * batch * sum of parts positions, spread evenly over the chip and shared with
+// neurons. Reduction:  all tiles, shared among layers 2..L in proportion to tiles^0.8 * slots *
+// batch.
 #ifndef TILESIM_WORKLOADS_LOWER_PLACEMENT_H
 #define TILESIM_WORKLOADS_LOWER_PLACEMENT_H
 
@@ -49,13 +52,13 @@ struct tile_map placement_reduction(const struct layer_place *layer); // one ite
 
 // Compaction tiles of one list of one sample: about 64 flags for each worker.
 uint32_t placement_parts(uint32_t neurons, uint32_t contexts);
-// Contiguous disjoint ranges of `tiles` tiles in proportion to weights, at least one tile each. With
-// fewer tiles than weights the ranges wrap around, one tile each.
+// Contiguous disjoint ranges of `tiles` tiles in proportion to weights, at least one tile each.
+// With fewer tiles than weights the ranges wrap around, one tile each.
 void placement_share(const double *weights, uint32_t count, uint32_t tiles, uint32_t *first_tiles,
                      uint32_t *tile_counts);
 
-// A library tensor spread evenly over the chip, at least one vector (two words) a tile, as the library's
-// own mapping of sliceable tensors does.
+// A library tensor spread evenly over the chip, at least one vector (two words) a tile, as the
+// library's own mapping of sliceable tensors does.
 struct spread {
     struct tile_map map;
     uint32_t words, words_per_tile;

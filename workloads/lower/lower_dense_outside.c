@@ -1,0 +1,190 @@
+// What the dense program does once per training step, before, between and after its two loops.
+#include "workloads/lower/lower_tiles_dense.h"
+#include "workloads/lower/lower_tiles_graph.h"
+
+static void note_outside(struct dense_lowering *lowering)
+{
+    lowering->first_layer = lowering->last_layer = 0;
+}
+
+static uint64_t weight_count(const struct dense_layer *layer)
+{
+    return (uint64_t)layer->fan_in * layer->neurons;
+}
+
+// --- before the forward loop --------------------------------------------------------------------
+// Products read weights in their own type; the optimiser keeps float32.
+static void emit_weight_casts(struct dense_lowering *lowering)
+{
+    if (lowering->element_bytes == EXCHANGE_WORD_BYTES) {
+        return;
+    }
+    dense_compute(lowering, DENSE_WEIGHTS, "cast weights");
+    for (uint32_t l = 1; l <= lowering->layer_count; l++) {
+        emit_each(lowering->program, CODELET_cast, dense_neurons(&lowering->layers[l]),
+                  (struct vertex_sizes){dense_own_weights(&lowering->layers[l]), 0, 0, 0}, l);
+    }
+}
+
+// Where the rows of a product are split, the tiles of a column of blocks hold the same weights:
+// each has its own part of them and gets the others'.
+static void emit_weight_copies(struct dense_lowering *lowering)
+{
+    bool is_needed = false;
+    for (uint32_t l = 1; l <= lowering->layer_count; l++) {
+        is_needed = is_needed || lowering->layers[l].forward.parts_m > 1;
+    }
+    if (!is_needed) {
+        return;
+    }
+    dense_exchange(lowering, DENSE_WEIGHTS, "copies of weights");
+    for (uint32_t l = 1; l <= lowering->layer_count; l++) {
+        const struct dense_layer *layer = &lowering->layers[l];
+        struct item_range tiles = dense_neurons(layer);
+        uint64_t bytes = (uint64_t)dense_own_weights(layer) * lowering->element_bytes;
+        for (uint32_t turn = 1; turn < layer->forward.parts_m; turn++) {
+            struct item_range destination = tiles;
+            destination.first += turn * layer->forward.parts_k * layer->forward.parts_n;
+            emit_flow(lowering->program, FLOW_PAIRS, tiles, destination, bytes);
+        }
+    }
+}
+
+static void emit_transposition(struct dense_lowering *lowering)
+{
+    if (lowering->layer_count < 2) {
+        return; // only layers 2..L send gradients to a layer below
+    }
+    dense_exchange(lowering, DENSE_WEIGHTS, "weights for transposition");
+    for (uint32_t l = 2; l <= lowering->layer_count; l++) {
+        const struct dense_layer *layer = &lowering->layers[l];
+        const struct matmul_split *split = &layer->input_gradient;
+        emit_flow(lowering->program, FLOW_REDISTRIBUTE, dense_neurons(layer),
+                  dense_elsewhere(dense_input_gradient(lowering, l)),
+                  weight_count(layer) * split->parts_m * lowering->element_bytes);
+    }
+    dense_compute(lowering, DENSE_WEIGHTS, "transpose weights");
+    for (uint32_t l = 2; l <= lowering->layer_count; l++) {
+        const struct dense_layer *layer = &lowering->layers[l];
+        const struct matmul_split *split = &layer->input_gradient;
+        emit_each(lowering->program, CODELET_transpose, dense_input_gradient(lowering, l),
+                  (struct vertex_sizes){split->in, split->out, 0, 0}, l);
+    }
+}
+
+void dense_emit_start(struct dense_lowering *lowering)
+{
+    uint64_t words = (uint64_t)lowering->time_steps * dense_input_ids(lowering).words +
+                     lowering->batch; // labels
+    note_outside(lowering);
+    uint32_t step = program_add_host(lowering->program, HOST_TO_CHIP, words * EXCHANGE_WORD_BYTES);
+    *dense_span(lowering, DENSE_HOST_IN, 0) =
+        (struct dense_span){.first = step, .last = step, .is_used = true};
+    emit_weight_casts(lowering);
+    emit_weight_copies(lowering);
+    emit_transposition(lowering);
+    dense_compute(lowering, DENSE_ZERO, "zero states");
+    for (uint32_t l = 1; l <= lowering->layer_count; l++) {
+        const struct dense_layer *layer = &lowering->layers[l];
+        uint32_t floats = layer->elements * (tiles_count_states(lowering->graph, l) +
+                                             (l == lowering->layer_count)); // logits
+        emit_each(lowering->program, CODELET_fill, dense_neurons(layer),
+                  (struct vertex_sizes){floats + dense_words(lowering, layer->elements), 0, 0, 0},
+                  l);
+    }
+}
+
+// --- between the loops --------------------------------------------------------------------------
+static void emit_loss(struct dense_lowering *lowering)
+{
+    const struct dense_layer *output = &lowering->layers[lowering->layer_count];
+    struct item_range samples = dense_samples(lowering);
+    uint64_t bytes = (uint64_t)lowering->batch * output->neurons * EXCHANGE_WORD_BYTES;
+    dense_exchange(lowering, DENSE_LOSS, "spike counts to sample tiles");
+    emit_flow(lowering->program, FLOW_REDISTRIBUTE, dense_neurons(output), samples, bytes);
+    dense_compute(lowering, DENSE_LOSS, "softmax and loss");
+    emit_each(lowering->program, CODELET_softmax_loss, samples,
+              (struct vertex_sizes){output->neurons, 1, 0, 0}, lowering->layer_count);
+    dense_exchange(lowering, DENSE_LOSS, "loss and its gradient");
+    emit_flow(lowering->program, FLOW_ALL_TO_ALL, samples, one_tile(0), EXCHANGE_WORD_BYTES);
+    emit_flow(lowering->program, FLOW_REDISTRIBUTE, samples, dense_neurons(output), bytes);
+    dense_compute(lowering, DENSE_LOSS, "mean loss");
+    emit_reduction(lowering->program,
+                   &(struct reduction){.items = one_tile(0),
+                                       .partials = lowering->batch,
+                                       .outputs = 1,
+                                       .contexts = lowering->contexts},
+                   0);
+}
+
+void dense_emit_middle(struct dense_lowering *lowering)
+{
+    note_outside(lowering);
+    emit_loss(lowering);
+    dense_compute(lowering, DENSE_ZERO_GRADIENTS, "zero gradients");
+    for (uint32_t l = 1; l <= lowering->layer_count; l++) {
+        const struct dense_layer *layer = &lowering->layers[l];
+        const struct matmul_split *sums = &layer->weight_gradient;
+        uint32_t carries = tiles_count_carries(lowering->graph, l);
+        emit_each(lowering->program, CODELET_fill, dense_product(layer, sums),
+                  (struct vertex_sizes){sums->rows * sums->out, 0, 0, 0}, l);
+        emit_each(lowering->program, CODELET_fill, dense_neurons(layer),
+                  (struct vertex_sizes){carries * layer->elements, 0, 0, 0}, l);
+        if (l > 1) {
+            emit_each(lowering->program, CODELET_fill, dense_input_gradient(lowering, l),
+                      (struct vertex_sizes){matmul_split_outputs(&layer->input_gradient), 0, 0, 0},
+                      l);
+        }
+    }
+}
+
+// --- after the backward loop --------------------------------------------------------------------
+static void emit_gradient_sums(struct dense_lowering *lowering)
+{
+    bool is_needed = false;
+    for (uint32_t l = 1; l <= lowering->layer_count; l++) {
+        is_needed = is_needed || lowering->layers[l].weight_gradient.parts_k > 1;
+    }
+    if (!is_needed) {
+        return;
+    }
+    dense_exchange(lowering, DENSE_SUM, "partial weight gradients");
+    for (uint32_t l = 1; l <= lowering->layer_count; l++) {
+        const struct matmul_split *split = &lowering->layers[l].weight_gradient;
+        dense_send_partials(lowering, dense_product(&lowering->layers[l], split), split);
+    }
+    dense_compute(lowering, DENSE_SUM, "add up weight gradients");
+    for (uint32_t l = 1; l <= lowering->layer_count; l++) {
+        const struct matmul_split *split = &lowering->layers[l].weight_gradient;
+        if (split->parts_k > 1) {
+            emit_reduction(lowering->program,
+                           &(struct reduction){.items = dense_product(&lowering->layers[l], split),
+                                               .partials = split->parts_k,
+                                               .outputs = matmul_split_outputs(split),
+                                               .contexts = lowering->contexts},
+                           l);
+        }
+    }
+}
+
+void dense_emit_end(struct dense_lowering *lowering)
+{
+    note_outside(lowering);
+    emit_gradient_sums(lowering);
+    dense_exchange(lowering, DENSE_UPDATE, "gradients to weights");
+    for (uint32_t l = 1; l <= lowering->layer_count; l++) {
+        const struct dense_layer *layer = &lowering->layers[l];
+        emit_flow(lowering->program, FLOW_REDISTRIBUTE,
+                  dense_product(layer, &layer->weight_gradient),
+                  dense_elsewhere(dense_neurons(layer)), weight_count(layer) * EXCHANGE_WORD_BYTES);
+    }
+    dense_compute(lowering, DENSE_UPDATE, "optimizer");
+    for (uint32_t l = 1; l <= lowering->layer_count; l++) {
+        const struct dense_layer *layer = &lowering->layers[l];
+        emit_each(
+            lowering->program, CODELET_optimizer, dense_neurons(layer),
+            (struct vertex_sizes){dense_own_weights(layer), lowering->training->optimizer, 0, 0},
+            l);
+    }
+    program_add_host(lowering->program, CHIP_TO_HOST, EXCHANGE_WORD_BYTES); // the mean loss
+}
