@@ -2,6 +2,7 @@
 VARIANT ?= release
 B       := build/$(VARIANT)
 JOBS    ?= $(shell nproc)
+Q       := $(if $(V),,@)# V=1 shows whole commands
 PKGS    := simgrid yaml-0.1 jansson openblas zlib
 ROOMS   := sim tiles exchange gpu workloads report
 
@@ -56,14 +57,16 @@ help: ## this list
 programs: $(B)/tilesim $(TESTS)
 
 $(B)/tilesim: $(B)/sim/main.o $(B)/libtilesim.a
-	$(CC) $(ALL_CFLAGS) -o $@ $^ $(LIBS)
+	@echo "  link    $@"
+	$Q$(CC) $(ALL_CFLAGS) -o $@ $^ $(LIBS)
 $(B)/libtilesim.a: $(OBJECTS)
-	rm -f $@ && ar rcs $@ $^
+	$Qrm -f $@ && ar rcs $@ $^
 $(B)/%.o: %.c
-	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) -c -o $@ $<
+	@mkdir -p $(@D) && echo "  compile $<"
+	$Q$(CC) $(ALL_CFLAGS) -c -o $@ $<
 $(B)/tests/%: $(B)/tests/%.o $(B)/libtilesim.a
-	$(CC) $(ALL_CFLAGS) -o $@ $^ -lcmocka $(LIBS)
+	@echo "  link    $@"
+	$Q$(CC) $(ALL_CFLAGS) -o $@ $^ -lcmocka $(LIBS)
 
 # The revision goes into one object alone, rebuilt when it changes.
 $(B)/git.txt: FORCE

@@ -1,6 +1,7 @@
 #include "sim/child.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -65,6 +66,7 @@ bool child_run(bool (*work)(void *context, void *result), void *context, void *r
         *why = xasprintf("%s could not start: %s", what, strerror(errno));
         return false;
     }
+    fflush(NULL); // SimGrid flushes in the child: what waits in a buffer now would come out twice
     pid_t child = fork();
     if (child < 0) {
         *why = xasprintf("%s could not start: %s", what, strerror(errno));
