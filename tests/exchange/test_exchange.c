@@ -82,6 +82,7 @@ static void a_broadcast_costs_its_words_once_and_half_for_paired_receivers(void 
     assert_int_equal(one(&chip, FLOW_BROADCAST, tiles(0, 1), tiles(4, 3), 400), 60 + 100);
     assert_int_equal(one(&chip, FLOW_BROADCAST, tiles(0, 1), tiles(5, 2), 400), 60 + 100);
     assert_int_equal(one(&chip, FLOW_BROADCAST, tiles(4, 1), tiles(4, 4), 400), 60 + 100);
+    assert_int_equal(one(&chip, FLOW_BROADCAST, tiles(4, 1), tiles(4, 2), 400), 60 + 100);
     chip.exchange.bus_sharing = 1;
     assert_int_equal(one(&chip, FLOW_BROADCAST, tiles(0, 1), tiles(4, 4), 400), 60 + 100);
 }
@@ -118,7 +119,10 @@ static void a_redistribution_moves_only_words_that_change_tile(void **state)
     assert_int_equal(one(&chip, FLOW_REDISTRIBUTE, tiles(0, 2), tiles(0, 3), 48), 60 + 4);
     assert_int_equal(one(&chip, FLOW_REDISTRIBUTE, tiles(0, 3), tiles(0, 3), 48), 0);
     assert_int_equal(one(&chip, FLOW_REDISTRIBUTE, tiles(0, 3), tiles(4, 1), 48), 60 + 12);
-    // 3 words from 5 sources: floor(w * 5 / 3) = 0 1 3
+    // 3 words from 5 sources: floor(w * 5 / 3) = 0 1 3: all but word 0 change tile
+    assert_int_equal(
+        one(&chip, FLOW_REDISTRIBUTE, tiles(0, 5), (struct tile_map){0, 5, 16, true}, 12), 60 + 1);
+    assert_int_equal(one(&chip, FLOW_REDISTRIBUTE, tiles(3, 5), tiles(6, 1), 12), 60 + 2);
     assert_int_equal(one(&chip, FLOW_REDISTRIBUTE, tiles(0, 5), tiles(8, 5), 12), 60 + 1);
 }
 

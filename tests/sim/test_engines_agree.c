@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "sim/child.h"
 #include "sim/err.h"
 #include "sim/machine.h"
 #include "sim/rng.h"
@@ -410,6 +411,81 @@ static void results_leave_while_the_next_step_runs(void **state)
     assert_true(time_fed(&chip, program, 4).host_cycles == 110);
 }
 
+// --- sync and shares ----------------------------------------------------------------------------
+// compute, then 3 turns of (exchange, compute, compute): 7 compute sets of 258 cycles.
+static struct program *synced_program(void)
+{
+    struct program *program = program_create("synced", 16, 1, 1, 0, NULL, NULL);
+    const struct vertex_group group = {.codelet = CODELET_loop_counter,
+                                       .dealing = DEAL_EVEN,
+                                       .place = tile_map_range(0, 1),
+                                       .items = 1,
+                                       .vertices = 1};
+    program_begin_compute(program, "first");
+    program_add_group(program, &group);
+    program_begin_loop(program, 3, 0, 0);
+    program_begin_exchange(program, "exchange");
+    program_begin_compute(program, "second");
+    program_add_group(program, &group);
+    program_begin_compute(program, "third");
+    program_add_group(program, &group);
+    program_end_loop(program);
+    return program;
+}
+
+static void an_exchange_pays_a_sync_and_a_set_only_if_the_chip_says_so(void **state)
+{
+    (void)state;
+    struct chip_config chip = fixture_chip();
+    struct machine_time time = time_fed(&chip, synced_program(), 2);
+    assert_true(time.compute_cycles == 7 * 258);
+    assert_true(time.sync_cycles == 3 * 100); // an exchange without messages still pays
+    assert_int_equal(time.supersteps, 7);
+    chip.exchange.sync_rule = SYNC_BEFORE_EVERY_SET;
+    time = time_fed(&chip, synced_program(), 2);
+    assert_true(time.sync_cycles == (1 + 3 + 3) * 100); // first, exchange, third: not second
+}
+
+static void shares_name_every_step_and_add_up_to_the_total(void **state)
+{
+    (void)state;
+    struct chip_config chip = fixture_chip();
+    struct program *program = synced_program();
+    program_add_host(program, HOST_TO_CHIP, 10000);
+    struct machine *machine = machine_create(&chip, program);
+    const struct activity *records[3] = {NULL};
+    struct machine_time time;
+    char *why = NULL;
+    assert_true(machine_time_folded(machine, records, 3, &time, &why));
+    const char *const names[] = {"first", "exchange", "second", "third", "host to chip"};
+    const uint64_t times[] = {1, 3, 3, 3, 1}, cycles[] = {258, 300, 774, 774, 10000 - 2106};
+    assert_int_equal(time.share_count, 5);
+    for (uint32_t i = 0; i < 5; i++) {
+        assert_string_equal(time.shares[i].name, names[i]);
+        assert_int_equal(time.shares[i].times, times[i]);
+        assert_int_equal(time.shares[i].cycles, cycles[i]);
+    }
+    assert_true(time.cycles == 10000);
+    machine_time_free(&time);
+    machine_destroy(machine);
+    program_destroy(program);
+}
+
+static void replays_without_a_clock_add_up(void **state)
+{
+    (void)state;
+    struct chip_config chip = fixture_chip();
+    struct program *program = synced_program();
+    struct machine *machine = machine_create(&chip, program);
+    struct machine_time time = {0};
+    machine_add_folded_cycles(machine, NULL, &time);
+    machine_add_folded_cycles(machine, NULL, &time);
+    assert_true(time.cycles == 2 * (7 * 258 + 300));
+    assert_int_equal(time.supersteps, 14);
+    machine_destroy(machine);
+    program_destroy(program);
+}
+
 // --- failures of the child ----------------------------------------------------------------------
 static void a_child_that_dies_is_reported_with_its_signal(void **state)
 {
@@ -436,6 +512,21 @@ static void a_child_that_dies_is_reported_with_its_signal(void **state)
     program_destroy(program);
 }
 
+static bool wait_for_ever(void *context, void *result)
+{
+    (void)context, (void)result;
+    return false; // what the engines say of a deadlock
+}
+
+static void a_deadlock_is_reported_as_one(void **state)
+{
+    (void)state;
+    char *why = NULL;
+    assert_false(child_run(wait_for_ever, NULL, NULL, 0, "the run", &why));
+    assert_string_equal(why, "the run stopped before its end: its actors wait for each other");
+    free(why);
+}
+
 int main(void)
 {
     setvbuf(stdout, NULL, _IOLBF, 0);
@@ -446,6 +537,10 @@ int main(void)
         cmocka_unit_test(without_prefetch_the_chip_waits_for_latency_and_bytes),
         cmocka_unit_test(a_fractional_transfer_ends_at_the_next_whole_cycle),
         cmocka_unit_test(results_leave_while_the_next_step_runs),
+        cmocka_unit_test(an_exchange_pays_a_sync_and_a_set_only_if_the_chip_says_so),
+        cmocka_unit_test(shares_name_every_step_and_add_up_to_the_total),
+        cmocka_unit_test(replays_without_a_clock_add_up),
+        cmocka_unit_test(a_deadlock_is_reported_as_one),
         cmocka_unit_test(a_child_that_dies_is_reported_with_its_signal),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

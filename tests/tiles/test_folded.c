@@ -176,6 +176,20 @@ static void segments_scan_their_interval_and_count_hits_in_it(void **state)
     assert_int_equal(cycles_at(&fixture, 0), 6 * (10 + 3 * 5 + 2 * 3)); // 0 and 1 in one interval
     fixture.program->groups[0].list = LIST_NEAR;
     assert_int_equal(cycles_at(&fixture, 0), 6 * (10 + 3 * 5 + 1 * 3));
+    // behind a vertex of 43 slots on worker 0
+    struct vertex_group counters = even(CODELET_loop_counter, 4, 4);
+    fixture.program->groups[0].list = LIST_SPIKES;
+    program_add_group(fixture.program, &counters);
+    struct vertex_group first = fixture.program->groups[0];
+    fixture.program->groups[0] = fixture.program->groups[1];
+    fixture.program->groups[1] = first;
+    fixture.chip.tile.contexts =
+        2; // interval 0 on worker 1, interval 1 with the counter on worker 0
+    assert_int_equal(cycles_at(&fixture, 0), 2 * (43 + 10 + 3 * 5));
+    fixture.chip.costs.flag_hit = 20;
+    assert_int_equal(cycles_at(&fixture, 0), 2 * 68); // 10 + 15 + 2 x 20 = 65 is still less
+    fixture.chip.costs.flag_hit = 22;
+    assert_int_equal(cycles_at(&fixture, 0), 2 * 69);
     close_fixture(&fixture);
 }
 
