@@ -3,8 +3,8 @@
 // it is written lives over the whole loop. Bytes are those of one item of its map.
 //
 // Rearrangement (docs/schedule.md): broadcasts of ids are put in order one sample row at a time
-// through a row's worth of buffer: a second copy of B4's landing would not fit where the published
-// program did run. Flags (F6) and partial gradients (B9) get a second buffer.
+// through a row's worth of buffer: a second copy of B4's landing would not fit in the published
+// case of 50 % activity. Flags (F6) and partial gradients (B9) get a second buffer.
 #include <stdio.h>
 
 #include "sim/units.h"

@@ -109,7 +109,7 @@ void sparse_compute(struct sparse_lowering *lowering, enum sparse_row row, const
 void sparse_index_broadcast(struct sparse_lowering *lowering, enum sparse_row row,
                             struct item_range destination, const char *name);
 
-// Copies `bytes` in `runs` pieces on every item, if the lowering rearranges.
+// Copies `bytes` in `runs` pieces on every item, in the compute set that is open.
 void sparse_rearrange(struct sparse_lowering *lowering, struct item_range items, uint64_t bytes,
                       uint32_t runs, uint32_t layer);
 

@@ -103,13 +103,13 @@ static void place_reduction(struct placement *placement, const struct placement_
         weights[l - 2] =
             pow(layer->tiles, REDUCTION_EXPONENT) * layer->fan_in_slots * request->batch;
     }
-    placement_share(weights, count - 1, request->tiles, first_tiles, tile_counts);
+    placement_share(weights, count - 1, request->tiles - 1, first_tiles, tile_counts);
     for (uint32_t l = 2; l < placement->layer_count; l++) {
         struct layer_place *layer = &placement->layers[l];
         uint32_t group = (uint32_t)min_u64(max_u64(request->batch / 2, 1), layer->tiles);
         layer->reduce_groups = layer->tiles / group;
         layer->reduce_partials = (uint32_t)div_ceil(layer->tiles, layer->reduce_groups);
-        layer->reduce_first_tile = first_tiles[l - 2];
+        layer->reduce_first_tile = 1 + first_tiles[l - 2];
         layer->reduce_tiles = tile_counts[l - 2];
     }
     free(weights);

@@ -1,12 +1,11 @@
 // Where the parts of a sparse spiking network lie on a chip: neurons, spike compaction, reduction.
 // Source: the published program (arXiv 2311.04386; github jrfinkbeiner/graphcore_snn, branch
-// aaai24). Neurons:    n a tile, n = 2 and raised in twos until all layers fit in all tiles but
-// tile 0;
-//             consecutive tiles; a layer starts on a tile of its own. A layer's last tile is padded
-//             to n.
-// Compaction: 2 * batch * sum of parts positions, spread evenly over the chip and shared with
-// neurons. Reduction:  all tiles, shared among layers 2..L in proportion to tiles^0.8 * slots *
-// batch.
+// aaai24).
+// Neurons:    n a tile, n = 2 and raised in twos until all layers fit in all tiles but tile 0;
+//             consecutive tiles; a layer starts on a tile of its own; its last tile is padded to n.
+// Compaction: 2 * batch * sum of parts positions, evenly over the chip, shared with neurons.
+// Reduction:  all tiles but tile 0, shared among layers 2..L in proportion to
+//             tiles^0.8 * slots * batch.
 #ifndef TILESIM_WORKLOADS_LOWER_PLACEMENT_H
 #define TILESIM_WORKLOADS_LOWER_PLACEMENT_H
 
