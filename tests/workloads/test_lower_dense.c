@@ -1,0 +1,369 @@
+// The dense program: splits of products, rows, volumes.
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "tests/workloads/lower_fixture.h"
+#include "workloads/lower/matmul_split.h"
+
+static struct program *lower(struct fixture fixture)
+{
+    char *why = NULL;
+    struct program *program = fixture_lower(&fixture, LOWERING_DENSE, &why);
+    assert_non_null(program);
+    program_verify(program);
+    return program;
+}
+
+static struct fixture small_network(void)
+{
+    return (struct fixture){.layer_count = 4,
+                            .neurons = {300, 200, 100, 10},
+                            .slots = {30, 20, 10, 4},
+                            .batch = 48,
+                            .time_steps = 20,
+                            .neuron = "lif",
+                            .layer_delay = 1,
+                            .tiles = 200};
+}
+
+// --- splits -------------------------------------------------------------------------------------
+static void a_split_covers_the_product_and_stays_within_its_tiles(void **state)
+{
+    (void)state;
+    for (uint32_t i = 0; i < 500; i++) {
+        struct rng rng = rng_create(3, RNG_TEST, i, 1);
+        struct machine_view machine = fixture_machine(1472);
+        struct matmul_problem problem = {.rows = 1 + rng_below(&rng, 100),
+                                         .in = 1 + rng_below(&rng, 600),
+                                         .out = 1 + rng_below(&rng, 600),
+                                         .element_bytes = rng_below(&rng, 2) ? 2 : 4,
+                                         .tiles = 1 + rng_below(&rng, 1472),
+                                         .resident =
+                                             rng_below(&rng, 2) ? RESIDENT_SUM : RESIDENT_WEIGHTS};
+        struct matmul_split split = matmul_split_choose(&problem, &machine);
+        assert_true((uint64_t)split.parts_m * split.rows >= problem.rows);
+        assert_true((uint64_t)split.parts_k * split.in >= problem.in);
+        assert_true((uint64_t)split.parts_n * split.out >= problem.out);
+        // no part is empty
+        assert_true((uint64_t)(split.parts_m - 1) * split.rows < problem.rows);
+        assert_true((uint64_t)(split.parts_k - 1) * split.in < problem.in);
+        assert_true((uint64_t)(split.parts_n - 1) * split.out < problem.out);
+        assert_true(matmul_split_tiles(&split) <= problem.tiles);
+    }
+}
+
+static uint64_t least_cycles_of_all(const struct matmul_problem *problem,
+                                    const struct machine_view *machine)
+{
+    uint64_t least = UINT64_MAX;
+    for (uint32_t m = 1; m <= problem->rows; m++) {
+        for (uint32_t k = 1; k <= problem->in; k++) {
+            for (uint32_t n = 1; n <= problem->out && m * k * n <= problem->tiles; n++) {
+                struct matmul_split split = matmul_split_cost(problem, machine, m, k, n);
+                least = least < matmul_split_cycles(&split) ? least : matmul_split_cycles(&split);
+            }
+        }
+    }
+    return least;
+}
+
+static void no_other_split_of_a_small_product_takes_fewer_cycles(void **state)
+{
+    (void)state;
+    struct machine_view machine = fixture_machine(64);
+    for (uint32_t i = 0; i < 60; i++) {
+        struct rng rng = rng_create(4, RNG_TEST, i, 1);
+        struct matmul_problem problem = {.rows = 1 + rng_below(&rng, 30),
+                                         .in = 1 + rng_below(&rng, 40),
+                                         .out = 1 + rng_below(&rng, 14),
+                                         .element_bytes = 4,
+                                         .tiles = 1 + rng_below(&rng, 64),
+                                         .resident = RESIDENT_WEIGHTS};
+        struct matmul_split split = matmul_split_choose(&problem, &machine);
+        assert_int_equal(matmul_split_cycles(&split), least_cycles_of_all(&problem, &machine));
+    }
+}
+
+static void less_sram_makes_smaller_blocks(void **state)
+{
+    (void)state;
+    struct machine_view machine = fixture_machine(1472);
+    struct matmul_problem problem = {.rows = 48,
+                                     .in = 2000,
+                                     .out = 1000,
+                                     .element_bytes = 4,
+                                     .tiles = 1472,
+                                     .resident = RESIDENT_WEIGHTS};
+    machine.bytes_per_tile = 64 * 1024; // an eighth for weights: 8 KiB
+    struct matmul_split split = matmul_split_choose(&problem, &machine);
+    assert_true(split.resident_bytes <= 8 * 1024);
+    assert_true(split.moving_bytes <= 16 * 1024);
+    assert_int_equal(split.resident_bytes, 4 * split.in * split.out);
+}
+
+static void without_room_anywhere_the_smallest_blocks_are_taken(void **state)
+{
+    (void)state;
+    struct machine_view machine = fixture_machine(4);
+    machine.bytes_per_tile = 1024;
+    struct matmul_problem problem = {.rows = 8,
+                                     .in = 100,
+                                     .out = 100,
+                                     .element_bytes = 4,
+                                     .tiles = 4,
+                                     .resident = RESIDENT_WEIGHTS};
+    struct matmul_split split = matmul_split_choose(&problem, &machine);
+    assert_int_equal(matmul_split_tiles(&split), 4);
+}
+
+// --- rows ---------------------------------------------------------------------------------------
+static void every_product_of_the_graph_runs_whole_in_every_time_step(void **state)
+{
+    (void)state;
+    struct fixture fixture = small_network();
+    struct program *program = lower(fixture);
+    uint64_t multiplies[2] = {0, 0}, expected[2] = {0, 0};
+    const char *const sets[2] = {"D3 products", "E5 products"};
+    uint32_t groups[2] = {0, 0};
+    for (uint32_t pass = 0; pass < 2; pass++) {
+        const struct compute_set *set = find_set(program, sets[pass]);
+        for (uint32_t i = 0; i < set->group_count; i++) {
+            const struct vertex_group *group = &program->groups[set->first_group + i];
+            groups[pass]++;
+            multiplies[pass] +=
+                (uint64_t)group->vertices * group->sizes[0] * group->sizes[1] * group->sizes[2];
+        }
+    }
+    for (uint32_t l = 1; l < fixture.layer_count; l++) {
+        uint64_t product = 48 * (uint64_t)fixture.neurons[l - 1] * fixture.neurons[l];
+        expected[0] += product;
+        expected[1] += l > 1 ? 2 * product : product; // weight and input gradient
+    }
+    for (uint32_t pass = 0; pass < 2; pass++) {
+        assert_true(multiplies[pass] >= expected[pass]);
+        assert_true(multiplies[pass] < expected[pass] * 3 / 2); // blocks round up
+    }
+    assert_int_equal(groups[0], 3);
+    assert_int_equal(groups[1], 3 + 2);
+    program_destroy(program);
+}
+
+static void delayed_layers_lie_side_by_side_and_fill_the_chip(void **state)
+{
+    (void)state;
+    struct program *program = lower(small_network());
+    const struct compute_set *set = find_set(program, "D3 products");
+    uint32_t next = 0, tiles = 0;
+    for (uint32_t i = 0; i < set->group_count; i++) {
+        const struct vertex_group *group = &program->groups[set->first_group + i];
+        assert_true(group->place.first >= next);
+        next = group->place.first + group->items;
+        tiles += group->items;
+    }
+    assert_true(next <= 200);
+    assert_true(tiles > 150);
+    program_destroy(program);
+}
+
+static void layers_without_a_delay_take_the_whole_chip_in_turn(void **state)
+{
+    (void)state;
+    struct fixture fixture = small_network();
+    fixture.layer_delay = 0;
+    struct program *program = lower(fixture);
+    assert_int_equal(count_named_sets(program, "D3 products"), 3);
+    assert_int_equal(count_named_sets(program, "E3 adjoints"), 3);
+    assert_int_equal(find_set(program, "D3 products")->group_count, 1);
+    assert_int_equal(find_group(program, "D3 products", 1)->place.first, 0);
+    program_destroy(program);
+}
+
+static void nothing_depends_on_the_record(void **state)
+{
+    (void)state;
+    struct program *program = lower(small_network());
+    for (uint32_t i = 0; i < program->group_count; i++) {
+        assert_int_equal(program->groups[i].dealing, DEAL_EVEN);
+        assert_int_equal(program->groups[i].list, LIST_NONE);
+    }
+    program_destroy(program);
+}
+
+static void weights_are_transposed_once_per_training_step(void **state)
+{
+    (void)state;
+    struct program *program = lower(small_network());
+    uint32_t first_loop = fixture_loop(program, 0).first;
+    assert_int_equal(count_named_sets(program, "transpose weights"), 1);
+    uint32_t at = 0;
+    for (uint32_t i = 0; i < program->step_count; i++) {
+        const struct program_step *step = &program->steps[i];
+        if (step->kind == STEP_COMPUTE &&
+            strcmp(program->compute_sets[step->index].name, "transpose weights") == 0) {
+            at = i;
+        }
+    }
+    assert_in_range(at, 1, first_loop);
+    assert_null(find_group(program, "transpose weights", 1)); // nothing below layer 1
+    assert_non_null(find_group(program, "transpose weights", 2));
+    program_destroy(program);
+}
+
+static void the_host_sends_ids_and_the_chip_expands_them_in_both_loops(void **state)
+{
+    (void)state;
+    struct fixture fixture = small_network();
+    struct program *program = lower(fixture);
+    assert_int_equal(program->steps[0].host_bytes, 4 * (20 * 48 * (30 + 1) + 48));
+    assert_int_equal(count_named_sets(program, "set input"), 2);
+    const struct vertex_group *set_input = find_group(program, "set input", 1);
+    assert_int_equal(set_input->items, 48);
+    assert_int_equal(set_input->sizes[1], 30);
+    assert_int_equal(total_received_bytes(program, "input ids to sample"), 4 * 48 * 31);
+    program_destroy(program);
+}
+
+// --- volumes ------------------------------------------------------------------------------------
+static void spikes_reach_every_tile_of_a_product_in_whole_blocks(void **state)
+{
+    (void)state;
+    struct fixture fixture = small_network();
+    for (uint32_t bytes = 2; bytes <= 4; bytes += 2) {
+        fixture.config.matmul_bytes = bytes;
+        struct program *program = lower(fixture);
+        for (uint32_t l = 1; l <= 3; l++) {
+            const struct vertex_group *group = find_group(program, "D3 products", l);
+            uint64_t block_bytes = (uint64_t)group->sizes[0] * group->sizes[1] * bytes;
+            assert_int_equal(group->sizes[3], bytes);
+            for (uint32_t i = 0; i < group->items; i++) {
+                uint64_t landed = received_bytes(program, "D2 ", group->place.first + i);
+                // the block, each message rounded up to whole bytes
+                assert_in_range(landed, block_bytes, block_bytes + 64);
+            }
+        }
+        program_destroy(program);
+    }
+}
+
+static void partial_sums_are_exchanged_between_the_tiles_of_a_block(void **state)
+{
+    (void)state;
+    struct fixture fixture = small_network();
+    struct program *program = lower(fixture);
+    const struct vertex_group *product = find_group(program, "D3 products", 1);
+    const struct vertex_group *sum = find_group(program, "D4 add up", 1);
+    assert_non_null(sum);
+    uint32_t parts_k = sum->sizes[0];
+    assert_int_equal(parts_k, div_ceil(300, product->sizes[1]));
+    uint64_t outputs = div_ceil((uint64_t)product->sizes[0] * product->sizes[2], parts_k);
+    assert_int_equal(received_bytes(program, "D4 ", product->place.first),
+                     4 * (parts_k - 1) * outputs);
+    // all outputs are added up by somebody
+    assert_true((uint64_t)sum->vertices * sum->sizes[1] >= 48 * 200);
+    program_destroy(program);
+}
+
+static void half_precision_keeps_float32_weights_and_halves_what_moves(void **state)
+{
+    (void)state;
+    struct fixture fixture = small_network();
+    struct program *full = lower(fixture);
+    fixture.config.matmul_bytes = 2;
+    struct program *half = lower(fixture);
+    assert_null(find_variable(full, "layer 1 weights, float32"));
+    assert_non_null(find_variable(half, "layer 1 weights, float32"));
+    assert_int_equal(count_named_sets(full, "cast weights"), 0);
+    assert_int_equal(count_named_sets(half, "cast weights"), 1);
+    assert_true(find_group(half, "set input", 1)->sizes[0] * 2 ==
+                find_group(full, "set input", 1)->sizes[0]);
+    program_destroy(full);
+    program_destroy(half);
+}
+
+static void another_neuron_model_costs_what_its_equations_say(void **state)
+{
+    (void)state;
+    struct fixture fixture = small_network();
+    struct program *lif = lower(fixture);
+    fixture.neuron = "cuba_lif";
+    struct program *cuba = lower(fixture);
+    // forward: u and the current; five ops and the firing; u and the spikes
+    const struct vertex_group *update = find_group(lif, "D5 neuron update", 1);
+    assert_int_equal(update->sizes[1], 2);
+    assert_int_equal(update->sizes[2], 2);
+    assert_int_equal(update->sizes[3], 6);
+    // the output layer counts its spikes as well
+    const struct vertex_group *output = find_group(lif, "D5 neuron update", 3);
+    assert_int_equal(output->sizes[1], 3);
+    assert_int_equal(output->sizes[3], 7);
+    assert_true(find_group(cuba, "D5 neuron update", 1)->sizes[3] > update->sizes[3]);
+    assert_true(find_group(cuba, "E3 adjoints", 1)->sizes[3] >
+                find_group(lif, "E3 adjoints", 1)->sizes[3]);
+    program_destroy(lif);
+    program_destroy(cuba);
+}
+
+// --- any network --------------------------------------------------------------------------------
+static void any_network_lowers_to_a_legal_program(void **state)
+{
+    (void)state;
+    for (uint32_t i = 0; i < 150; i++) {
+        struct rng rng = rng_create(23, RNG_TEST, i, 0);
+        struct fixture fixture = fixture_random(&rng);
+        struct program *program = lower(fixture);
+        uint64_t weights_bytes = 0;
+        for (uint32_t v = 0; v < program->variable_count; v++) {
+            const struct variable *variable = &program->variables[v];
+            if (variable->role == VARIABLE_OPTIMIZER) { // spread without copies
+                weights_bytes += variable->bytes_per_item * variable->items / 2;
+            }
+        }
+        uint64_t expected_bytes = 0;
+        for (uint32_t l = 1; l < fixture.layer_count; l++) {
+            expected_bytes += 4 * (uint64_t)fixture.neurons[l - 1] * fixture.neurons[l];
+        }
+        assert_true(weights_bytes >= expected_bytes);
+        program_destroy(program);
+    }
+}
+
+static void the_published_network_fits_bow(void **state)
+{
+    (void)state;
+    struct program *program = lower(fixture_published(2, 0.05));
+    for (uint32_t tile = 0; tile < 1472; tile += 53) {
+        assert_true(peak_bytes(program, tile) < 638976);
+    }
+    program_destroy(program);
+}
+
+int main(void)
+{
+    setvbuf(stdout, NULL, _IOLBF, 0);
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_split_covers_the_product_and_stays_within_its_tiles),
+        cmocka_unit_test(no_other_split_of_a_small_product_takes_fewer_cycles),
+        cmocka_unit_test(less_sram_makes_smaller_blocks),
+        cmocka_unit_test(without_room_anywhere_the_smallest_blocks_are_taken),
+        cmocka_unit_test(every_product_of_the_graph_runs_whole_in_every_time_step),
+        cmocka_unit_test(delayed_layers_lie_side_by_side_and_fill_the_chip),
+        cmocka_unit_test(layers_without_a_delay_take_the_whole_chip_in_turn),
+        cmocka_unit_test(nothing_depends_on_the_record),
+        cmocka_unit_test(weights_are_transposed_once_per_training_step),
+        cmocka_unit_test(the_host_sends_ids_and_the_chip_expands_them_in_both_loops),
+        cmocka_unit_test(spikes_reach_every_tile_of_a_product_in_whole_blocks),
+        cmocka_unit_test(partial_sums_are_exchanged_between_the_tiles_of_a_block),
+        cmocka_unit_test(half_precision_keeps_float32_weights_and_halves_what_moves),
+        cmocka_unit_test(another_neuron_model_costs_what_its_equations_say),
+        cmocka_unit_test(any_network_lowers_to_a_legal_program),
+        cmocka_unit_test(the_published_network_fits_bow),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
