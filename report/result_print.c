@@ -7,6 +7,7 @@
 #include "report/table.h"
 #include "sim/err.h"
 
+#define LINE_COLUMNS 100 // where lists are wrapped
 #define LARGEST_SHARES 6 // compute sets and exchanges listed per machine
 
 struct printer {
@@ -285,17 +286,25 @@ static void print_breakdown(const struct printer *printer, const struct result *
     }
 }
 
+// "title: name bytes, name bytes, ...", wrapped.
 static void print_memory_list(FILE *stream, const char *title, const struct result_memory *list,
                               uint32_t count)
 {
-    char text[UNIT_TEXT_BYTES];
-    fprintf(stream, "    %s:", title);
-    const char *separator = " ";
+    int column = fprintf(stream, "    %s:", title);
+    const char *separator = "";
     for (uint32_t i = 0; i < count; i++) {
-        if (list[i].bytes > 0) {
-            fprintf(stream, "%s%s %s", separator, list[i].name, text_of_bytes(text, list[i].bytes));
-            separator = ", ";
+        if (list[i].bytes == 0) {
+            continue;
         }
+        char bytes[UNIT_TEXT_BYTES];
+        char *entry = xasprintf(" %s %s", list[i].name, text_of_bytes(bytes, list[i].bytes));
+        column += fprintf(stream, "%s", separator);
+        if (column + (int)strlen(entry) > LINE_COLUMNS) {
+            column = fprintf(stream, "\n       ") - 1;
+        }
+        column += fprintf(stream, "%s", entry);
+        separator = ",";
+        free(entry);
     }
     fputc('\n', stream);
 }
