@@ -150,6 +150,8 @@ static const struct key activity_keys[] = {
 // --- training, timing, machines -----------------------------------------------------------------
 static const char *const modes[] = {[MODE_FUNCTIONAL] = "functional", [MODE_DRAWN] = "drawn", NULL};
 static const char *const optimizers[] = {[OPTIMIZER_SGD] = "sgd", [OPTIMIZER_ADAM] = "adam", NULL};
+static const char *const schedules[] = {
+    [SCHEDULE_CONSTANT] = "constant", [SCHEDULE_COSINE] = "cosine", NULL};
 static const char *const precisions[] = {
     [PRECISION_FLOAT32] = "float32", [PRECISION_FLOAT64] = "float64", NULL};
 
@@ -163,6 +165,8 @@ static const struct key training_keys[] = {
     KEY_CHOICE(struct training_config, "optimizer", optimizer, optimizers, "adam",
                "of the weights"),
     TRAINING(KEY_REAL, learning_rate, 0, 1e3, NULL, "1e-3", "of the optimizer"),
+    KEY_CHOICE(struct training_config, "learning_rate_schedule", learning_rate_schedule, schedules,
+               "constant", "over the training steps; cosine falls to zero at the last"),
     TRAINING(KEY_REAL, adam_beta1, 0, 0.9999999, NULL, "0.9", "decay of Adam's first moment"),
     TRAINING(KEY_REAL, adam_beta2, 0, 0.9999999, NULL, "0.999", "decay of Adam's second moment"),
     TRAINING(KEY_REAL, adam_epsilon, 1e-30, 1, NULL, "1e-8", "Adam's guard against zero"),

@@ -17,8 +17,8 @@ enum reset_kind {
     RESET_BY_MODEL, // the neuron model's own (struct neuron_model): the default
 };
 enum reset_gradient {
-    RESET_GRADIENT_CONSTANT,  // the reset is invisible to the gradient: du(t)/du(t-1) = decay everywhere
-    RESET_GRADIENT_MASKED,    // a zero reset cuts the gradient where it fired; the mask itself is constant
+    RESET_GRADIENT_CONSTANT, // the reset is invisible to the gradient: du(t)/du(t-1) = decay everywhere
+    RESET_GRADIENT_MASKED, // a zero reset cuts the gradient where it fired; the mask itself is constant
     RESET_GRADIENT_SURROGATE, // the mask is differentiated with the surrogate as well
 };
 enum surrogate_kind {
@@ -31,47 +31,51 @@ enum overflow_rule {
     OVERFLOW_DROP_RANDOM,  // the scan starts at a random neuron, wrapping around
 };
 enum optimizer_kind { OPTIMIZER_SGD, OPTIMIZER_ADAM };
+enum learning_rate_schedule {
+    SCHEDULE_CONSTANT,
+    SCHEDULE_COSINE, // rate (1 + cos(pi s / steps)) / 2 at step s = 0, 1, ...
+};
 enum training_mode { MODE_FUNCTIONAL, MODE_DRAWN };
 enum precision { PRECISION_FLOAT32, PRECISION_FLOAT64 };
 
 struct network_config {
     uint32_t inputs;
     uint32_t hidden_count;
-    uint32_t *hidden;         // owned
+    uint32_t *hidden; // owned
     uint32_t outputs;
-    uint32_t layer_count;     // with the input: hidden_count + 2
-    uint32_t *neurons;        // owned; per layer, input first (derived)
-    uint32_t *slots;          // owned; per layer, input first (given, or derived from max_activity)
-    uint32_t slots_count;     // layer_count
-    double max_activity;      // the cap that slots were derived from; NaN: slots were given
-    uint32_t input_slots;     // slots[0]
-    uint32_t neuron;          // index in neuron_models (workloads/neurons/neuron.h)
-    double alpha;             // membrane decay per time step
-    double beta;              // synaptic current decay per time step (current-based models)
-    double theta1;            // firing threshold
-    double theta2;            // second threshold: listed if theta2 < u <= theta1 and slots are left
-    double theta2_out;        // the output layer's
-    double gain;              // input is scaled by gain * (1 - alpha)
+    uint32_t layer_count; // with the input: hidden_count + 2
+    uint32_t *neurons;    // owned; per layer, input first (derived)
+    uint32_t *slots;      // owned; per layer, input first (given, or derived from max_activity)
+    uint32_t slots_count; // layer_count
+    double max_activity;  // the cap that slots were derived from; NaN: slots were given
+    uint32_t input_slots; // slots[0]
+    uint32_t neuron;      // index in neuron_models (workloads/neurons/neuron.h)
+    double alpha;         // membrane decay per time step
+    double beta;          // synaptic current decay per time step (current-based models)
+    double theta1;        // firing threshold
+    double theta2;        // second threshold: listed if theta2 < u <= theta1 and slots are left
+    double theta2_out;    // the output layer's
+    double gain;          // input is scaled by gain * (1 - alpha)
     enum reset_kind reset;
     bool is_reset_inside_decay; // alpha * (u - reset) instead of alpha * u - reset
     enum reset_gradient reset_gradient;
     enum surrogate_kind surrogate;
     double surrogate_slope;
     enum overflow_rule overflow;
-    uint32_t layer_delay;     // 0 or 1 time step between layers
-    double weight_mul;        // weights uniform in +-weight_mul * sqrt(6 / fan_in) + weight_shift
+    uint32_t layer_delay; // 0 or 1 time step between layers
+    double weight_mul;    // weights uniform in +-weight_mul * sqrt(6 / fan_in) + weight_shift
     double weight_shift;
 };
 
 struct data_config {
-    uint32_t source;          // index in data_sources (workloads/data/data.h)
-    struct mark source_mark;  // where the file says so, for errors about missing files
-    char *directory;          // owned; of data files; NULL: the source's default
-    uint32_t encoding;        // enum data_encoding
-    double latency_tau;       // latency coding: see workloads/data/encode.h
-    double pixel_threshold;   // latency coding: darker pixels do not spike (0..1)
-    double rate_max;          // rate coding: spikes per time step of a white pixel (0..1)
-    double rate;              // uniform source: spikes per neuron and time step (0..1)
+    uint32_t source;         // index in data_sources (workloads/data/data.h)
+    struct mark source_mark; // where the file says so, for errors about missing files
+    char *directory;         // owned; of data files; NULL: the source's default
+    uint32_t encoding;       // enum data_encoding
+    double latency_tau;      // latency coding: see workloads/data/encode.h
+    double pixel_threshold;  // latency coding: darker pixels do not spike (0..1)
+    double rate_max;         // rate coding: spikes per time step of a white pixel (0..1)
+    double rate;             // uniform source: spikes per neuron and time step (0..1)
     uint32_t manifold_dimension, manifold_spikes, manifold_samples_per_class; // randman
     double manifold_alpha;
 };
@@ -82,10 +86,11 @@ struct training_config {
     uint32_t batch;
     uint32_t time_steps;
     enum optimizer_kind optimizer;
+    enum learning_rate_schedule learning_rate_schedule;
     double learning_rate, adam_beta1, adam_beta2, adam_epsilon;
     enum precision precision;
-    uint32_t test_samples;    // 0: no accuracy; more than there are: all
-    bool both_forms;          // train sparse and dense, whatever the machines need
+    uint32_t test_samples; // 0: no accuracy; more than there are: all
+    bool both_forms;       // train sparse and dense, whatever the machines need
 };
 
 #endif

@@ -559,7 +559,8 @@ static void adam_takes_the_steps_computed_by_hand(void **state)
     for (uint32_t step = 0; step < 3; step++) {
         fast[1][17] = (float)gradients[step];
         plain[1][17] = gradients[step];
-        struct update_job job = {fast[0], fast[1], fast[2], fast[3], &adam, step + 1};
+        struct update_job job = {fast[0], fast[1],  fast[2],           fast[3],
+                                 &adam,   step + 1, adam.learning_rate};
         kernels_sparse.update(&job, 16, 16);
         job = (struct update_job){plain[0], plain[1], plain[2], plain[3], &adam, step + 1};
         kernels_reference_sparse.update(&job, 16, 16);
@@ -579,7 +580,10 @@ static void sgd_steps_against_the_gradient(void **state)
     struct training_config sgd = {.optimizer = OPTIMIZER_SGD, .learning_rate = 0.25};
     float fast[2] = {1.0f, 2.0f}, fast_gradient[2] = {4.0f, -2.0f};
     double plain[2] = {1.0, 2.0}, plain_gradient[2] = {4.0, -2.0};
-    struct update_job job = {.weights = fast, .gradient = fast_gradient, .training = &sgd};
+    struct update_job job = {.weights = fast,
+                             .gradient = fast_gradient,
+                             .training = &sgd,
+                             .learning_rate = sgd.learning_rate};
     kernels_sparse.update(&job, 0, 2);
     job.weights = plain;
     job.gradient = plain_gradient;

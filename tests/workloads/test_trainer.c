@@ -307,6 +307,39 @@ static void training_halves_the_loss_of_an_easy_task(void **state)
     check_learning(&setup);
 }
 
+static void a_cosine_schedule_falls_from_the_rate_to_zero(void **state)
+{
+    (void)state;
+    const double factors[] = {1, 0.8535533906, 0.5, 0.1464466094}; // (1 + cos(pi s / 4)) / 2
+    struct setup setup;
+    setup_init(&setup, tiny, 6, 10);
+    setup.training.optimizer = OPTIMIZER_SGD;
+    setup.training.learning_rate = 0.5;
+    setup.training.learning_rate_schedule = SCHEDULE_COSINE;
+    setup.training.precision = PRECISION_FLOAT64;
+    setup.training.steps = 4;
+    struct run run = run_create(&setup);
+    struct spike_batch batch = draw_batch(&setup, 0.3, 0);
+    uint32_t elements = setup.neurons[3] * setup.neurons[2];
+    float before[64], after[64], gradient[64];
+    assert_true(elements <= 64);
+    for (uint32_t step = 0; step < 4; step++) {
+        trainer_get_weights(run.trainer, 3, before);
+        trainer_step(run.trainer, &batch, true, NULL);
+        trainer_get_weights(run.trainer, 3, after);
+        trainer_get_gradient(run.trainer, 3, gradient);
+        double moved = 0;
+        for (uint32_t i = 0; i < elements; i++) {
+            double expected = before[i] - 0.5 * factors[step] * gradient[i];
+            assert_float_equal(after[i], expected, 1e-6);
+            moved += fabs(gradient[i]);
+        }
+        assert_true(moved > 1e-3);
+    }
+    free_batch(&batch);
+    run_destroy(&run);
+}
+
 int main(void)
 {
     setvbuf(stdout, NULL, _IOLBF, 0);
@@ -320,6 +353,7 @@ int main(void)
         cmocka_unit_test(silence_costs_the_logarithm_of_the_classes_and_is_class_zero),
         cmocka_unit_test(weights_come_back_as_they_were_set_and_start_equal_in_both_forms),
         cmocka_unit_test(training_halves_the_loss_of_an_easy_task),
+        cmocka_unit_test(a_cosine_schedule_falls_from_the_rate_to_zero),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

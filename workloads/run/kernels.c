@@ -71,7 +71,7 @@ static struct adam adam_constants(const struct update_job *job)
                          .beta2 = (float)training->adam_beta2,
                          .new1 = (float)(1.0 - training->adam_beta1),
                          .new2 = (float)(1.0 - training->adam_beta2),
-                         .rate = (float)(training->learning_rate / correction1),
+                         .rate = (float)(job->learning_rate / correction1),
                          .variance_scale = (float)(1.0 / sqrt(correction2)),
                          .epsilon = (float)training->adam_epsilon};
 }
@@ -104,7 +104,7 @@ void update_fast(const struct update_job *job, size_t first, size_t count)
         update_adam(job, first, count);
         return;
     }
-    float rate = (float)job->training->learning_rate;
+    float rate = (float)job->learning_rate;
     float *restrict weights = (float *)job->weights + first;
     const float *gradient = (const float *)job->gradient + first;
     for (size_t i = 0; i < count; i++) {

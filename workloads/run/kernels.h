@@ -110,7 +110,8 @@ struct region_job {
 struct update_job {                             // one optimiser step of a parameter
     void *weights, *gradient, *mean, *variance; // mean, variance: Adam
     const struct training_config *training;
-    uint64_t steps; // this step's number, from 1
+    uint64_t steps;       // this step's number, from 1
+    double learning_rate; // of this step
 };
 
 enum work_split { SPLIT_STRIPS, SPLIT_ROWS }; // how a product over a block is cut into items

@@ -362,7 +362,7 @@ static void update_plain(const struct update_job *job, size_t first, size_t coun
     const double *gradient = job->gradient;
     for (size_t i = first; i < first + count; i++) {
         if (training->optimizer == OPTIMIZER_SGD) {
-            weights[i] -= training->learning_rate * gradient[i];
+            weights[i] -= job->learning_rate * gradient[i];
             continue;
         }
         double beta1 = training->adam_beta1, beta2 = training->adam_beta2;
@@ -370,7 +370,7 @@ static void update_plain(const struct update_job *job, size_t first, size_t coun
         variance[i] = beta2 * variance[i] + (1.0 - beta2) * gradient[i] * gradient[i];
         double mean_corrected = mean[i] / (1.0 - pow(beta1, (double)job->steps));
         double variance_corrected = variance[i] / (1.0 - pow(beta2, (double)job->steps));
-        weights[i] -= training->learning_rate * mean_corrected /
+        weights[i] -= job->learning_rate * mean_corrected /
                       (sqrt(variance_corrected) + training->adam_epsilon);
     }
 }

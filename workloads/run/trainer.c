@@ -162,6 +162,17 @@ static double batch_loss(const struct trainer *trainer, const struct spike_batch
     return loss / batch->batch;
 }
 
+// The rate of step s = 0, 1, ...; steps beyond the planned ones keep the last rate.
+static double scheduled_rate(const struct training_config *training, uint64_t step)
+{
+    if (training->learning_rate_schedule == SCHEDULE_CONSTANT || training->steps == 0) {
+        return training->learning_rate;
+    }
+    uint64_t last = training->steps - 1;
+    double progress = (double)(step < last ? step : last) / training->steps;
+    return training->learning_rate * 0.5 * (1.0 + cos(M_PI * progress));
+}
+
 struct update_run { // what the threads of an update share
     const struct trainer *trainer;
     uint32_t layer; // counted from 0
@@ -178,7 +189,9 @@ static void update_item(void *context, uint32_t item, uint32_t thread)
                              .mean = parameter->mean,
                              .variance = parameter->variance,
                              .training = &trainer->training,
-                             .steps = trainer->updates};
+                             .steps = trainer->updates,
+                             .learning_rate =
+                                 scheduled_rate(&trainer->training, trainer->updates - 1)};
     size_t elements = matrix_elements(parameter->weights);
     size_t first = item * UPDATE_ITEM_ELEMENTS;
     size_t left = elements - first;
