@@ -562,7 +562,8 @@ static void adam_takes_the_steps_computed_by_hand(void **state)
         struct update_job job = {fast[0], fast[1],  fast[2],           fast[3],
                                  &adam,   step + 1, adam.learning_rate};
         kernels_sparse.update(&job, 16, 16);
-        job = (struct update_job){plain[0], plain[1], plain[2], plain[3], &adam, step + 1};
+        job = (struct update_job){plain[0], plain[1], plain[2],          plain[3],
+                                  &adam,    step + 1, adam.learning_rate};
         kernels_reference_sparse.update(&job, 16, 16);
         assert_true(fabs((double)fast[0][17] - wanted[step]) < 1e-6);
         assert_true(fabs(plain[0][17] - wanted[step]) < 1e-12);
