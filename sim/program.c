@@ -311,20 +311,27 @@ static int64_t highest_time_step(const struct program_step *loop)
     return loop->loop_first > last ? loop->loop_first : last;
 }
 
-// last_time_step: highest sum over the loops around the body.
-static void verify_body(const struct program *program, uint32_t *step, int64_t last_time_step,
-                        uint32_t depth)
+static void verify_body(const struct program *program, uint32_t *step, int64_t last_time_step);
+
+// *step is the LOOP_BEGIN, and on return the LOOP_END.
+static void verify_loop(const struct program *program, uint32_t *step, int64_t last_time_step)
+{
+    uint32_t begin = (*step)++;
+    int64_t highest = highest_time_step(&program->steps[begin]);
+    verify_body(program, step, last_time_step + highest);
+    SIM_ASSERT(*step < program->step_count, "the loop at step %u does not end", begin);
+}
+
+// Up to the LOOP_END of the body, or the end. last_time_step: highest sum over the loops around it.
+static void verify_body(const struct program *program, uint32_t *step, int64_t last_time_step)
 {
     for (; *step < program->step_count; (*step)++) {
         const struct program_step *at = &program->steps[*step];
         if (at->kind == STEP_LOOP_END) {
-            SIM_ASSERT(depth > 0, "step %u ends a loop that was not begun", *step);
             return;
         }
         if (at->kind == STEP_LOOP_BEGIN) {
-            uint32_t begin = (*step)++;
-            verify_body(program, step, last_time_step + highest_time_step(at), depth + 1);
-            SIM_ASSERT(*step < program->step_count, "the loop at step %u does not end", begin);
+            verify_loop(program, step, last_time_step);
         } else {
             verify_step(program, at, last_time_step);
         }
@@ -338,7 +345,8 @@ void program_verify(const struct program *program)
         SIM_ASSERT(program->neurons[i] >= 1, "layer %u has no neurons", i);
     }
     uint32_t step = 0;
-    verify_body(program, &step, 0, 0);
+    verify_body(program, &step, 0);
+    SIM_ASSERT(step == program->step_count, "step %u ends a loop that was not begun", step);
     for (uint32_t i = 0; i < program->variable_count; i++) {
         const struct variable *variable = &program->variables[i];
         verify_map(program, &variable->place, variable->name);

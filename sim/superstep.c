@@ -39,39 +39,56 @@ static uint32_t skip_loop(const struct superstep *supersteps, uint32_t begin)
     return i;
 }
 
+struct walk {
+    struct loop loops[SUPERSTEP_LOOPS_MAX + 1]; // the first stands for no loop: time step 0
+    uint32_t depth;
+};
+
+// Both return the superstep to go on with.
+static uint32_t begin_loop(struct walk *walk, const struct superstep *supersteps, uint32_t at)
+{
+    const struct program_step *step = supersteps[at].step;
+    if (step->loop_count == 0) {
+        return skip_loop(supersteps, at);
+    }
+    SIM_ASSERT(walk->depth < SUPERSTEP_LOOPS_MAX, "more than %d loops nest", SUPERSTEP_LOOPS_MAX);
+    int64_t around = walk->loops[walk->depth].time_step;
+    walk->loops[++walk->depth] = (struct loop){.first = at + 1,
+                                               .turns_left = step->loop_count,
+                                               .time_step = around + step->loop_first,
+                                               .stride = step->loop_stride};
+    return at + 1;
+}
+
+static uint32_t end_turn(struct walk *walk, uint32_t at)
+{
+    struct loop *loop = &walk->loops[walk->depth];
+    if (--loop->turns_left > 0) {
+        loop->time_step += loop->stride;
+        return loop->first;
+    }
+    walk->depth--;
+    return at + 1;
+}
+
 void superstep_run(const struct superstep *supersteps, uint32_t count,
                    const struct superstep_actions *actions, void *context)
 {
-    struct loop loops[SUPERSTEP_LOOPS_MAX + 1];
-    uint32_t depth = 0;
-    loops[0] = (struct loop){0}; // outside every loop the time step is 0
-    uint32_t i = 0;
-    while (i < count) {
-        const struct superstep *superstep = &supersteps[i];
-        const struct program_step *step = superstep->step;
-        struct loop *loop = &loops[depth];
+    struct walk walk;
+    walk.loops[0] = (struct loop){0};
+    walk.depth = 0;
+    uint32_t at = 0;
+    while (at < count) {
+        const struct superstep *superstep = &supersteps[at];
         switch (superstep->kind) {
         case SUPERSTEP_LOOP_BEGIN:
-            if (step->loop_count == 0) {
-                i = skip_loop(supersteps, i);
-                continue;
-            }
-            SIM_ASSERT(depth < SUPERSTEP_LOOPS_MAX, "more than %d loops nest", SUPERSTEP_LOOPS_MAX);
-            loops[++depth] = (struct loop){.first = i + 1,
-                                           .turns_left = step->loop_count,
-                                           .time_step = loop->time_step + step->loop_first,
-                                           .stride = step->loop_stride};
-            break;
+            at = begin_loop(&walk, supersteps, at);
+            continue;
         case SUPERSTEP_LOOP_END:
-            if (--loop->turns_left > 0) {
-                loop->time_step += loop->stride;
-                i = loop->first;
-                continue;
-            }
-            depth--;
-            break;
+            at = end_turn(&walk, at);
+            continue;
         case SUPERSTEP_COMPUTE:
-            actions->compute(context, superstep, loop->time_step);
+            actions->compute(context, superstep, walk.loops[walk.depth].time_step);
             break;
         case SUPERSTEP_EXCHANGE:
             actions->exchange(context, superstep);
@@ -83,7 +100,7 @@ void superstep_run(const struct superstep *supersteps, uint32_t count,
             actions->constant(context, superstep);
             break;
         }
-        i++;
+        at++;
     }
 }
 

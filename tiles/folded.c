@@ -113,6 +113,7 @@ static void deal_item(struct builder *builder, struct folded_group *group, uint3
     } else {
         deal_equal(builder, row_index, vertices, group->cost.fixed_millislots);
     }
+    SIM_ASSERT(builder->contexts > 0, "a tile without workers");
     row->next_worker = (row->next_worker + vertices) % builder->contexts;
 }
 
@@ -368,12 +369,12 @@ static void finish_rows(struct builder *builder, struct folded_set *set)
 }
 
 struct folded_set *folded_set_create(const struct chip_config *chip, const struct program *program,
-                                     const struct compute_set *given)
+                                     const struct compute_set *compute_set)
 {
     struct folded_set *set = xcalloc(1, sizeof *set);
     set->chip = chip;
-    set->groups = xcalloc(given->group_count, sizeof *set->groups);
-    uint32_t reachable = count_reachable(program, given);
+    set->groups = xcalloc(compute_set->group_count, sizeof *set->groups);
+    uint32_t reachable = count_reachable(program, compute_set);
     struct builder builder = {
         .chip = chip,
         .program = program,
@@ -383,8 +384,8 @@ struct folded_set *folded_set_create(const struct chip_config *chip, const struc
         .millislots = xmalloc((size_t)reachable * chip->tile.contexts * sizeof *builder.millislots),
     };
     memset(builder.row_of_tile, 0xff, program->tile_count * sizeof *builder.row_of_tile);
-    for (uint32_t i = 0; i < given->group_count; i++) {
-        deal_group(&builder, set, &program->groups[given->first_group + i]);
+    for (uint32_t i = 0; i < compute_set->group_count; i++) {
+        deal_group(&builder, set, &program->groups[compute_set->first_group + i]);
     }
     finish_rows(&builder, set);
     for (uint32_t i = 0; i < set->group_count; i++) {

@@ -14,9 +14,9 @@
 
 struct folded_set;
 
-// chip, program and set must outlive it.
+// chip, program and compute_set must outlive it.
 struct folded_set *folded_set_create(const struct chip_config *chip, const struct program *program,
-                                     const struct compute_set *set);
+                                     const struct compute_set *compute_set);
 void folded_set_destroy(struct folded_set *set); // NULL is allowed
 
 // True if no record changes its cycles; then folded_set_cycles ignores record and time step.

@@ -210,6 +210,7 @@ static void sweep_add(struct slots_sweep *sweep, uint32_t item, uint32_t first, 
     sweep->item = item;
     sweep->has_item = true;
     uint32_t contexts = group->contexts;
+    SIM_ASSERT(contexts > 0, "a tile without workers");
     uint32_t worker = (group->item_worker[item] + first - item * group->shape.chunk) % contexts;
     uint32_t turns = (end - first) / contexts;
     uint32_t rest = (end - first) % contexts;

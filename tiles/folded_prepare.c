@@ -76,6 +76,7 @@ static void prepare_slots(struct folded_group *group, const struct chip_config *
 
 void folded_group_prepare(struct folded_group *group, const struct chip_config *chip)
 {
+    SIM_ASSERT(group->contexts > 0, "a tile without workers");
     for (uint32_t i = 0; i < group->class_count; i++) {
         struct tile_class *class = &group->classes[i];
         for (uint32_t j = 0; class->is_used && j < group->contexts; j++) {
