@@ -1,0 +1,154 @@
+#!/bin/bash
+# test_cli.sh PROGRAM: what a user sees: exit statuses, messages, files. Run from the top of the tree.
+# Prints the lines that cmocka prints; tools/run_tests.sh counts them.
+set -u
+program=$1
+folder=$(mktemp -d)
+trap 'rm -rf "$folder"' EXIT
+toy=configs/experiments/toy.yaml
+golden=configs/experiments/golden.yaml
+failures=0
+
+# NAME STATUS COMMAND...: passes if the command ends with STATUS. Its output is in $folder/out and /err.
+expect() {
+    local name=$1 status=$2 got
+    shift 2
+    "$@" >"$folder/out" 2>"$folder/err" </dev/null
+    got=$?
+    verdict "$name" "exit status $got, expected $status" [ $got -eq "$status" ]
+}
+
+# NAME WHY CONDITION...
+verdict() {
+    local name=$1 why=$2
+    shift 2
+    if "$@"; then
+        echo "[       OK ] $name"
+    else
+        echo "[  FAILED  ] $name"
+        echo "    $why"
+        sed 's/^/    /' "$folder/err"
+        failures=$((failures + 1))
+    fi
+}
+
+# NAME FILE TEXT: passes if the file has a line with the text.
+expect_text() {
+    verdict "$1" "no \"$3\" in $2" grep -qF -- "$3" "$folder/$2"
+}
+
+run() {
+    "$program" run "$@"
+}
+
+expect version_is_printed 0 "$program" --version
+expect_text version_names_the_program out "tilesim 0.1.0"
+expect help_is_not_an_error 0 "$program" help
+expect help_of_a_command_is_not_an_error 0 "$program" help run
+expect_text help_of_run_lists_its_options out "--timing=ENGINE"
+expect no_command_is_a_bad_command_line 2 "$program"
+expect an_unknown_command_is_a_bad_command_line 2 "$program" rnu
+expect_text an_unknown_command_gets_a_suggestion err 'did you mean "run"'
+expect an_unknown_option_is_a_bad_command_line 2 run --jsn x $toy
+expect no_experiment_is_a_bad_command_line 2 run
+expect two_experiments_are_a_bad_command_line 2 run $toy $toy
+expect an_unknown_engine_is_a_bad_command_line 2 run --timing=quick $toy
+expect zero_threads_are_a_bad_command_line 2 run --threads=0 $toy
+
+expect a_missing_file_is_bad_input 2 run "$folder/none.yaml"
+expect_text a_missing_file_is_named err "$folder/none.yaml: No such file or directory"
+expect a_misspelt_key_is_bad_input 2 run $toy --set training.bach=6
+expect_text a_misspelt_key_gets_a_suggestion err "batch"
+printf 'experiment: x\nnetwork: {inputs: [\n' >"$folder/broken.yaml"
+expect broken_yaml_is_bad_input 2 run "$folder/broken.yaml"
+expect_text broken_yaml_is_located err "broken.yaml:"
+expect missing_data_is_bad_input 2 run configs/experiments/fashion-mnist.yaml --set data.directory=/nonexistent
+expect a_dump_of_drawn_activity_is_refused 2 run $toy --dump "$folder/dump"
+
+expect check_of_what_is_right_succeeds 0 "$program" check $toy configs/chips/*.yaml configs/gpus/*.yaml
+verdict check_of_what_is_right_says_nothing "output" [ ! -s "$folder/out" -a ! -s "$folder/err" ]
+expect check_of_what_is_wrong_fails 2 "$program" check $toy "$folder/broken.yaml" "$folder/none.yaml"
+expect_text check_goes_on_after_a_fault err "none.yaml"
+
+for what in "" chips gpus experiments neurons codelets data keys chip-keys gpu-keys; do
+    expect "list_${what:-what}_lists_something" 0 "$program" list $what
+    verdict "list_${what:-what}_prints" "nothing printed" [ -s "$folder/out" ]
+done
+expect listing_an_unknown_thing_is_a_bad_command_line 2 "$program" list ships
+
+expect inspect_succeeds 0 "$program" inspect $toy
+expect_text inspect_shows_the_graph out "connect(input, w1)"
+expect_text inspect_shows_compute_sets out "F3 neuron update"
+expect_text inspect_shows_sram out "fullest tile"
+verdict inspect_prints_the_graph_once "more than once" \
+    [ "$(grep -c 'training graph of one time step' "$folder/out")" -eq 1 ]
+
+expect a_run_succeeds 0 run $toy --json "$folder/a.json"
+expect_text a_run_prints_its_machines out "toy/sparse"
+verdict nothing_of_progress_is_printed_in_a_pipe "standard error" [ ! -s "$folder/err" ]
+verdict no_colours_are_printed_in_a_pipe "escape found" sh -c "! grep -q $'\033' '$folder/out'"
+on_terminal() { # COMMAND: its output to a terminal, with colours of that terminal
+    TERM=xterm script -qec "$1" /dev/null
+}
+expect a_run_on_a_terminal_succeeds 0 on_terminal "env -u NO_COLOR '$program' run $toy"
+verdict a_terminal_gets_colours "no escape" grep -q $'\033\[1m' "$folder/out"
+expect a_run_without_colours_succeeds 0 on_terminal "NO_COLOR=1 '$program' run $toy"
+verdict no_color_is_obeyed "escape found" sh -c "! grep -q '\[1m' '$folder/out'"
+expect a_quiet_run_succeeds 0 run $toy --quiet --json "$folder/b.json"
+verdict a_quiet_run_prints_nothing "output" [ ! -s "$folder/out" ]
+without_simulator() {
+    sed '/^ "simulator"/,$d' "$1"
+}
+verdict two_runs_give_the_same_json "they differ" \
+    cmp -s <(without_simulator "$folder/a.json") <(without_simulator "$folder/b.json")
+expect detailed_timing_runs 0 run $toy -q --timing=detailed --json "$folder/c.json"
+verdict detailed_timing_gives_the_same_cycles "they differ" \
+    cmp -s <(grep cycles_per_training_step "$folder/a.json") <(grep cycles_per_training_step "$folder/c.json")
+expect json_on_standard_output 0 run $toy --json -
+verdict json_on_standard_output_is_json_alone "first line" [ "$(head -c 1 "$folder/out")" = "{" ]
+expect an_experiment_from_standard_input 0 sh -c "'$program' run -q - <$toy"
+
+expect a_machine_that_does_not_fit_is_status_3 3 \
+    run $toy -q --set 'network.hidden=[1466]' --set network.max_activity=0.05 --json "$folder/misfit.json"
+expect_text a_machine_that_does_not_fit_is_explained err "does not fit"
+verdict json_is_written_when_a_machine_does_not_fit "no file" [ -s "$folder/misfit.json" ]
+
+expect json_to_a_missing_folder_is_a_fault 1 run $toy -q --json "$folder/none/x.json"
+expect json_to_a_full_device_is_a_fault 1 run $toy -q --json /dev/full
+expect_text a_full_device_is_named err "No space left on device"
+expect tables_to_a_full_device_are_a_fault 1 sh -c "'$program' run $toy >/dev/full"
+expect json_beyond_the_file_limit_is_a_fault 1 sh -c "ulimit -f 1; '$program' run $toy -q --json '$folder/limit.json'"
+verdict no_part_of_a_file_is_left "files" [ -z "$(find "$folder" -name 'limit.json*')" ]
+expect tensors_beyond_the_file_limit_are_a_fault 1 \
+    sh -c "ulimit -f 1; '$program' run $golden -q --dump '$folder/dump'"
+
+# The three golden cases: another implementation's numbers through --load and --dump.
+value() { # KEY: of case.json, lists without blanks
+    tr -d ' \n' <"$tensors/case.json" | sed "s/.*\"$1\":\(\[[^]]*\]\|[^,}]*\).*/\1/"
+}
+for tensors in tests/golden/*/; do
+    case=$(basename "$tensors")
+    sizes=$(value sizes)
+    hidden="[$(echo "$sizes" | sed 's/^\[[0-9]*,//; s/,[0-9]*\]$//')]"
+    inputs=$(echo "$sizes" | sed 's/^\[\([0-9]*\),.*/\1/')
+    outputs=$(echo "$sizes" | sed 's/.*,\([0-9]*\)\]$/\1/')
+    expect "golden_${case}_runs" 0 run $golden -q --load "$tensors" --dump "$folder/$case" \
+        --set network.inputs="$inputs" --set network.hidden="$hidden" --set network.outputs="$outputs" \
+        --set network.slots="$(value slots)" --set network.alpha="$(value alpha)" \
+        --set network.theta1="$(value theta1)" --set network.theta2="$(value theta2)" \
+        --set network.theta2_out="$(value theta2_out)" --set network.gain="$(value gain)" \
+        --set network.surrogate_slope="$(value slope)" --set training.batch="$(value batch)" \
+        --set training.time_steps="$(value time_steps)"
+    for tensor in counts logits w1 input_ids input_counts labels; do
+        verdict "golden_${case}_${tensor}_are_equal" "they differ" \
+            cmp -s "$tensors/$tensor.npy" "$folder/$case/$tensor.npy"
+    done
+done
+expect a_shape_that_does_not_match_is_bad_input 2 \
+    run $golden -q --load tests/golden/lif_small --set 'network.hidden=[15,12]'
+expect_text both_shapes_are_named err "expected '<f4' of shape (15, 24)"
+head -c 200 tests/golden/lif_small/w1.npy >"$folder/lif_small/w1.npy"
+expect a_truncated_tensor_is_bad_input 2 run $golden -q --load "$folder/lif_small"
+expect_text a_truncated_tensor_is_named err "w1.npy"
+
+exit $((failures > 0))

@@ -1,0 +1,256 @@
+// A run from experiment to result: what adds up, what repeats, what is refused.
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "sim/experiment.h"
+#include "sim/run/experiment_run.h"
+
+#define TOY "configs/experiments/toy.yaml"
+#define GOLDEN "configs/experiments/golden.yaml"
+#define GOLDEN_TENSORS "tests/golden/lif_small"
+#define COUNT(list) (uint32_t)(sizeof(list) / sizeof((list)[0]))
+
+struct outcome {
+    enum run_status status;
+    struct experiment *experiment; // owned
+    struct result result;          // owned
+    struct err *err;               // owned
+};
+
+static struct outcome run(const char *path, const char *const *sets, uint32_t set_count,
+                          const struct run_options *options)
+{
+    struct outcome outcome = {.err = err_create()};
+    outcome.experiment = experiment_load(path, sets, set_count, outcome.err);
+    if (outcome.experiment == NULL) {
+        err_print(outcome.err, stdout);
+        fail_msg("%s", path);
+    }
+    outcome.status = experiment_run(outcome.experiment, options, &outcome.result, outcome.err);
+    return outcome;
+}
+
+static void free_outcome(struct outcome *outcome)
+{
+    result_free(&outcome->result);
+    experiment_destroy(outcome->experiment);
+    err_destroy(outcome->err);
+}
+
+static const struct run_options one_thread = {.threads = 1};
+
+// Everything of the result but how fast the simulator was, as text. Owned by the caller.
+static char *text_of(const struct outcome *outcome)
+{
+    json_t *json = result_to_json(&outcome->result);
+    json_object_del(json, "simulator");
+    char *text = json_dumps(json, JSON_INDENT(1));
+    json_decref(json);
+    return text;
+}
+
+static void parts_of_a_step_add_up_to_it(void **state)
+{
+    (void)state;
+    const char *const sets[] = {
+        "machines=[{chip: toy}, {chip: toy, lowering: dense}, {gpu: a100-80}]",
+        "timing.training_steps=3"};
+    struct outcome outcome = run(TOY, sets, COUNT(sets), &one_thread);
+    assert_int_equal(outcome.status, RUN_DONE);
+    assert_int_equal(outcome.result.machine_count, 7);
+    for (uint32_t i = 0; i < outcome.result.machine_count; i++) {
+        const struct result_machine *machine = &outcome.result.machines[i];
+        double sum_seconds = machine->compute_seconds + machine->exchange_seconds +
+                             machine->sync_seconds + machine->host_seconds +
+                             machine->launch_seconds + machine->loop_seconds;
+        assert_true(machine->step_seconds > 0);
+        assert_true(fabs(sum_seconds - machine->step_seconds) <= 1e-9 * machine->step_seconds);
+        assert_true(fabs(machine->samples_per_second * machine->step_seconds - 6) < 1e-9);
+    }
+    free_outcome(&outcome);
+}
+
+static void shares_of_a_tile_machine_add_up_to_its_cycles(void **state)
+{
+    (void)state;
+    struct outcome outcome = run(TOY, NULL, 0, &one_thread);
+    for (uint32_t i = 0; i < outcome.result.machine_count; i++) {
+        const struct result_machine *machine = &outcome.result.machines[i];
+        uint64_t sum_cycles = 0;
+        for (uint32_t j = 0; j < machine->share_count; j++) {
+            sum_cycles += machine->shares[j].cycles;
+        }
+        assert_int_equal(sum_cycles, machine->cycles);
+    }
+    free_outcome(&outcome);
+}
+
+static void the_same_run_twice_gives_the_same_bytes_at_any_number_of_threads(void **state)
+{
+    (void)state;
+    const char *const sets[] = {"machines=[{chip: toy}, {gpu: h100}]", "training.steps=3",
+                                "training.both_forms=true", "training.test_samples=10"};
+    const struct run_options three_threads = {.threads = 3};
+    struct outcome first = run(GOLDEN, sets, COUNT(sets), &one_thread);
+    struct outcome second = run(GOLDEN, sets, COUNT(sets), &three_threads);
+    char *first_text = text_of(&first);
+    char *second_text = text_of(&second);
+    assert_int_equal(first.status, RUN_DONE);
+    assert_true(first.result.training[0].accuracy >= 0);
+    assert_string_equal(first_text, second_text);
+    free(first_text);
+    free(second_text);
+    free_outcome(&first);
+    free_outcome(&second);
+}
+
+static void both_timing_engines_give_the_same_cycles(void **state)
+{
+    (void)state;
+    const char *const sets[] = {"timing.engine=detailed"};
+    struct outcome folded = run(TOY, NULL, 0, &one_thread);
+    struct outcome detailed = run(TOY, sets, COUNT(sets), &one_thread);
+    for (uint32_t i = 0; i < folded.result.machine_count; i++) {
+        assert_true(folded.result.machines[i].cycles > 0);
+        assert_int_equal(folded.result.machines[i].cycles, detailed.result.machines[i].cycles);
+    }
+    free_outcome(&folded);
+    free_outcome(&detailed);
+}
+
+static void a_machine_that_does_not_fit_leaves_the_others_their_result(void **state)
+{
+    (void)state;
+    const char *const sets[] = {"machines=[{chip: toy}, {chip: bow}]", "network.hidden=[1466]",
+                                "network.max_activity=0.05"};
+    struct outcome outcome = run(TOY, sets, COUNT(sets), &one_thread);
+    assert_int_equal(outcome.status, RUN_DOES_NOT_FIT);
+    assert_false(outcome.result.machines[0].fits);
+    assert_non_null(outcome.result.machines[0].why);
+    assert_true(outcome.result.machines[1].fits);
+    assert_true(outcome.result.machines[1].step_seconds > 0);
+    free_outcome(&outcome);
+}
+
+static void without_machines_the_sparse_form_is_trained(void **state)
+{
+    (void)state;
+    struct outcome outcome = run(GOLDEN, NULL, 0, &one_thread);
+    assert_int_equal(outcome.status, RUN_DONE);
+    assert_int_equal(outcome.result.training_count, 1);
+    assert_string_equal(outcome.result.training[0].form, "sparse");
+    assert_true(outcome.result.training[0].loss[0] > 0);
+    assert_true(outcome.result.training[0].accuracy == RESULT_NOTHING); // test_samples: 0
+    assert_int_equal(outcome.result.activity_count, 4);
+    free_outcome(&outcome);
+}
+
+static void a_dense_machine_alone_trains_the_dense_form_alone(void **state)
+{
+    (void)state;
+    const char *const sets[] = {"machines=[{chip: toy, lowering: dense}]"};
+    struct outcome outcome = run(GOLDEN, sets, COUNT(sets), &one_thread);
+    assert_int_equal(outcome.result.training_count, 1);
+    assert_string_equal(outcome.result.training[0].form, "dense");
+    assert_int_equal(outcome.result.activity[1].slots, 16); // every neuron is listed
+    assert_float_equal(outcome.result.activity[1].listed, 16, 0);
+    free_outcome(&outcome);
+}
+
+static void drawn_activity_fills_the_slots_as_asked(void **state)
+{
+    (void)state;
+    const char *const sets[] = {"activity.fill.spikes=0.5", "activity.fill.listed=1"};
+    struct outcome outcome = run(TOY, sets, COUNT(sets), &one_thread);
+    assert_int_equal(outcome.result.activity[1].slots, 6);
+    assert_float_equal(outcome.result.activity[1].spikes, 3, 0);
+    assert_float_equal(outcome.result.activity[1].listed, 6, 0);
+    assert_null(outcome.result.training[0].loss);
+    free_outcome(&outcome);
+}
+
+static bool has_message(const struct err *err, const char *text)
+{
+    for (size_t i = 0; i < err_count(err); i++) {
+        if (strstr(err_message(err, i), text) != NULL) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void loaded_tensors_of_another_shape_are_refused_with_both_shapes(void **state)
+{
+    (void)state;
+    const char *const sets[] = {"network.hidden=[15, 12]", "training.batch=5"};
+    const struct run_options options = {.threads = 1, .load_directory = GOLDEN_TENSORS};
+    struct outcome outcome = run(GOLDEN, sets, COUNT(sets), &options);
+    assert_int_equal(outcome.status, RUN_BAD_INPUT);
+    assert_true(has_message(outcome.err,
+                            "/w1.npy: holds '<f4' of shape (16, 24); expected '<f4' of "
+                            "shape (15, 24)"));
+    assert_true(has_message(outcome.err, "/w2.npy: "));
+    assert_false(has_message(outcome.err, "/w3.npy: ")); // of a shape that is right
+    assert_true(has_message(outcome.err, "/labels.npy: "));
+    free_outcome(&outcome);
+}
+
+static void loaded_ids_that_are_no_inputs_are_refused(void **state)
+{
+    (void)state;
+    const char *const sets[] = {"network.inputs=20"};
+    const struct run_options options = {.threads = 1, .load_directory = GOLDEN_TENSORS};
+    struct outcome outcome = run(GOLDEN, sets, COUNT(sets), &options);
+    assert_int_equal(outcome.status, RUN_BAD_INPUT);
+    assert_true(has_message(outcome.err, "ids are below network.inputs, 20"));
+    free_outcome(&outcome);
+}
+
+static void a_dump_that_cannot_be_written_is_a_fault(void **state)
+{
+    (void)state;
+    const struct run_options options = {.threads = 1, .dump_directory = "/dev/null/dump"};
+    struct outcome outcome = run(GOLDEN, NULL, 0, &options);
+    assert_int_equal(outcome.status, RUN_FAILED);
+    assert_true(has_message(outcome.err, "/dev/null/dump: cannot make the directory"));
+    free_outcome(&outcome);
+}
+
+static void missing_data_is_bad_input(void **state)
+{
+    (void)state;
+    const char *const sets[] = {"data.directory=/nonexistent"};
+    struct outcome outcome =
+        run("configs/experiments/fashion-mnist.yaml", sets, COUNT(sets), &one_thread);
+    assert_int_equal(outcome.status, RUN_BAD_INPUT);
+    assert_true(has_message(outcome.err, "/nonexistent"));
+    free_outcome(&outcome);
+}
+
+int main(void)
+{
+    setvbuf(stdout, NULL, _IOLBF, 0);
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(parts_of_a_step_add_up_to_it),
+        cmocka_unit_test(shares_of_a_tile_machine_add_up_to_its_cycles),
+        cmocka_unit_test(the_same_run_twice_gives_the_same_bytes_at_any_number_of_threads),
+        cmocka_unit_test(both_timing_engines_give_the_same_cycles),
+        cmocka_unit_test(a_machine_that_does_not_fit_leaves_the_others_their_result),
+        cmocka_unit_test(without_machines_the_sparse_form_is_trained),
+        cmocka_unit_test(a_dense_machine_alone_trains_the_dense_form_alone),
+        cmocka_unit_test(drawn_activity_fills_the_slots_as_asked),
+        cmocka_unit_test(loaded_tensors_of_another_shape_are_refused_with_both_shapes),
+        cmocka_unit_test(loaded_ids_that_are_no_inputs_are_refused),
+        cmocka_unit_test(a_dump_that_cannot_be_written_is_a_fault),
+        cmocka_unit_test(missing_data_is_bad_input),
+    };
+    return cmocka_run_group_tests_name("experiment run", tests, NULL, NULL);
+}
