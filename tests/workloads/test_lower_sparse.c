@@ -38,6 +38,15 @@ static void compaction_takes_as_many_tiles_as_the_published_log_says(void **stat
     }
 }
 
+static void one_worker_too_many_does_not_ask_for_another_tile(void **state)
+{
+    (void)state;
+    assert_int_equal(placement_parts(7 * 64, 6), 1);      // seven workers' flags on six
+    assert_int_equal(placement_parts(8 * 64, 6), 2);      // two left over
+    assert_int_equal(placement_parts(7 * 64 + 33, 6), 2); // more than half a worker's flags
+    assert_int_equal(placement_parts(1, 6), 1);
+}
+
 static struct placement *place(const struct fixture *fixture, char **why)
 {
     struct placement_request request = {.layer_count = fixture->layer_count,
@@ -545,6 +554,7 @@ int main(void)
     setvbuf(stdout, NULL, _IOLBF, 0);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(compaction_takes_as_many_tiles_as_the_published_log_says),
+        cmocka_unit_test(one_worker_too_many_does_not_ask_for_another_tile),
         cmocka_unit_test(two_neurons_a_tile_fill_the_chip_but_tile_0),
         cmocka_unit_test(neurons_per_tile_rise_in_twos_until_all_layers_fit),
         cmocka_unit_test(more_layers_than_tiles_are_refused_with_a_reason),
