@@ -8,27 +8,28 @@
 #include <stdint.h>
 #include <stdio.h>
 
-#define RESULT_NOTHING (-1.0) // a real value that the model cannot give: null in JSON; `why` says why
+// A real value that the model cannot give: null in JSON; `why` says why.
+#define RESULT_NOTHING (-1.0)
 
 struct result_training {
-    const char *form;  // "sparse" or "dense"
-    const char *mode;  // "functional" or "drawn"
+    const char *form; // "sparse" or "dense"
+    const char *mode; // "functional" or "drawn"
     uint32_t steps;
-    double *loss;      // owned; [steps]; NULL when drawn
-    double accuracy;   // 0..1 on the test split, or RESULT_NOTHING
+    double *loss;    // owned; [steps]; NULL when drawn
+    double accuracy; // 0..1 on the test split, or RESULT_NOTHING
 };
 
 struct result_activity {
     const char *form;
-    uint32_t layer;    // 0: input
+    uint32_t layer; // 0: input
     uint32_t neurons, slots;
     double spikes, listed, dropped; // per time step and sample
-    double sparsity;   // 1 - spikes / neurons
+    double sparsity;                // 1 - spikes / neurons
 };
 
-struct result_share { // one named part of a step: a compute set or an exchange of the program
-    char *name;        // owned
-    double seconds;    // per training step
+struct result_share {       // one named part of a step: a compute set or an exchange of the program
+    char *name;             // owned
+    double seconds;         // per training step
     uint64_t cycles, times; // per training step
 };
 
@@ -38,30 +39,32 @@ struct result_memory { // one variable, or one role
 };
 
 struct result_machine {
-    char *name;        // owned; "bow/sparse", "a100-80/b2"
-    char *hardware;    // owned; the chip or GPU: "bow", "a100-80"
-    const char *kind;  // "tiles" or "gpu"
+    char *name;       // owned; "bow/sparse", "a100-80/b2"
+    char *hardware;   // owned; the chip or GPU: "bow", "a100-80"
+    const char *kind; // "tiles" or "gpu"
     const char *variant, *form;
     uint32_t chips;
     double clock_hz;
     double step_seconds, samples_per_second;
     double error_band; // relative, or RESULT_NOTHING
     bool fits;
-    char *why;         // owned; NULL: nothing to explain
-    double compute_seconds, exchange_seconds, sync_seconds, host_seconds, launch_seconds, loop_seconds;
-    double input_copy_seconds; // GPUs: host-to-device copy of one batch; inside step_seconds only for b0
+    char *why; // owned; NULL: nothing to explain
+    double compute_seconds, exchange_seconds, sync_seconds, host_seconds;
+    double launch_seconds, loop_seconds; // GPUs
+    // GPUs: host-to-device copy of one batch; inside step_seconds only for b0
+    double input_copy_seconds;
     uint64_t cycles, supersteps; // per training step; 0 for GPUs
     uint32_t tiles_used;
     uint64_t sram_limit_bytes, sram_max_bytes; // tiles; GPUs: device memory
     uint32_t sram_max_tile;
-    struct result_memory *by_role;   // owned
+    struct result_memory *by_role; // owned
     uint32_t by_role_count;
-    struct result_memory *largest;   // owned; the five largest variables on the fullest tile
+    struct result_memory *largest; // owned; the five largest variables on the fullest tile
     uint32_t largest_count;
-    struct result_share *shares;     // owned; tiles only, program order
+    struct result_share *shares; // owned; tiles only, program order
     uint32_t share_count;
-    double energy_joules;            // RESULT_NOTHING where the chip file gives no values
-    char *energy_why;                // owned
+    double energy_joules; // RESULT_NOTHING where the chip file gives no values
+    char *energy_why;     // owned
 };
 
 struct result_speedup {
@@ -74,14 +77,14 @@ struct result {
     const char *experiment;
     uint64_t seed;
     uint32_t batch, time_steps;
-    json_t *config;    // owned
-    struct result_training *training;  // owned
+    json_t *config;                   // owned
+    struct result_training *training; // owned
     uint32_t training_count;
-    struct result_activity *activity;  // owned
+    struct result_activity *activity; // owned
     uint32_t activity_count;
-    struct result_machine *machines;   // owned
+    struct result_machine *machines; // owned
     uint32_t machine_count;
-    struct result_speedup *speedups;   // owned
+    struct result_speedup *speedups; // owned
     uint32_t speedup_count;
     struct {
         double total, functional, draw, lower, timing, gpu;

@@ -12,8 +12,7 @@ struct table;
 struct table *table_create(uint32_t columns);
 void table_destroy(struct table *table);
 // Adds the next cell, row by row. The first row is the heading.
-void table_add(struct table *table, const char *format, ...)
-    __attribute__((format(printf, 2, 3)));
+void table_add(struct table *table, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void table_add_seconds(struct table *table, double seconds); // "1.234 ms"
 void table_add_bytes(struct table *table, uint64_t bytes);   // "611.3 KiB"
 void table_add_count(struct table *table, double count);     // "12,345"

@@ -14,9 +14,9 @@
 
 struct activity_layer {
     uint32_t neurons;
-    uint32_t slots;          // capacity of the spike vector
-    uint32_t *counts;        // owned; [time_steps][batch][2]
-    uint32_t *ids;           // owned; [time_steps][batch][slots]; NULL where ids were not kept (dense form)
+    uint32_t slots;   // capacity of the spike vector
+    uint32_t *counts; // owned; [time_steps][batch][2]
+    uint32_t *ids; // owned; [time_steps][batch][slots]; NULL where ids were not kept (dense form)
     uint64_t dropped_spikes; // spikes that found no slot, over all time steps and samples
 };
 
@@ -28,8 +28,8 @@ struct activity {
 };
 
 // neurons and slots: one entry per layer, input first. Counts start at zero.
-struct activity *activity_create(uint32_t layer_count, const uint32_t *neurons, const uint32_t *slots,
-                                 uint32_t time_steps, uint32_t batch);
+struct activity *activity_create(uint32_t layer_count, const uint32_t *neurons,
+                                 const uint32_t *slots, uint32_t time_steps, uint32_t batch);
 void activity_destroy(struct activity *activity);
 
 static inline const uint32_t *activity_counts(const struct activity_layer *layer, uint32_t batch,

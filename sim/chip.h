@@ -26,8 +26,8 @@ struct tile_config {
     uint32_t load_bytes_per_slot;  // widest load of one worker issue, ordinary placement
     uint32_t vector_bytes;         // width of one vector instruction (two float32)
     uint32_t copy_bytes_per_cycle; // on-tile copy
-    uint32_t stack_bytes_per_context;  // worker and supervisor stacks
-    uint32_t vertex_state_bytes;   // of one vertex
+    uint32_t stack_bytes_per_context; // worker and supervisor stacks
+    uint32_t vertex_state_bytes;      // of one vertex
     uint32_t code_bytes_per_codelet;
     uint32_t control_code_bytes_per_step; // program control code of one step, on every tile
     // launch of a compute set on a tile with at least one vertex, cycles
@@ -35,7 +35,7 @@ struct tile_config {
     uint32_t vertex_launch_cycles; // supervisor work per vertex, overlapped by none
 };
 
-struct matrix_config { // AMP
+struct matrix_config {                                       // AMP
     uint32_t float32_macs_per_cycle, float16_macs_per_cycle; // 0: no matrix unit
     uint32_t conv_units_float32, conv_units_float16;
     uint32_t coefficient_bytes_per_cycle;
@@ -44,20 +44,22 @@ struct matrix_config { // AMP
 enum sync_rule { SYNC_BEFORE_EXCHANGE, SYNC_BEFORE_EVERY_SET };
 
 struct exchange_config {
-    uint32_t fabric;                       // enum of exchange/fabrics
-    uint32_t bytes_per_cycle;              // per tile, in and out
-    uint32_t bus_sharing;                  // tiles that share a bus: 2 doubles the width of a common broadcast; 1: none
-    uint32_t fixed_cycles;                 // of an exchange in which every tile sends at most one message
-    uint32_t fan_in_fixed_cycles;          // replaces it where one message is sent per tile and a tile receives many
-    uint32_t fan_out_fixed_cycles;         // replaces it where a tile sends several different messages
+    uint32_t fabric;          // enum of exchange/fabrics
+    uint32_t bytes_per_cycle; // per tile, in and out
+    // tiles that share a bus: 2 doubles the width of a common broadcast; 1: none
+    uint32_t bus_sharing;
+    uint32_t fixed_cycles; // of an exchange in which every tile sends at most one message
+    // replaces it where one message is sent per tile and a tile receives many
+    uint32_t fan_in_fixed_cycles;
+    uint32_t fan_out_fixed_cycles; // replaces it where a tile sends several different messages
     uint32_t broadcast_cycles_per_doubling; // per doubling of the receivers above 16
     uint32_t columns, islands_per_column, tiles_per_island; // place of a tile
-    uint32_t latency_base_cycles;          // tile beside the spine
+    uint32_t latency_base_cycles;                           // tile beside the spine
     double latency_cycles_per_island;
     double latency_cycles_per_column;
     uint32_t code_bytes_per_message;
-    uint32_t sync_cycles;                  // one on-chip sync
-    uint32_t sync_rule;                    // enum sync_rule
+    uint32_t sync_cycles; // one on-chip sync
+    uint32_t sync_rule;   // enum sync_rule
 };
 
 struct host_config {
@@ -73,21 +75,21 @@ struct power_config { // NULL-able values: NaN where no source gives them
 // Costs of codelets that no public source tabulates: worker issue slots, calibration writes here.
 // Fields are generated from one list so that table, struct and docs agree: see sim/chip.c.
 struct codelet_costs {
-    double id_pair_forward;      // F3: slots per (spike id, neuron pair)
-    double vertex_start;         // worker prologue and epilogue of a compiled C++ vertex
-    double neuron_update_extra;  // F3: slots per neuron beyond its loads, arithmetic and stores
-    double threshold_flags;      // F4: slots per (neuron, sample)
-    double flag_scan;            // F6: slots per flag read
-    double flag_hit;             // F6: slots per flag set
-    double id_copy;              // F7, F8: slots per id copied
-    double state_id_scan;        // B4: slots per id scanned
-    double state_hit;            // B4: slots per own id (surrogate, read-add-write)
+    double id_pair_forward;         // F3: slots per (spike id, neuron pair)
+    double vertex_start;            // worker prologue and epilogue of a compiled C++ vertex
+    double neuron_update_extra;     // F3: slots per neuron beyond its loads, arithmetic and stores
+    double threshold_flags;         // F4: slots per (neuron, sample)
+    double flag_scan;               // F6: slots per flag read
+    double flag_hit;                // F6: slots per flag set
+    double id_copy;                 // F7, F8: slots per id copied
+    double state_id_scan;           // B4: slots per id scanned
+    double state_hit;               // B4: slots per own id (surrogate, read-add-write)
     double id_pair_weight_gradient; // B7: slots per (spike id, neuron pair)
     double id_pair_spike_gradient;  // B8: slots per (listed id, neuron pair)
-    double reduce_pair;          // B9: slots per pair of partials
-    double reduce_start;         // B9: slots per live vertex
-    double reduce_dead;          // B9: slots per vertex that leaves at once
-    double rearranged_word;      // rearrangement: slots per word copied on the tile
+    double reduce_pair;             // B9: slots per pair of partials
+    double reduce_start;            // B9: slots per live vertex
+    double reduce_dead;             // B9: slots per vertex that leaves at once
+    double rearranged_word;         // rearrangement: slots per word copied on the tile
 };
 
 struct chip_config {
@@ -100,7 +102,8 @@ struct chip_config {
     struct host_config host;
     struct power_config power;
     struct codelet_costs costs;
-    double corrections[CODELET_COUNT]; // additive, tile cycles per vertex, per codelet; 0 by default
+    // additive, tile cycles per vertex, per codelet; 0 by default
+    double corrections[CODELET_COUNT];
 };
 
 extern const struct key chip_keys[]; // ends with an empty name

@@ -9,7 +9,8 @@
 #include <stdint.h>
 #include <stdio.h>
 
-struct source; // one text that was read (a file, or a --set argument); owned by the config that read it
+// one text that was read (a file, or a --set argument); owned by the config that read it
+struct source;
 
 struct mark {
     const struct source *source; // NULL: no place is known
@@ -29,15 +30,15 @@ const char *err_message(const struct err *err, size_t i); // "file:line:column: 
 void err_print(const struct err *err, FILE *stream);      // all of them, with source line and caret
 
 // The simulator is wrong: prints where, and aborts. On in release builds too.
-#define SIM_ASSERT(condition, ...)                                                                 \
-    do {                                                                                           \
-        if (!(condition)) {                                                                        \
-            sim_assert_fail(__FILE__, __LINE__, #condition, __VA_ARGS__);                          \
-        }                                                                                          \
+#define SIM_ASSERT(condition, ...)                                        \
+    do {                                                                  \
+        if (!(condition)) {                                               \
+            sim_assert_fail(__FILE__, __LINE__, #condition, __VA_ARGS__); \
+        }                                                                 \
     } while (0)
 
-_Noreturn void sim_assert_fail(const char *file, int line, const char *condition, const char *format,
-                               ...) __attribute__((format(printf, 4, 5)));
+_Noreturn void sim_assert_fail(const char *file, int line, const char *condition,
+                               const char *format, ...) __attribute__((format(printf, 4, 5)));
 
 // malloc and friends that never return NULL: out of memory ends the program with one clear message.
 void *xmalloc(size_t bytes);

@@ -153,7 +153,11 @@ static const char *const optimizers[] = {[OPTIMIZER_SGD] = "sgd", [OPTIMIZER_ADA
 static const char *const schedules[] = {
     [SCHEDULE_CONSTANT] = "constant", [SCHEDULE_COSINE] = "cosine", NULL};
 static const char *const precisions[] = {
-    [PRECISION_FLOAT32] = "float32", [PRECISION_FLOAT64] = "float64", NULL};
+    [PRECISION_FLOAT32] = "float32",
+    [PRECISION_FLOAT64] = "float64",
+    [PRECISION_FLOAT16] = "float16",
+    NULL,
+};
 
 #define TRAINING(kind, ...) KEY_NUMBER(kind, struct training_config, __VA_ARGS__)
 static const struct key training_keys[] = {
@@ -171,7 +175,7 @@ static const struct key training_keys[] = {
     TRAINING(KEY_REAL, adam_beta2, 0, 0.9999999, NULL, "0.999", "decay of Adam's second moment"),
     TRAINING(KEY_REAL, adam_epsilon, 1e-30, 1, NULL, "1e-8", "Adam's guard against zero"),
     KEY_CHOICE(struct training_config, "precision", precision, precisions, "float32",
-               "of the functional run; float64 is the plain reference"),
+               "of the functional run; float64: plain reference; float16: stored so"),
     TRAINING(KEY_UINT32, test_samples, 0, 1000000000, "samples", "1000",
              "for accuracy; 0: none; more than there are: all"),
     KEY_TRUTH(struct training_config, "both_forms", both_forms, "false",

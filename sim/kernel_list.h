@@ -33,9 +33,9 @@ struct kernel {
     // of them: states and carries, which a kernel that loops over time keeps in registers
     uint64_t carried_read_elements, carried_write_elements;
     bool is_hoistable; // no dependence over time: b2 runs it as one (batch x time) product
-    bool
-        reduces_batch; // GEMM: k is the batch (weight gradient); a hoisted one has k = batch x time
-    bool is_scan;      // elementwise over time: b2 makes one scan kernel per layer and direction
+    // GEMM: k is the batch (weight gradient); a hoisted one has k = batch x time
+    bool reduces_batch;
+    bool is_scan; // elementwise over time: b2 makes one scan kernel per layer and direction
     bool depends_on_previous_layer; // forward order inside one time step (layer_delay 0)
     uint32_t record_layer;          // b4: whose counts
     bool counts_listed;             // b4: listed ids rather than spikes

@@ -13,18 +13,18 @@
 struct machine_share { // one step of the program, loops multiplied out
     const char *name;  // of its compute set or exchange; borrowed from the program
     enum step_kind kind;
-    uint64_t times;    // executions per training step
-    uint64_t cycles;   // per training step, mean over the recorded steps, rounded
+    uint64_t times;  // executions per training step
+    uint64_t cycles; // per training step, mean over the recorded steps, rounded
 };
 
-struct machine_time {            // per training step, mean over the recorded steps
-    double cycles;               // total = compute + exchange + sync + host
+struct machine_time { // per training step, mean over the recorded steps
+    double cycles;    // total = compute + exchange + sync + host
     double compute_cycles, exchange_cycles, sync_cycles;
-    double host_cycles;          // waiting for the host: what prefetch does not hide
-    uint64_t supersteps;         // compute sets executed
+    double host_cycles;           // waiting for the host: what prefetch does not hide
+    uint64_t supersteps;          // compute sets executed
     struct machine_share *shares; // owned; [share_count], in program order
     uint32_t share_count;
-    double host_seconds;         // wall time that the timing took on this host (not simulated)
+    double host_seconds; // wall time that the timing took on this host (not simulated)
 };
 
 struct machine;

@@ -33,9 +33,8 @@ struct tile_map {
 static inline uint32_t tile_map_at(const struct tile_map *map, uint32_t item)
 {
     uint32_t position = item % map->positions;
-    return map->is_spread
-               ? map->first + (uint32_t)((uint64_t)position * map->span / map->positions)
-               : map->first + position;
+    return map->is_spread ? map->first + (uint32_t)((uint64_t)position * map->span / map->positions)
+                          : map->first + position;
 }
 
 // `count` consecutive tiles, one item each.
@@ -75,18 +74,18 @@ struct vertex_group {
     enum codelet codelet;
     enum dealing dealing;
     struct tile_map place;
-    uint32_t items;                // item j lies on tile_map_at(&place, first_item + j)
-    uint32_t first_item;           // so that several groups share one map of positions
-    uint32_t sizes[VERTEX_SIZES];  // static sizes; meaning per codelet, see sim/codelet_list.h
-    uint32_t vertices;             // DEAL_EVEN: total; DEAL_SEGMENTS: per item
-    uint32_t samples_per_vertex;   // DEAL_SAMPLES
-    uint32_t ids_per_item;         // DEAL_SAMPLES; 0: no hits
-    uint32_t parts;                // DEAL_SEGMENTS
-    uint32_t groups;               // DEAL_SLOTS
+    uint32_t items;               // item j lies on tile_map_at(&place, first_item + j)
+    uint32_t first_item;          // so that several groups share one map of positions
+    uint32_t sizes[VERTEX_SIZES]; // static sizes; meaning per codelet, see sim/codelet_list.h
+    uint32_t vertices;            // DEAL_EVEN: total; DEAL_SEGMENTS: per item
+    uint32_t samples_per_vertex;  // DEAL_SAMPLES
+    uint32_t ids_per_item;        // DEAL_SAMPLES; 0: no hits
+    uint32_t parts;               // DEAL_SEGMENTS
+    uint32_t groups;              // DEAL_SLOTS
     enum record_list list;
-    uint32_t layer;                // layer of the record that list, neurons and slots come from
-    int32_t time_offset;           // record time step = step's time step + offset; before 0: nothing
-    uint32_t network_layer;        // for reports: the layer this work is done for; 0: none
+    uint32_t layer;         // layer of the record that list, neurons and slots come from
+    int32_t time_offset;    // record time step = step's time step + offset; before 0: nothing
+    uint32_t network_layer; // for reports: the layer this work is done for; 0: none
 };
 
 struct compute_set {
@@ -95,10 +94,10 @@ struct compute_set {
 };
 
 enum flow_kind {
-    FLOW_BROADCAST,    // every source sends one message of `bytes`, the same to all destinations
-    FLOW_ALL_TO_ALL,   // every source sends its own message of `bytes` to every destination (a gather
-                       // has one destination, a scatter one source); a tile sends nothing to itself
-    FLOW_PAIRS,        // source i sends `bytes` to destination i (sources == destinations)
+    FLOW_BROADCAST,  // every source sends one message of `bytes`, the same to all destinations
+    FLOW_ALL_TO_ALL, // every source sends its own message of `bytes` to every destination (a gather
+                     // has one destination, a scatter one source); a tile sends nothing to itself
+    FLOW_PAIRS,      // source i sends `bytes` to destination i (sources == destinations)
     FLOW_REDISTRIBUTE, // `bytes` in total, W = ceil(bytes / 4) words: word w leaves source
                        // floor(w * sources / W) and arrives at destination floor(w * dests / W)
 };
@@ -122,11 +121,11 @@ enum step_kind { STEP_LOOP_BEGIN, STEP_LOOP_END, STEP_COMPUTE, STEP_EXCHANGE, ST
 
 struct program_step {
     enum step_kind kind;
-    uint32_t index;                            // COMPUTE: compute set; EXCHANGE: exchange
-    uint32_t loop_count;                       // LOOP_BEGIN
-    int32_t loop_first, loop_stride;           // LOOP_BEGIN: record time step = first + i * stride
-    uint64_t host_bytes;                       // HOST
-    enum host_direction host_direction;        // HOST
+    uint32_t index;                     // COMPUTE: compute set; EXCHANGE: exchange
+    uint32_t loop_count;                // LOOP_BEGIN
+    int32_t loop_first, loop_stride;    // LOOP_BEGIN: record time step = first + i * stride
+    uint64_t host_bytes;                // HOST
+    enum host_direction host_direction; // HOST
 };
 
 // --- memory -------------------------------------------------------------------------------------
@@ -158,19 +157,19 @@ struct program {
     char *name; // owned; e.g. "sparse"
     uint32_t tile_count;
     uint32_t batch, time_steps;
-    uint32_t layer_count;                   // of the record, with the input
-    uint32_t *neurons, *slots;              // owned; per layer of the record
-    struct program_step *steps;             // owned
+    uint32_t layer_count;       // of the record, with the input
+    uint32_t *neurons, *slots;  // owned; per layer of the record
+    struct program_step *steps; // owned
     uint32_t step_count;
-    struct compute_set *compute_sets;       // owned
+    struct compute_set *compute_sets; // owned
     uint32_t compute_set_count;
-    struct vertex_group *groups;            // owned
+    struct vertex_group *groups; // owned
     uint32_t group_count;
-    struct exchange_step *exchanges;        // owned
+    struct exchange_step *exchanges; // owned
     uint32_t exchange_count;
-    struct flow *flows;                     // owned
+    struct flow *flows; // owned
     uint32_t flow_count;
-    struct variable *variables;             // owned
+    struct variable *variables; // owned
     uint32_t variable_count;
 };
 
@@ -182,8 +181,10 @@ void program_destroy(struct program *program);
 void program_begin_loop(struct program *program, uint32_t count, int32_t first, int32_t stride);
 void program_end_loop(struct program *program);
 uint32_t program_begin_compute(struct program *program, const char *name); // returns the step index
-void program_add_group(struct program *program, const struct vertex_group *group); // to the open set
-uint32_t program_begin_exchange(struct program *program, const char *name); // returns the step index
+// to the open set
+void program_add_group(struct program *program, const struct vertex_group *group);
+// returns the step index
+uint32_t program_begin_exchange(struct program *program, const char *name);
 void program_add_flow(struct program *program, const struct flow *flow);
 uint32_t program_add_host(struct program *program, enum host_direction direction, uint64_t bytes);
 // Copies *variable and its name.
@@ -196,10 +197,10 @@ void program_verify(const struct program *program);
 // Answers that a lowering may ask of the machine it lowers to, without knowing its timing model.
 struct machine_view {
     uint32_t tiles;
-    uint32_t contexts;         // worker contexts per tile
-    uint32_t bytes_per_tile;   // SRAM
+    uint32_t contexts;       // worker contexts per tile
+    uint32_t bytes_per_tile; // SRAM
     bool has_matrix_unit;
-    const void *context;       // passed back to the functions
+    const void *context; // passed back to the functions
     // Tile cycles of one vertex alone on its tile.
     uint64_t (*vertex_cycles)(const void *context, enum codelet codelet,
                               const uint32_t sizes[VERTEX_SIZES]);

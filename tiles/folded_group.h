@@ -39,8 +39,8 @@ struct folded_group {
     bool has_counts, has_hits; // what of the record changes the cost
     bool is_uniform;           // its tiles are its own and fall into classes
 
-    uint32_t
-        *item_row; // owned; general path: row of sums that the item's tile has; NO_CELL: no vertex
+    // owned; general path: row of sums that the item's tile has; NO_CELL: no vertex
+    uint32_t *item_row;
     uint32_t *item_worker; // owned; worker of the item's first vertex
 
     // uniform; SAMPLES: one class. SEGMENTS: one class per part. SLOTS: full items, the last one

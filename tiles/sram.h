@@ -33,9 +33,9 @@ struct sram_plan {
     uint64_t max_bytes; // highest use of any tile: sum over regions of the highest address in use,
                         // overflow included
     uint32_t max_tile; // the tile of max_bytes; where tiles do not fit, the one that overflows most
-    uint64_t
-        by_role[SRAM_ROLE_COUNT]; // bytes on max_tile, shared addresses counted for each variable
-    uint64_t sum_bytes;           // on max_tile without sharing: what lifetimes save is sum - max
+    // bytes on max_tile, shared addresses counted for each variable
+    uint64_t by_role[SRAM_ROLE_COUNT];
+    uint64_t sum_bytes; // on max_tile without sharing: what lifetimes save is sum - max
     struct sram_item largest[SRAM_LARGEST]; // on max_tile
     uint32_t largest_count;
     uint32_t tiles_used; // tiles with at least one vertex or variable

@@ -36,7 +36,7 @@ enum learning_rate_schedule {
     SCHEDULE_COSINE, // rate (1 + cos(pi s / steps)) / 2 at step s = 0, 1, ...
 };
 enum training_mode { MODE_FUNCTIONAL, MODE_DRAWN };
-enum precision { PRECISION_FLOAT32, PRECISION_FLOAT64 };
+enum precision { PRECISION_FLOAT32, PRECISION_FLOAT64, PRECISION_FLOAT16 }; // docs/numerics.md
 
 struct network_config {
     uint32_t inputs;

@@ -11,11 +11,11 @@
 
 struct spike_batch {
     uint32_t time_steps, batch, slots;
-    uint32_t *ids;     // owned; [time_steps][batch][slots], ascending; past the count: 0
-    uint32_t *counts;  // owned; [time_steps][batch]
-    uint32_t *labels;  // owned; [batch]
-    uint32_t valid;    // samples that count for accuracy (the last test batch may be short)
-    uint64_t dropped;  // input events that found no slot (a random subset is kept)
+    uint32_t *ids;    // owned; [time_steps][batch][slots], ascending; past the count: 0
+    uint32_t *counts; // owned; [time_steps][batch]
+    uint32_t *labels; // owned; [batch]
+    uint32_t valid;   // samples that count for accuracy (the last test batch may be short)
+    uint64_t dropped; // input events that found no slot (a random subset is kept)
 };
 
 struct spike_batch *spike_batch_create(uint32_t time_steps, uint32_t batch, uint32_t slots);
@@ -30,14 +30,15 @@ struct data_source_kind {
     const char *description; // one line
     // Opens the source. NULL and a message in err if files are missing or wrong, or if
     // network->inputs or outputs does not fit the data.
-    struct data_source *(*open)(const struct data_config *config, const struct network_config *network,
-                                uint32_t time_steps, uint64_t seed, struct err *err);
+    struct data_source *(*open)(const struct data_config *config,
+                                const struct network_config *network, uint32_t time_steps,
+                                uint64_t seed, struct err *err);
 };
 
 // The one list of sources: X(name) declares data_<name>, defined in workloads/data/<name>.c.
-#define DATA_SOURCES(X)                                                                            \
-    X(randman)                                                                                     \
-    X(fashion_mnist)                                                                               \
+#define DATA_SOURCES(X) \
+    X(randman)          \
+    X(fashion_mnist)    \
     X(uniform)
 
 #define X(name) extern const struct data_source_kind data_##name;
@@ -58,8 +59,9 @@ struct data_source {
     void (*close)(struct data_source *source);
 };
 
-struct data_source *data_open(const struct data_config *config, const struct network_config *network,
-                              uint32_t time_steps, uint64_t seed, struct err *err);
+struct data_source *data_open(const struct data_config *config,
+                              const struct network_config *network, uint32_t time_steps,
+                              uint64_t seed, struct err *err);
 void data_close(struct data_source *source);
 // Training: a new random order each epoch. Test: in order; the last batch repeats sample 0 past the end.
 // If more than batch->slots events fall in a time step, a random batch->slots of them are kept.

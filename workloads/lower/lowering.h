@@ -30,14 +30,17 @@ struct lowering_config {
 
 // A network that does not fit in the tiles (a layer with more neurons than tiles can hold in any
 // split) gives NULL and a sentence in *why (owned by the caller). SRAM is not checked here.
-struct program *lower_sparse(const struct training_graph *graph, const struct training_config *training,
-                             const struct lowering_config *config, const struct machine_view *machine,
-                             char **why);
-struct program *lower_dense(const struct training_graph *graph, const struct training_config *training,
-                            const struct lowering_config *config, const struct machine_view *machine,
-                            char **why);
+struct program *lower_sparse(const struct training_graph *graph,
+                             const struct training_config *training,
+                             const struct lowering_config *config,
+                             const struct machine_view *machine, char **why);
+struct program *lower_dense(const struct training_graph *graph,
+                            const struct training_config *training,
+                            const struct lowering_config *config,
+                            const struct machine_view *machine, char **why);
 
 // The kernels of one training step. The graph's form says dense (baselines b0..b3) or sparse (b4).
-struct kernel_list *lower_gpu(const struct training_graph *graph, const struct training_config *training);
+struct kernel_list *lower_gpu(const struct training_graph *graph,
+                              const struct training_config *training);
 
 #endif

@@ -8,6 +8,7 @@
 #include "sim/err.h"
 #include "workloads/run/aligned.h"
 #include "workloads/run/event_lists.h"
+#include "workloads/run/float16.h"
 #include "workloads/run/region.h"
 #include "workloads/run/schedule.h"
 
@@ -22,6 +23,8 @@ struct bound_stage { // a stage, bound to the current block
     struct region_program *program; // owned; NULL: an op
     uint32_t *tensors;              // owned; of the region's operands in memory
     struct view *views;             // owned
+    uint32_t *rounded;              // owned; float16: which of the stage's outputs are stored so
+    uint32_t rounded_count;
 };
 
 struct phase {                  // forward or backward
@@ -45,8 +48,36 @@ struct executor {
     bool is_last_block;        // in time: the first that the backward pass runs
 };
 
+// Neuron states, and adjoints that are carried to the time step before. Spike counts stay exact.
+static bool is_stored_across_time(const struct training_graph *graph, uint32_t tensor)
+{
+    for (uint32_t i = 0; i < graph->state_count; i++) {
+        const struct graph_state *state = &graph->states[i];
+        bool is_neuron_state =
+            i != graph->logits_state && graph->graph.tensors[state->out].type != TENSOR_SPIKES;
+        if ((state->out == tensor && is_neuron_state) || state->carry_out == tensor) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void find_rounded(struct bound_stage *bound, const struct training_graph *graph,
+                         const struct stage *stage)
+{
+    const uint32_t *outputs;
+    uint32_t count;
+    stage_outputs(graph, stage, &outputs, &count);
+    bound->rounded = xcalloc(count, sizeof(*bound->rounded));
+    for (uint32_t i = 0; i < count; i++) {
+        if (is_stored_across_time(graph, outputs[i])) {
+            bound->rounded[bound->rounded_count++] = i;
+        }
+    }
+}
+
 static void phase_init(struct phase *phase, const struct training_graph *graph,
-                       enum op_phase op_phase)
+                       enum op_phase op_phase, enum precision precision)
 {
     phase->schedule = schedule_create(graph, op_phase);
     uint32_t count = phase->schedule->stage_count;
@@ -59,6 +90,9 @@ static void phase_init(struct phase *phase, const struct training_graph *graph,
             uint32_t views = bound->program->input_count + bound->program->output_count;
             bound->views = xcalloc(views, sizeof(*bound->views));
         }
+        if (precision == PRECISION_FLOAT16) {
+            find_rounded(bound, graph, stage);
+        }
     }
 }
 
@@ -68,6 +102,7 @@ static void phase_free(struct phase *phase)
         region_program_destroy(phase->stages[i].program);
         free(phase->stages[i].tensors);
         free(phase->stages[i].views);
+        free(phase->stages[i].rounded);
     }
     free(phase->stages);
     schedule_destroy(phase->schedule);
@@ -85,14 +120,15 @@ static void create_lists(struct executor *executor)
     }
 }
 
-struct executor *executor_create(const struct training_graph *graph, const struct kernels *kernels,
+struct executor *executor_create(const struct training_graph *graph, enum precision precision,
                                  struct pool *pool, uint64_t seed)
 {
+    const struct kernels *kernels = kernels_select(graph->form, precision);
     struct executor *executor = xcalloc(1, sizeof(*executor));
     *executor = (struct executor){.graph = graph, .kernels = kernels, .pool = pool};
     executor->context = (struct run_context){.graph = graph, .batch = graph->batch, .seed = seed};
-    phase_init(&executor->forward, graph, OP_FORWARD);
-    phase_init(&executor->backward, graph, OP_BACKWARD);
+    phase_init(&executor->forward, graph, OP_FORWARD, precision);
+    phase_init(&executor->backward, graph, OP_BACKWARD, precision);
     uint32_t steps = BLOCK_ROWS / graph->batch;
     steps = steps < 1 ? 1 : steps;
     executor->block_time_steps = steps < graph->time_steps ? steps : graph->time_steps;
@@ -196,6 +232,19 @@ struct pass_run { // what the threads of a pass share
     bool is_backward;
 };
 
+static void round_outputs(const struct bound_stage *bound, const struct span *span)
+{
+    for (uint32_t i = 0; i < bound->rounded_count; i++) {
+        const struct view *view =
+            bound->program ? &bound->views[bound->program->input_count + bound->rounded[i]]
+                           : &bound->op.out;
+        FOR_ROWS(span, t, b)
+        {
+            float16_round_all(view_floats(view, t, b), view->columns);
+        }
+    }
+}
+
 static void run_stage(const struct executor *executor, const struct bound_stage *bound,
                       const struct span *span)
 {
@@ -209,6 +258,7 @@ static void run_stage(const struct executor *executor, const struct bound_stage 
     } else {
         executor->kernels->ops[bound->op.op->kind](&bound->op, span);
     }
+    round_outputs(bound, span);
 }
 
 // Samples of an item, all time steps, one by one. Samples do not know each other.
@@ -271,8 +321,11 @@ static void run_pass(struct executor *executor, const struct phase *phase, const
         pool_run(executor->pool, run.item_count, run_stepwise_item, &run);
         return;
     }
-    const struct op_job *job = &phase->stages[pass->stages[0]].op;
-    if (job->op->kind == OP_connect && kernels->connect_split == SPLIT_STRIPS) {
+    const struct bound_stage *bound = &phase->stages[pass->stages[0]];
+    const struct op_job *job = &bound->op;
+    // What is rounded is rounded by whole rows, in run_stage.
+    if (job->op->kind == OP_connect && kernels->connect_split == SPLIT_STRIPS &&
+        bound->rounded_count == 0) {
         run.item_count = matrix_strips(&job->matrix);
         pool_run(executor->pool, run.item_count, run_strip_item, &run);
         return;

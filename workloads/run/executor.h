@@ -9,8 +9,9 @@
 
 struct executor;
 
-// `kernels` must fit the graph's form. Graph and pool are borrowed.
-struct executor *executor_create(const struct training_graph *graph, const struct kernels *kernels,
+// Runs on kernels_select() of form and precision. Float16: states of neurons and carries are rounded
+// where a stage writes them. Graph and pool are borrowed.
+struct executor *executor_create(const struct training_graph *graph, enum precision precision,
                                  struct pool *pool, uint64_t seed);
 void executor_destroy(struct executor *executor);
 

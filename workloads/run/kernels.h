@@ -4,6 +4,8 @@
 //   kernels_dense      float32; spikes as 0 and 1; products by OpenBLAS on one thread each
 //   kernels_reference  float64; both forms; plain loops, for tests and training.precision: float64
 //
+// float16 runs on the float32 tables; executor and trainer round what is stored (float16.h).
+//
 // Every kernel adds in an order fixed by the sizes alone: the same bits for any number of threads.
 //
 // Weights lie in strips of columns, [strip][fan-in][strip_columns]: a strip of 64 columns of all
@@ -123,8 +125,8 @@ struct kernels {
     enum work_split connect_split; // SPLIT_STRIPS: one column strip an item
     uint32_t rows_per_item;        // SPLIT_ROWS: (time step, sample) rows an item, about
     uint32_t samples_per_item;     // products inside a recurrence: samples an item
-    uint32_t
-        gradient_rows_per_item; // weight gradient: rows of the matrix an item; 0: one column strip
+    // weight gradient: rows of the matrix an item; 0: one column strip
+    uint32_t gradient_rows_per_item;
     // y = x w for the rows of `span` and the strips [first_strip, end_strip)
     void (*connect)(const struct op_job *job, const struct span *span, uint32_t first_strip,
                     uint32_t end_strip);

@@ -21,12 +21,11 @@
 #define GATHER_FLOATS 4u
 #endif
 #define VECTOR_FLOATS 16u // of dot products, and the padding of rows
-#pragma GCC diagnostic ignored \
-    "-Wpsabi" // all functions with vectors are inlined: no call passes one
+// All functions with vectors are inlined: no call passes one.
+#pragma GCC diagnostic ignored "-Wpsabi"
 
 typedef float gather_vector __attribute__((vector_size(4 * GATHER_FLOATS), may_alias));
 typedef float vector16 __attribute__((vector_size(64), may_alias));
-typedef int32_t lanes16 __attribute__((vector_size(64)));
 
 #define ALWAYS_INLINE static inline __attribute__((always_inline))
 
@@ -106,23 +105,23 @@ ALWAYS_INLINE vector16 multiply_row(const float *row, const vector16 *error, uin
 // Each result lane adds two neighbouring lanes (or pairs, or groups of four) of a, then of b.
 ALWAYS_INLINE vector16 add_neighbours(vector16 a, vector16 b)
 {
-    const lanes16 even = {0, 16, 2, 18, 4, 20, 6, 22, 8, 24, 10, 26, 12, 28, 14, 30};
-    const lanes16 odd = {1, 17, 3, 19, 5, 21, 7, 23, 9, 25, 11, 27, 13, 29, 15, 31};
-    return __builtin_shuffle(a, b, even) + __builtin_shuffle(a, b, odd);
+    return __builtin_shufflevector(a, b, 0, 16, 2, 18, 4, 20, 6, 22, 8, 24, 10, 26, 12, 28, 14,
+                                   30) +
+           __builtin_shufflevector(a, b, 1, 17, 3, 19, 5, 21, 7, 23, 9, 25, 11, 27, 13, 29, 15, 31);
 }
 
 ALWAYS_INLINE vector16 add_pairs(vector16 a, vector16 b)
 {
-    const lanes16 low = {0, 1, 16, 17, 4, 5, 20, 21, 8, 9, 24, 25, 12, 13, 28, 29};
-    const lanes16 high = {2, 3, 18, 19, 6, 7, 22, 23, 10, 11, 26, 27, 14, 15, 30, 31};
-    return __builtin_shuffle(a, b, low) + __builtin_shuffle(a, b, high);
+    return __builtin_shufflevector(a, b, 0, 1, 16, 17, 4, 5, 20, 21, 8, 9, 24, 25, 12, 13, 28, 29) +
+           __builtin_shufflevector(a, b, 2, 3, 18, 19, 6, 7, 22, 23, 10, 11, 26, 27, 14, 15, 30,
+                                   31);
 }
 
 ALWAYS_INLINE vector16 add_quarters(vector16 a, vector16 b)
 {
-    const lanes16 low = {0, 1, 2, 3, 8, 9, 10, 11, 16, 17, 18, 19, 24, 25, 26, 27};
-    const lanes16 high = {4, 5, 6, 7, 12, 13, 14, 15, 20, 21, 22, 23, 28, 29, 30, 31};
-    return __builtin_shuffle(a, b, low) + __builtin_shuffle(a, b, high);
+    return __builtin_shufflevector(a, b, 0, 1, 2, 3, 8, 9, 10, 11, 16, 17, 18, 19, 24, 25, 26, 27) +
+           __builtin_shufflevector(a, b, 4, 5, 6, 7, 12, 13, 14, 15, 20, 21, 22, 23, 28, 29, 30,
+                                   31);
 }
 
 // Rows ids[0..3]: lane 4 k + i of the result is a quarter of the dot product of row i.

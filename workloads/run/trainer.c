@@ -9,12 +9,14 @@
 #include "sim/rng.h"
 #include "workloads/run/aligned.h"
 #include "workloads/run/executor.h"
+#include "workloads/run/float16.h"
 
 #define UPDATE_ITEM_ELEMENTS ((size_t)1 << 15) // of a parameter; a multiple of a vector
 
 struct parameter {
     struct matrix *weights, *gradient; // in the executor's storage; gradient NULL: not trained
     void *mean, *variance;             // owned; Adam
+    float *master;                     // owned; float16: the weights before they were rounded
 };
 
 struct trainer {
@@ -27,36 +29,48 @@ struct trainer {
     uint32_t updates;             // done so far
 };
 
-// --- elements of either precision ---------------------------------------------------------------
+// --- elements of any precision ------------------------------------------------------------------
 static double read_real(const struct trainer *trainer, const void *reals, size_t i)
 {
     return trainer->kernels->real_bytes == sizeof(float) ? (double)((const float *)reals)[i]
                                                          : ((const double *)reals)[i];
 }
 
+// What is written here is stored across time steps: in float16 it is rounded.
 static void write_real(const struct trainer *trainer, void *reals, size_t i, double value)
 {
-    if (trainer->kernels->real_bytes == sizeof(float)) {
+    if (trainer->training.precision == PRECISION_FLOAT16) {
+        ((float *)reals)[i] = float16_round((float)value);
+    } else if (trainer->kernels->real_bytes == sizeof(float)) {
         ((float *)reals)[i] = (float)value;
     } else {
         ((double *)reals)[i] = value;
     }
 }
 
+static void write_weight(const struct trainer *trainer, const struct parameter *parameter, size_t i,
+                         float value)
+{
+    write_real(trainer, parameter->weights->data, i, (double)value);
+    if (parameter->master) {
+        parameter->master[i] = value;
+    }
+}
+
 // --- creation -----------------------------------------------------------------------------------
-// Uniform in +-weight_mul * sqrt(6 / fan_in) + weight_shift, rounded to float32 in either
+// Uniform in +-weight_mul * sqrt(6 / fan_in) + weight_shift, rounded to float32 in every
 // precision. The number of a weight is its place in [neurons][fan_in].
 static void draw_weights(struct trainer *trainer, uint32_t layer, uint64_t seed)
 {
     const struct network_config *network = &trainer->graph->config;
-    const struct matrix *weights = trainer->parameters[layer - 1].weights;
+    const struct parameter *parameter = &trainer->parameters[layer - 1];
+    const struct matrix *weights = parameter->weights;
     double range = network->weight_mul * sqrt(6.0 / weights->rows);
     struct rng rng = rng_create(seed, RNG_WEIGHTS, layer, 0);
     for (uint32_t neuron = 0; neuron < weights->columns; neuron++) {
         for (uint32_t input = 0; input < weights->rows; input++) {
             double weight = (2.0 * rng_uniform(&rng) - 1.0) * range + network->weight_shift;
-            write_real(trainer, weights->data, matrix_index(weights, input, neuron),
-                       (double)(float)weight);
+            write_weight(trainer, parameter, matrix_index(weights, input, neuron), (float)weight);
         }
     }
 }
@@ -70,8 +84,11 @@ static void create_parameter(struct trainer *trainer, uint32_t layer)
         return;
     }
     parameter->gradient = executor_matrix(trainer->executor, shape->weight_gradient);
+    size_t bytes = matrix_elements(parameter->weights) * trainer->kernels->real_bytes;
+    if (trainer->training.precision == PRECISION_FLOAT16) {
+        parameter->master = aligned_create(bytes);
+    }
     if (trainer->training.optimizer == OPTIMIZER_ADAM) {
-        size_t bytes = matrix_elements(parameter->weights) * trainer->kernels->real_bytes;
         parameter->mean = aligned_create(bytes);
         parameter->variance = aligned_create(bytes);
     }
@@ -87,7 +104,7 @@ struct trainer *trainer_create(const struct training_graph *graph,
                                 .kernels = kernels_select(graph->form, training->precision)};
     openblas_set_num_threads(1); // the pool's threads each call it: no second layer of threads
     trainer->pool = pool_create(threads);
-    trainer->executor = executor_create(graph, trainer->kernels, trainer->pool, seed);
+    trainer->executor = executor_create(graph, training->precision, trainer->pool, seed);
     trainer->parameters = xcalloc(graph->layer_count, sizeof(*trainer->parameters));
     for (uint32_t l = 1; l <= graph->layer_count; l++) {
         create_parameter(trainer, l);
@@ -104,6 +121,7 @@ void trainer_destroy(struct trainer *trainer)
     for (uint32_t l = 0; l < trainer->graph->layer_count; l++) {
         aligned_destroy(trainer->parameters[l].mean);
         aligned_destroy(trainer->parameters[l].variance);
+        aligned_destroy(trainer->parameters[l].master);
     }
     executor_destroy(trainer->executor);
     pool_destroy(trainer->pool);
@@ -184,7 +202,8 @@ static void update_item(void *context, uint32_t item, uint32_t thread)
     const struct update_run *run = context;
     const struct trainer *trainer = run->trainer;
     const struct parameter *parameter = &trainer->parameters[run->layer];
-    struct update_job job = {.weights = parameter->weights->data,
+    float *master = parameter->master;
+    struct update_job job = {.weights = master ? master : parameter->weights->data,
                              .gradient = parameter->gradient->data,
                              .mean = parameter->mean,
                              .variance = parameter->variance,
@@ -195,8 +214,13 @@ static void update_item(void *context, uint32_t item, uint32_t thread)
     size_t elements = matrix_elements(parameter->weights);
     size_t first = item * UPDATE_ITEM_ELEMENTS;
     size_t left = elements - first;
-    trainer->kernels->update(&job, first,
-                             left < UPDATE_ITEM_ELEMENTS ? left : UPDATE_ITEM_ELEMENTS);
+    size_t count = left < UPDATE_ITEM_ELEMENTS ? left : UPDATE_ITEM_ELEMENTS;
+    trainer->kernels->update(&job, first, count);
+    if (master) {
+        float *weights = (float *)parameter->weights->data + first;
+        memcpy(weights, master + first, count * sizeof(float));
+        float16_round_all(weights, count);
+    }
 }
 
 static void update_parameters(struct trainer *trainer)
@@ -311,10 +335,11 @@ void trainer_get_weights(const struct trainer *trainer, uint32_t layer, float *o
 
 void trainer_set_weights(struct trainer *trainer, uint32_t layer, const float *in)
 {
-    const struct matrix *weights = trainer->parameters[layer - 1].weights;
+    const struct parameter *parameter = &trainer->parameters[layer - 1];
+    const struct matrix *weights = parameter->weights;
     for (uint32_t neuron = 0; neuron < weights->columns; neuron++) {
         for (uint32_t input = 0; input < weights->rows; input++) {
-            write_real(trainer, weights->data, matrix_index(weights, input, neuron), (double)*in++);
+            write_weight(trainer, parameter, matrix_index(weights, input, neuron), *in++);
         }
     }
 }
