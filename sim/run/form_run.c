@@ -112,7 +112,7 @@ static double test_accuracy(const struct form_run *run, const struct form_contex
                             struct trainer *trainer, struct spike_batch *batch)
 {
     const struct training_config *training = &context->experiment->training;
-    uint32_t samples = context->data == NULL
+    uint32_t samples = batch == NULL // a batch was loaded: no test split
                            ? 0
                            : (uint32_t)min_u64(training->test_samples, context->data->test_count);
     if (samples == 0) {
