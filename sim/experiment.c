@@ -159,6 +159,11 @@ static const char *const precisions[] = {
     NULL,
 };
 
+const char *precision_name(enum precision precision)
+{
+    return precisions[precision];
+}
+
 #define TRAINING(kind, ...) KEY_NUMBER(kind, struct training_config, __VA_ARGS__)
 static const struct key training_keys[] = {
     KEY_CHOICE(struct training_config, "mode", mode, modes, "functional",

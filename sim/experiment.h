@@ -49,6 +49,7 @@ void experiment_destroy(struct experiment *experiment);
 // Reads a chip, a GPU or an experiment, whichever the keys of the file say it is, and drops it. False:
 // messages in err.
 bool experiment_check_file(const char *path, struct err *err);
+const char *precision_name(enum precision precision); // "float16"
 // The resolved configuration, every key with its value, chips and GPUs in full. New reference.
 json_t *experiment_to_json(const struct experiment *experiment);
 

@@ -80,6 +80,19 @@ static bool step_and_dump(const struct form_run *run, const struct form_context 
     return is_written;
 }
 
+// False, with a message, if the last step left values that no later step can mend.
+static bool check_finite(const struct form_context *context, const struct trainer *trainer,
+                         uint32_t step)
+{
+    uint32_t layer = trainer_nonfinite_layer(trainer);
+    if (layer == 0) {
+        return true;
+    }
+    return err_at(context->err, NULL,
+                  "training step %u: weights or states of layer %u are not finite (precision %s)",
+                  step + 1, layer, precision_name(context->experiment->training.precision));
+}
+
 // All training steps. `batch` is filled anew for each unless it was loaded.
 static bool run_steps(struct form_run *run, const struct form_context *context,
                       struct trainer *trainer, struct spike_batch *batch)
@@ -100,6 +113,9 @@ static bool run_steps(struct form_run *run, const struct form_context *context,
         if (!is_dumped) {
             run->loss[step] = trainer_step(trainer, batch, true, record);
         } else if (!step_and_dump(run, context, trainer, batch, record, &run->loss[step])) {
+            return false;
+        }
+        if (!check_finite(context, trainer, step)) {
             return false;
         }
         progress_update(&progress, step + 1, "loss %.4f", run->loss[step]);

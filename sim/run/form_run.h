@@ -33,7 +33,7 @@ struct form_context {
 const char *form_name(enum network_form form);
 void form_run_free(struct form_run *run);
 // Trains for training.steps steps and tests. Writes the tensors of the first step of the sparse form if
-// the options ask for them; false, with a message, if that failed.
+// the options ask for them; false, with a message, if that failed or values left the finite.
 bool form_run_train(struct form_run *run, const struct form_context *context);
 // Draws the records. The dense form needs none: every neuron is listed.
 void form_run_draw(struct form_run *run, const struct experiment *experiment);

@@ -318,6 +318,48 @@ uint32_t trainer_count_correct(struct trainer *trainer, const struct spike_batch
     return correct;
 }
 
+// --- overflow -----------------------------------------------------------------------------------
+static bool are_finite(const struct trainer *trainer, const void *reals, size_t first, size_t count)
+{
+    bool are = true;
+    for (size_t i = first; i < first + count; i++) {
+        are &= isfinite(read_real(trainer, reals, i)) != 0;
+    }
+    return are;
+}
+
+static bool is_state_finite(const struct trainer *trainer, const struct graph_state *state)
+{
+    if (trainer->graph->graph.tensors[state->out].type == TENSOR_SPIKES) {
+        return true;
+    }
+    // The last time step stands for all: a state that decays stays not finite.
+    struct view view = executor_last(trainer->executor, state->out);
+    bool is_finite = true;
+    for (uint32_t b = 0; b < trainer->graph->batch; b++) {
+        is_finite &= are_finite(trainer, view.reals, b * view.row_stride, view.columns);
+    }
+    return is_finite;
+}
+
+uint32_t trainer_nonfinite_layer(const struct trainer *trainer)
+{
+    const struct training_graph *graph = trainer->graph;
+    uint32_t found = graph->layer_count + 1;
+    for (uint32_t i = 0; i < graph->state_count; i++) {
+        if (graph->states[i].layer < found && !is_state_finite(trainer, &graph->states[i])) {
+            found = graph->states[i].layer;
+        }
+    }
+    for (uint32_t layer = 1; layer < found; layer++) {
+        const struct matrix *weights = trainer->parameters[layer - 1].weights;
+        if (!are_finite(trainer, weights->data, 0, matrix_elements(weights))) {
+            found = layer;
+        }
+    }
+    return found <= graph->layer_count ? found : 0;
+}
+
 // --- tensors in and out -------------------------------------------------------------------------
 static void copy_matrix_out(const struct trainer *trainer, const struct matrix *matrix, float *out)
 {

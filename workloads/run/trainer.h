@@ -11,7 +11,8 @@
 
 struct trainer;
 
-// precision float32: fast kernels (workloads/run/kernels_*.c); float64: plain reference kernels.
+// precision float32: fast kernels; float64: plain reference kernels; float16: the fast kernels, with
+// what is stored rounded. See docs/numerics.md.
 // Weights are drawn from the seed (Philox keyed by layer; the same for both forms).
 struct trainer *trainer_create(const struct training_graph *graph,
                                const struct training_config *training, uint64_t seed,
@@ -26,6 +27,9 @@ double trainer_step(struct trainer *trainer, const struct spike_batch *batch, bo
 // Forward only; returns the number of correct samples among batch->valid. A sample's class is the
 // output with the most spikes; among equals, the lowest.
 uint32_t trainer_count_correct(struct trainer *trainer, const struct spike_batch *batch);
+// The first layer with a weight, or a state after the last time step, that is not finite; 0: none.
+// Of a loss of spike counts this cannot be seen: a membrane that is not a number never spikes.
+uint32_t trainer_nonfinite_layer(const struct trainer *trainer);
 
 // Copies out, converted to float32. layer = 1..L.
 void trainer_get_weights(const struct trainer *trainer, uint32_t layer,
