@@ -36,12 +36,15 @@ struct gpu_config {
     double memory_bytes_per_second_spec;
     double memory_bytes_per_second; // streaming, measured
     double l2_bytes;
-    double l2_bytes_per_second; // L2-resident streaming kernel
-    double l2_usable_fraction;
+    double l2_bytes_per_second;     // L2-resident streaming kernel
+    double l2_usable_fraction;      // of l2_bytes: a working set up to this stays
+    double l2_lost_fraction;        // of l2_bytes: of a working set from this on nothing stays
+    double multiprocessor_bytes;    // registers and shared memory of one SM
     double graph_kernel_seconds;    // floor of a tiny kernel in a CUDA graph
     double stream_kernel_seconds;   // floor of a tiny kernel in a stream
     double stream_gap_seconds;      // back-to-back launch in a stream: a kernel lasts at least this
     double loop_iteration_seconds;  // the framework's own cost per time step
+    double scan_step_seconds;       // one time step of a loop inside a kernel, at least
     double grid_sync_seconds;       // persistent kernel
     double atomic_bytes_per_second; // scatter-add on floats
     double gather_bytes_per_second; // rows gathered, L2-resident

@@ -32,7 +32,9 @@ struct kernel {
         write_elements; // ELEMENTWISE, ACCUMULATE, COMPACT: array elements moved
     // of them: states and carries, which a kernel that loops over time keeps in registers
     uint64_t carried_read_elements, carried_write_elements;
-    bool is_hoistable; // no dependence over time: b2 runs it as one (batch x time) product
+    // no dependence over time: b2 and b4 run it once for all time steps, a product as (batch x time). Of an
+    // ACCUMULATE: all products of its gradient are hoistable, so that there is nothing to add or to zero.
+    bool is_hoistable;
     // GEMM: k is the batch (weight gradient); a hoisted one has k = batch x time
     bool reduces_batch;
     bool is_scan; // elementwise over time: b2 makes one scan kernel per layer and direction

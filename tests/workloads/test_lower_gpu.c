@@ -95,6 +95,7 @@ static void the_dense_form_has_one_product_per_layer_and_role(void **state)
     assert_int_equal(weight_gradient->k, BATCH);
     assert_true(weight_gradient->reduces_batch);
     assert_true(forward->is_hoistable && input_gradient->is_hoistable);
+    assert_true(find(list, "A1", 2)->is_hoistable && find(list, "Z2", 2)->is_hoistable);
     kernel_list_destroy(list);
 }
 
@@ -157,6 +158,7 @@ static void the_sparse_form_gathers_compacts_masks_and_scatters(void **state)
     const struct kernel *compaction = find(list, "S2", 1);
     assert_int_equal(compaction->read_elements, BATCH * 16);
     assert_int_equal(compaction->record_layer, 1);
+    assert_true(compaction->is_hoistable);
     const struct kernel *update = find(list, "E1", 1); // no dense spikes
     assert_int_equal(update->write_elements, BATCH * 16);
     const struct kernel *adjoint = find(list, "E2", 1); // ids and slots by their true length

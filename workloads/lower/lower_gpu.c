@@ -102,6 +102,7 @@ static void add_dense_product(struct builder *builder, const struct op *op)
                                              .phase = PHASE_BACKWARD,
                                              .name = "A1 accumulate weight gradient",
                                              .layer = op->layer,
+                                             .is_hoistable = kernel.is_hoistable,
                                              .read_elements = 2 * weights,
                                              .write_elements = weights});
     }
@@ -306,6 +307,7 @@ static void add_compaction(struct builder *builder, const struct op *fire)
                                          .layer = fire->layer,
                                          .m = membrane->rows,
                                          .n = membrane->columns,
+                                         .is_hoistable = is_scan_layer(builder->graph, fire->layer),
                                          .read_elements = element_count(membrane),
                                          .record_layer = fire->layer,
                                          .counts_listed = true,
@@ -387,6 +389,7 @@ static void add_zeroing(struct builder *builder)
         const struct graph_layer *layer = &tg->layers[l - 1];
         add_once(builder, "Z2 zero weight gradient", KERNEL_ACCUMULATE,
                  &(struct kernel){.layer = l,
+                                  .is_hoistable = is_scan_layer(&tg->graph, l),
                                   .write_elements = (uint64_t)layer->neurons * layer->fan_in});
     }
 }
