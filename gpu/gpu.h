@@ -62,14 +62,16 @@ void gpu_destroy(struct gpu_config *gpu);
 
 struct gpu_time {
     double step_seconds;    // = compute + launch + loop + sync + host
-    double compute_seconds; // GEMM and elementwise kernels
+    double compute_seconds; // all kernels, as in a CUDA graph
     double launch_seconds;  // gaps: what a kernel waits beyond its own time
     double loop_seconds;    // the framework's loop
     double sync_seconds;    // b3: grid syncs
     double
-        host_seconds; // input copy: b0 all of it (dense), others what prefetch of the ids does not hide
-    double error_band;     // relative
-    uint64_t memory_bytes; // needed
+        host_seconds; // waiting for the input: b0 all of the copy, others what prefetch does not hide
+    double
+        input_copy_seconds; // the whole copy: b0 the dense input, others ids; not a part of the sum
+    double error_band;      // relative
+    uint64_t memory_bytes;  // needed
     bool fits;
     uint64_t kernel_launches;
 };

@@ -159,6 +159,7 @@ static void add_host(struct costing *costing)
         (double)(is_dense ? costing->list->input_elements : costing->list->input_id_elements);
     double copy =
         gpu->host_latency_seconds + GPU_FLOAT_BYTES * elements / gpu->host_bytes_per_second;
+    time->input_copy_seconds = copy;
     time->host_seconds = is_dense ? copy : fmax(copy - busy, 0.0);
     time->step_seconds = busy + time->host_seconds;
 }
