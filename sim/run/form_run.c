@@ -116,6 +116,7 @@ static bool run_steps(struct form_run *run, const struct form_context *context,
             return false;
         }
         if (!check_finite(context, trainer, step)) {
+            progress_end(&progress);
             return false;
         }
         progress_update(&progress, step + 1, "loss %.4f", run->loss[step]);
