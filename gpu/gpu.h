@@ -66,8 +66,7 @@ struct gpu_time {
     double launch_seconds;  // gaps: what a kernel waits beyond its own time
     double loop_seconds;    // the framework's loop
     double sync_seconds;    // b3: grid syncs
-    double
-        host_seconds; // waiting for the input: b0 all of the copy, others what prefetch does not hide
+    double host_seconds;    // waiting for the input: what prefetch does not hide
     double
         input_copy_seconds; // the whole copy: b0 the dense input, others ids; not a part of the sum
     double error_band;      // relative

@@ -147,7 +147,7 @@ static void add_dense_input(struct costing *costing)
                 1.0);
 }
 
-// b0 copies the dense input before every step. The others are sent ids while the step before runs.
+// The input of the next step is copied while a step runs: b0's as an array, the others' as ids.
 static void add_host(struct costing *costing)
 {
     const struct gpu_config *gpu = costing->gpu;
@@ -160,7 +160,7 @@ static void add_host(struct costing *costing)
     double copy =
         gpu->host_latency_seconds + GPU_FLOAT_BYTES * elements / gpu->host_bytes_per_second;
     time->input_copy_seconds = copy;
-    time->host_seconds = is_dense ? copy : fmax(copy - busy, 0.0);
+    time->host_seconds = fmax(copy - busy, 0.0);
     time->step_seconds = busy + time->host_seconds;
 }
 

@@ -51,7 +51,7 @@ struct result_machine {
     char *why; // owned; NULL: nothing to explain
     double compute_seconds, exchange_seconds, sync_seconds, host_seconds;
     double launch_seconds, loop_seconds; // GPUs
-    // GPUs: host-to-device copy of one batch; inside step_seconds only for b0
+    // GPUs: host-to-device copy of one batch, b0's as an array; overlaps the step before, so not in step_seconds
     double input_copy_seconds;
     uint64_t cycles, supersteps; // per training step; 0 for GPUs
     uint32_t tiles_used;

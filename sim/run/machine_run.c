@@ -217,8 +217,7 @@ static struct gpu_time mean_gpu_time(const struct machine_config *config, uint32
     return mean;
 }
 
-static void fill_gpu_time(struct result_machine *out, const struct gpu_time *time, uint32_t batch,
-                          bool is_copy_inside)
+static void fill_gpu_time(struct result_machine *out, const struct gpu_time *time, uint32_t batch)
 {
     out->fits = time->fits;
     out->sram_max_bytes = time->memory_bytes;
@@ -233,10 +232,10 @@ static void fill_gpu_time(struct result_machine *out, const struct gpu_time *tim
     out->error_band = time->error_band;
     out->compute_seconds = time->compute_seconds;
     out->sync_seconds = time->sync_seconds;
-    out->host_seconds = is_copy_inside ? time->host_seconds : 0;
+    out->host_seconds = time->host_seconds;
     out->launch_seconds = time->launch_seconds;
     out->loop_seconds = time->loop_seconds;
-    out->input_copy_seconds = time->host_seconds;
+    out->input_copy_seconds = time->input_copy_seconds;
 }
 
 static void run_gpu(const struct machine_config *config, const struct experiment *experiment,
@@ -266,7 +265,7 @@ static void run_gpu(const struct machine_config *config, const struct experiment
             .energy_why = xstrdup("the model of the GPU has no power values"),
         };
         struct gpu_time time = mean_gpu_time(config, baseline, lists[form], &forms[form]);
-        fill_gpu_time(entries, &time, experiment->training.batch, baseline == GPU_B0);
+        fill_gpu_time(entries, &time, experiment->training.batch);
         entries++;
     }
     for (uint32_t form = 0; form < FORM_COUNT; form++) {

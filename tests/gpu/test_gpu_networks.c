@@ -237,13 +237,13 @@ static void memory_beyond_the_device_does_not_fit(void **state)
     assert_true(time_sparse(&gpu, published, 30, 60).fits); // ids instead of arrays
 }
 
-static void the_dense_input_copy_is_part_of_b0_and_hidden_elsewhere(void **state)
+static void the_input_copy_is_shown_apart_and_waited_for_where_it_is_not_hidden(void **state)
 {
     (void)state;
     struct gpu_config gpu = test_gpu();
     struct gpu_time b0 = time_dense(&gpu, GPU_B0, published);
-    assert_seconds(b0.host_seconds, 10e-6 + 4.0 * 100 * BATCH * 2312 / 25e9); // 44.4 MB
-    assert_seconds(b0.input_copy_seconds, b0.host_seconds);
+    assert_seconds(b0.input_copy_seconds, 10e-6 + 4.0 * 100 * BATCH * 2312 / 25e9); // 44.4 MB
+    assert_true(b0.host_seconds <= 0);
     assert_true(time_dense(&gpu, GPU_B1, published).host_seconds <= 0);
     assert_seconds(time_dense(&gpu, GPU_B1, published).input_copy_seconds,
                    10e-6 + 4.0 * 100 * BATCH * 33 / 25e9);
@@ -289,7 +289,7 @@ int main(void)
         cmocka_unit_test(one_layer_in_the_loop_costs_what_the_reference_says),
         cmocka_unit_test(weights_that_fit_the_cache_make_the_loop_faster),
         cmocka_unit_test(memory_beyond_the_device_does_not_fit),
-        cmocka_unit_test(the_dense_input_copy_is_part_of_b0_and_hidden_elsewhere),
+        cmocka_unit_test(the_input_copy_is_shown_apart_and_waited_for_where_it_is_not_hidden),
         cmocka_unit_test(b1_and_b2_make_the_input_dense_on_the_device),
         cmocka_unit_test(the_wider_of_two_error_bands_is_given),
     };
