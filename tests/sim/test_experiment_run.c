@@ -224,6 +224,22 @@ static void a_dump_that_cannot_be_written_is_a_fault(void **state)
     free_outcome(&outcome);
 }
 
+static void membranes_beyond_float16_end_the_run_with_one_message(void **state)
+{
+    (void)state;
+    const char *const sets[] = {"training.precision=float16", "network.gain=1e6"};
+    struct outcome outcome = run(GOLDEN, sets, COUNT(sets), &one_thread);
+    assert_int_equal(outcome.status, RUN_FAILED);
+    assert_int_equal(err_count(outcome.err), 1);
+    assert_string_equal(
+        err_message(outcome.err, 0),
+        "training step 1: weights or states of layer 1 are not finite (precision float16)");
+    free_outcome(&outcome);
+    outcome = run(GOLDEN, sets + 1, COUNT(sets) - 1, &one_thread);
+    assert_int_equal(outcome.status, RUN_DONE); // float32 goes further
+    free_outcome(&outcome);
+}
+
 static void missing_data_is_bad_input(void **state)
 {
     (void)state;
@@ -250,6 +266,7 @@ int main(void)
         cmocka_unit_test(loaded_tensors_of_another_shape_are_refused_with_both_shapes),
         cmocka_unit_test(loaded_ids_that_are_no_inputs_are_refused),
         cmocka_unit_test(a_dump_that_cannot_be_written_is_a_fault),
+        cmocka_unit_test(membranes_beyond_float16_end_the_run_with_one_message),
         cmocka_unit_test(missing_data_is_bad_input),
     };
     return cmocka_run_group_tests_name("experiment run", tests, NULL, NULL);

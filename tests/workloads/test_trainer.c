@@ -120,6 +120,17 @@ static void any_number_of_threads_gives_the_same_bits_in_float64(void **state)
     check_thread_counts(&setup);
 }
 
+static void any_number_of_threads_gives_the_same_bits_in_float16(void **state)
+{
+    (void)state;
+    struct setup setup;
+    setup_init(&setup, middle, 20, 110);
+    setup.training.precision = PRECISION_FLOAT16;
+    check_thread_counts(&setup);
+    setup.form = FORM_DENSE;
+    check_thread_counts(&setup);
+}
+
 // Three blocks of time steps, so that states and carries of a step would be there for the next to
 // find.
 static void check_fresh_start(struct setup *setup)
@@ -305,6 +316,10 @@ static void training_halves_the_loss_of_an_easy_task(void **state)
     setup.network.gain = 2.0; // its current adds up input over 1 / (1 - beta) = 5 time steps
     setup.form = FORM_SPARSE;
     check_learning(&setup);
+    setup.training.precision = PRECISION_FLOAT16;
+    check_learning(&setup);
+    setup.form = FORM_DENSE;
+    check_learning(&setup);
 }
 
 static void a_cosine_schedule_falls_from_the_rate_to_zero(void **state)
@@ -347,6 +362,7 @@ int main(void)
         cmocka_unit_test(any_number_of_threads_gives_the_same_bits_in_the_sparse_form),
         cmocka_unit_test(any_number_of_threads_gives_the_same_bits_in_the_dense_form),
         cmocka_unit_test(any_number_of_threads_gives_the_same_bits_in_float64),
+        cmocka_unit_test(any_number_of_threads_gives_the_same_bits_in_float16),
         cmocka_unit_test(a_training_step_finds_nothing_of_the_one_before),
         cmocka_unit_test(slots_for_every_neuron_make_the_sparse_form_dense),
         cmocka_unit_test(the_record_holds_the_spikes_of_the_batch_and_of_every_layer),
