@@ -14,12 +14,27 @@
 #define TIME_STEPS 5u
 #define COLUMNS 16u
 
-enum { INPUT, STATE_IN, STATE_OUT, CARRY_IN, CARRY_OUT, X, Y, WEIGHT_GRADIENT, TENSORS };
+enum tensor_name {
+    INPUT,
+    STATE_IN,
+    STATE_OUT,
+    CARRY_IN,
+    CARRY_OUT,
+    TWIN_IN,
+    TWIN_OUT,
+    TWIN_CARRY_IN,
+    X,
+    Y,
+    Z,
+    WEIGHT_GRADIENT,
+    TENSORS
+};
 #define STAGES_MAX 4u
 
-struct backward { // a backward pass for one state, in order
+struct backward { // a backward pass, in order
     uint32_t stage_count;
     struct op ops[STAGES_MAX];
+    bool has_twin; // a second state with the same carry-out
 };
 
 static const struct kernels kernels = {.real_bytes = sizeof(float)};
@@ -28,6 +43,11 @@ static const struct kernels kernels = {.real_bytes = sizeof(float)};
 #define SCALE(from, to)                                  \
     {                                                    \
         .kind = OP_scale, .inputs = {from}, .output = to \
+    }
+#define PRODUCT(from, to)                                                              \
+    {                                                                                  \
+        .kind = OP_connect_input_gradient, .inputs = {from, TENSOR_NONE, TENSOR_NONE}, \
+        .output = to                                                                   \
     }
 #define ADD(a, b, to)                                  \
     {                                                  \
@@ -47,13 +67,14 @@ static ptrdiff_t carry_distance_bytes(struct backward backward)
     for (uint32_t i = 0; i < STAGES_MAX; i++) {
         stages[i] = (struct stage){.index = i};
     }
-    struct graph_state state = {STATE_IN, STATE_OUT, CARRY_IN, CARRY_OUT, 1};
+    struct graph_state states[] = {{STATE_IN, STATE_OUT, CARRY_IN, CARRY_OUT, 1},
+                                   {TWIN_IN, TWIN_OUT, TWIN_CARRY_IN, CARRY_OUT, 1}};
     struct training_graph graph = {.form = FORM_DENSE,
                                    .batch = BATCH,
                                    .time_steps = TIME_STEPS,
-                                   .states = &state,
-                                   .state_count = 1,
-                                   .logits_state = 1,
+                                   .states = states,
+                                   .state_count = backward.has_twin ? 2 : 1,
+                                   .logits_state = UINT32_MAX,
                                    .backward = stages,
                                    .backward_count = backward.stage_count,
                                    .input = INPUT};
@@ -77,16 +98,18 @@ static ptrdiff_t carry_distance_bytes(struct backward backward)
 static void a_carry_is_overwritten_once_all_have_read_it(void **state)
 {
     (void)state;
-    struct backward backward = {2, {SCALE(CARRY_IN, X), SCALE(X, CARRY_OUT)}};
+    struct backward backward = {.stage_count = 2, .ops = {SCALE(CARRY_IN, X), SCALE(X, CARRY_OUT)}};
     assert_int_equal(carry_distance_bytes(backward), IN_PLACE);
 }
 
 static void a_carry_that_is_read_after_the_new_one_is_written_is_kept(void **state)
 {
     (void)state;
-    struct backward after = {3, {SCALE(CARRY_IN, X), SCALE(X, CARRY_OUT), ADD(CARRY_IN, X, Y)}};
+    struct backward after = {.stage_count = 3,
+                             .ops = {SCALE(CARRY_IN, X), SCALE(X, CARRY_OUT), ADD(CARRY_IN, X, Y)}};
     assert_int_equal(carry_distance_bytes(after), NEXT_PLACE);
-    struct backward before = {3, {SCALE(CARRY_IN, X), ADD(CARRY_IN, X, Y), SCALE(X, CARRY_OUT)}};
+    struct backward before = {
+        .stage_count = 3, .ops = {SCALE(CARRY_IN, X), ADD(CARRY_IN, X, Y), SCALE(X, CARRY_OUT)}};
     assert_int_equal(carry_distance_bytes(before), IN_PLACE);
 }
 
@@ -94,7 +117,7 @@ static void a_carry_that_is_read_after_the_new_one_is_written_is_kept(void **sta
 static void a_carry_that_its_own_writer_reads_is_kept(void **state)
 {
     (void)state;
-    struct backward backward = {1, {SCALE(CARRY_IN, CARRY_OUT)}};
+    struct backward backward = {.stage_count = 1, .ops = {SCALE(CARRY_IN, CARRY_OUT)}};
     assert_int_equal(carry_distance_bytes(backward), NEXT_PLACE);
 }
 
@@ -102,7 +125,8 @@ static void a_carry_that_another_pass_reads_is_kept_for_every_time_step(void **s
 {
     (void)state;
     struct op gradient = {.kind = OP_connect_weight_gradient, .output = WEIGHT_GRADIENT};
-    struct backward backward = {3, {SCALE(CARRY_IN, X), SCALE(X, CARRY_OUT), gradient}};
+    struct backward backward = {.stage_count = 3,
+                                .ops = {SCALE(CARRY_IN, X), SCALE(X, CARRY_OUT), gradient}};
     backward.ops[2].inputs[0] = INPUT;
     backward.ops[2].inputs[1] = CARRY_OUT;
     assert_int_equal(carry_distance_bytes(backward), NEXT_PLACE);
@@ -115,10 +139,37 @@ static void a_carry_that_another_pass_reads_is_kept_for_every_time_step(void **s
 static void a_new_carry_that_is_read_before_it_is_written_is_kept(void **state)
 {
     (void)state;
-    struct backward before = {3, {SCALE(CARRY_IN, X), SCALE(CARRY_OUT, Y), SCALE(X, CARRY_OUT)}};
+    struct backward before = {
+        .stage_count = 3, .ops = {SCALE(CARRY_IN, X), SCALE(CARRY_OUT, Y), SCALE(X, CARRY_OUT)}};
     assert_int_equal(carry_distance_bytes(before), NEXT_PLACE);
-    struct backward after = {3, {SCALE(CARRY_IN, X), SCALE(X, CARRY_OUT), SCALE(CARRY_OUT, Y)}};
+    struct backward after = {.stage_count = 3,
+                             .ops = {SCALE(CARRY_IN, X), SCALE(X, CARRY_OUT), SCALE(CARRY_OUT, Y)}};
     assert_int_equal(carry_distance_bytes(after), IN_PLACE);
+}
+
+// The product is a pass of its own for all time steps; Y waits for it, though it comes first.
+static void a_carry_that_a_later_pass_reads_is_kept(void **state)
+{
+    (void)state;
+    struct backward backward = {
+        .stage_count = 4,
+        .ops = {ADD(CARRY_IN, Z, Y), SCALE(CARRY_IN, X), SCALE(X, CARRY_OUT), PRODUCT(X, Z)}};
+    assert_int_equal(carry_distance_bytes(backward), NEXT_PLACE);
+}
+
+static void a_carry_that_a_product_writes_for_all_time_steps_has_places_for_them(void **state)
+{
+    (void)state;
+    struct backward backward = {.stage_count = 1, .ops = {PRODUCT(X, CARRY_OUT)}};
+    assert_int_equal(carry_distance_bytes(backward), NEXT_PLACE);
+}
+
+static void a_carry_of_two_states_is_kept(void **state)
+{
+    (void)state;
+    struct backward backward = {
+        .stage_count = 2, .ops = {SCALE(CARRY_IN, X), SCALE(X, CARRY_OUT)}, .has_twin = true};
+    assert_int_equal(carry_distance_bytes(backward), NEXT_PLACE);
 }
 
 int main(void)
@@ -130,6 +181,9 @@ int main(void)
         cmocka_unit_test(a_carry_that_its_own_writer_reads_is_kept),
         cmocka_unit_test(a_carry_that_another_pass_reads_is_kept_for_every_time_step),
         cmocka_unit_test(a_new_carry_that_is_read_before_it_is_written_is_kept),
+        cmocka_unit_test(a_carry_that_a_later_pass_reads_is_kept),
+        cmocka_unit_test(a_carry_that_a_product_writes_for_all_time_steps_has_places_for_them),
+        cmocka_unit_test(a_carry_of_two_states_is_kept),
     };
     return cmocka_run_group_tests_name("storage", tests, NULL, NULL);
 }
