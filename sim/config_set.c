@@ -140,6 +140,7 @@ static const struct node *replace(const struct set *set, const struct key *key,
 static bool is_path_good(const struct set *set)
 {
     const char *text = set->source->text;
+    uint32_t keys = 1;
     if (strncmp(text, "base=", 5) == 0 || strncmp(text, "base.", 5) == 0) {
         struct mark mark = mark_at(set, text);
         return err_at(set->err, &mark, "base: only a file can derive from another");
@@ -150,8 +151,24 @@ static bool is_path_good(const struct set *set)
             struct mark mark = mark_at(set, text + i);
             return err_at(set->err, &mark, "a key is missing here");
         }
+        if (text[i] == '.' && ++keys > CONFIG_DEPTH_MAX) { // the walk is recursive
+            struct mark mark = mark_at(set, text + i + 1);
+            return err_at(set->err, &mark, "nested deeper than %u levels", CONFIG_DEPTH_MAX);
+        }
     }
     return true;
+}
+
+// libyaml would say that it found nothing, but not of which key.
+static bool is_value_given(const struct set *set)
+{
+    const char *value = set->source->text + set->path_bytes + 1;
+    if (value[strspn(value, " \t\r\n")] != '\0') {
+        return true;
+    }
+    struct mark mark = mark_at(set, value);
+    return err_at(set->err, &mark, "%.*s: a value is missing here; write null for none",
+                  (int)set->path_bytes, set->source->text);
 }
 
 const struct node *config_set(struct config *config, const struct node *root,
@@ -166,7 +183,7 @@ const struct node *config_set(struct config *config, const struct node *root,
         return NULL;
     }
     set.path_bytes = (size_t)(equals - set.source->text);
-    if (!is_path_good(&set)) {
+    if (!is_path_good(&set) || !is_value_given(&set)) {
         return NULL;
     }
     set.value = config_parse(config, set.source, set.path_bytes + 1, err);

@@ -88,7 +88,9 @@ static void a_set_that_is_no_assignment_is_refused(void **state)
     EXPECT("=5", "--set:1:1: a key is missing here");
     EXPECT("network..alpha=1", "--set:1:9: a key is missing here");
     EXPECT("network.=1", "--set:1:9: a key is missing here");
-    EXPECT("seed=", "--set:1:6: nothing is written here");
+    EXPECT("seed=", "--set:1:6: seed: a value is missing here; write null for none");
+    EXPECT("network.alpha= ",
+           "--set:1:15: network.alpha: a value is missing here; write null for none");
     EXPECT("base=other.yaml", "--set:1:1: base: only a file can derive from another");
     EXPECT("machines.0.chip.base=bow",
            "--set:1:17: base cannot be set; set the key before it to a name");
@@ -103,6 +105,20 @@ static void a_set_on_nothing_is_refused(void **state)
     EXPECT("machines.first.chip=bow", "--set:1:10: machines.first.chip: 'first' is no item of this "
                                       "list; it has 1, counted from 0");
     EXPECT("seed.low=1", "--set:1:6: seed.low: the key before 'low' is a single value");
+}
+
+static void a_path_without_an_end_is_refused(void **state)
+{
+    (void)state;
+    size_t levels = 60000; // the longest that fits into an argument; the walk along it is recursive
+    char *argument = xmalloc(2 * levels + 4);
+    for (size_t i = 0; i < levels; i++) {
+        memcpy(argument + 2 * i, "a.", 2);
+    }
+    memcpy(argument + 2 * levels, "a=1", 4);
+    write_text("e.yaml", "machines: []\n");
+    EXPECT(argument, "--set:1:65: nested deeper than 32 levels");
+    free(argument);
 }
 
 static void a_broken_value_is_refused_where_it_breaks(void **state)
@@ -137,6 +153,7 @@ int main(void)
         TEST(a_set_goes_through_the_same_checks),
         TEST(a_set_that_is_no_assignment_is_refused),
         TEST(a_set_on_nothing_is_refused),
+        TEST(a_path_without_an_end_is_refused),
         TEST(a_broken_value_is_refused_where_it_breaks),
         TEST(every_wrong_set_is_reported),
     };
