@@ -56,12 +56,14 @@ void config_destroy(struct config *config);
 
 // Reads a file ("-": standard input) and merges its `base:` files below it. Tables of `folder`
 // (a folder of configs/) say where a base without slash or .yaml is looked up. NULL: messages in err.
+// Without a folder: what the file itself says, `base` unread.
 const struct node *config_read(struct config *config, const char *path, const char *folder,
                                struct err *err);
 // The same for NAME: configs/<folder>/NAME.yaml beside the file that asks, in $TILESIM_CONFIGS, in the
 // program's own configs, or in ./configs; with a slash or .yaml it is a path relative to that file.
 const struct node *config_read_named(struct config *config, const char *name, const char *folder,
                                      const struct mark *asked_at, struct err *err);
+bool config_is_path(const char *name); // it has a slash or .yaml
 // Applies one "key.path=value" as a file would that derives from `root` and says just that; list items
 // are named by their index. Returns the new root, or NULL and a message pointing into the argument.
 const struct node *config_set(struct config *config, const struct node *root,
@@ -80,6 +82,9 @@ void config_print_reference(const struct key *keys, FILE *stream);
 struct mark config_mark(const struct node *root, const char *path);
 char *config_format_mark(const struct mark *mark);               // owned; "file:line:column"
 bool config_is_given(const struct node *root, const char *path); // present and not null
+bool config_is_mapping(const struct node *root, const char *path);
+uint32_t config_count_known(const struct key *keys,
+                            const struct node *mapping); // keys of the table
 
 // Names of the files in configs/<folder>, sorted, without ".yaml": an owned array that ends with NULL.
 char **config_list_names(const char *folder);

@@ -55,6 +55,15 @@ static const struct key *find_key(const struct key *keys, const char *name)
     return NULL;
 }
 
+uint32_t config_count_known(const struct key *keys, const struct node *mapping)
+{
+    uint32_t known = 0;
+    for (uint32_t i = 0; i < mapping->count; i++) {
+        known += find_key(keys, mapping->pairs[i].key) != NULL;
+    }
+    return known;
+}
+
 static bool may_be_null(const struct key *key)
 {
     return key->is_nullable ||
@@ -223,6 +232,10 @@ static void bind_enum_set(struct bind *bind, const struct place *place, const st
         struct place item = {place->key, path};
         uint32_t index = 0;
         if (config_read_enum(&item, node->items[i], &index, bind->err)) {
+            if ((set >> index & 1u) != 0) {
+                err_at(bind->err, &node->items[i]->mark, "%s: '%s' is given twice", path,
+                       node->items[i]->text);
+            }
             set |= 1u << index;
         }
         free(path);

@@ -26,6 +26,17 @@ static void report_file(struct err *err, const struct mark *asked_at, const char
     err_at(err, asked_at, "%s: %s", path, what);
 }
 
+// Some editors write it before UTF-8. It is no part of the text: columns count without it.
+static void drop_byte_order_mark(char *text, size_t *bytes)
+{
+    const char mark[] = "\xef\xbb\xbf";
+    size_t mark_bytes = sizeof(mark) - 1;
+    if (*bytes >= mark_bytes && memcmp(text, mark, mark_bytes) == 0) {
+        *bytes -= mark_bytes;
+        memmove(text, text + mark_bytes, *bytes + 1); // the NUL too
+    }
+}
+
 // The whole text, at most CONFIG_BYTES_MAX; NULL and a message if it cannot be had. Owned.
 static char *read_stream(FILE *stream, const char *path, const struct mark *asked_at, size_t *bytes,
                          struct err *err)
@@ -38,6 +49,7 @@ static char *read_stream(FILE *stream, const char *path, const struct mark *aske
         report_file(err, asked_at, path, "larger than 1 MiB: not a configuration");
     } else {
         text[*bytes] = '\0';
+        drop_byte_order_mark(text, bytes);
         return xrealloc(text, *bytes + 1);
     }
     free(text);
@@ -93,7 +105,7 @@ static const char *asking_path(const struct mark *asked_at)
     return is_file ? asked_at->source->name : "";
 }
 
-static bool is_path(const char *name)
+bool config_is_path(const char *name)
 {
     size_t length = strlen(name);
     return strchr(name, '/') != NULL || (length > 5 && strcmp(name + length - 5, ".yaml") == 0);
@@ -234,7 +246,7 @@ static void report_unknown_name(const struct config *config, const char *name, c
 static char *find_file(const struct config *config, const char *name, const char *folder,
                        const struct mark *asked_at, struct err *err)
 {
-    if (is_path(name)) {
+    if (config_is_path(name)) {
         char *asking = folder_of(asking_path(asked_at));
         char *path = join(asking, name);
         free(asking);
@@ -365,6 +377,9 @@ static const struct node *read_chain(struct config *config, const char *path, co
         err_at(err, &root->mark, "a file of keys is needed (key: value), not %s",
                node_kind_name(root));
         return NULL;
+    }
+    if (folder == NULL) {
+        return root;
     }
     root = add_name(config, without_scratch(config, root), folder, source);
     return join_base(config, root, folder, &link, err);

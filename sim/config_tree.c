@@ -230,6 +230,13 @@ bool config_is_given(const struct node *root, const char *path)
     return node != NULL && !node_is_null(node);
 }
 
+bool config_is_mapping(const struct node *root, const char *path)
+{
+    const struct node *nearest;
+    const struct node *node = find_path(root, path, &nearest);
+    return node != NULL && node->kind == NODE_MAPPING;
+}
+
 char *config_format_mark(const struct mark *mark)
 {
     if (mark->source == NULL) {

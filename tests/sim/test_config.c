@@ -45,6 +45,16 @@ static void a_negative_energy_is_refused(void **state)
                 "e.yaml:2:48: chip.power.joules_per_flop: -1e-12 is outside 0..1 J");
 }
 
+static void whole_numbers_are_compared_whole(void **state)
+{
+    (void)state;
+    EXPECT_FILE(BEGIN "seed: 9007199254740992\n", NULL);
+    EXPECT_FILE(BEGIN "seed: 9007199254740993\n", // the limit, if it were rounded to a double
+                "e.yaml:2:7: seed: 9007199254740993 is outside 0..9007199254740992");
+    EXPECT_FILE(BEGIN "seed: 18446744073709551615\n",
+                "e.yaml:2:7: seed: 18446744073709551615 is outside 0..9007199254740992");
+}
+
 static void a_word_is_no_number(void **state)
 {
     (void)state;
@@ -318,6 +328,15 @@ static void aliases_cannot_nest_deeper_either(void **state)
                 "e.yaml:3:18: nested deeper than 32 levels");
 }
 
+static void a_byte_order_mark_is_skipped(void **state)
+{
+    (void)state;
+    EXPECT_FILE("\xef\xbb\xbfmachines: []\nseed: 1\n", NULL);
+    EXPECT_FILE("\xef\xbb\xbfsead: 1\nmachines: []\n",
+                "e.yaml:1:1: sead: unknown key; did you mean 'seed'?");
+    EXPECT_FILE("\xef\xbb\xbf", "e.yaml: nothing is written here");
+}
+
 static void large_files_are_refused(void **state)
 {
     (void)state;
@@ -408,6 +427,7 @@ int main(void)
         TEST(a_misspelt_threshold_is_refused),
         TEST(numbers_outside_the_legal_range_name_range_and_unit),
         TEST(a_negative_energy_is_refused),
+        TEST(whole_numbers_are_compared_whole),
         TEST(a_word_is_no_number),
         TEST(infinite_numbers_are_refused),
         TEST(whole_numbers_may_be_written_in_other_ways),
@@ -429,6 +449,7 @@ int main(void)
         TEST(an_alias_inside_its_own_anchor_is_refused),
         TEST(deep_nesting_is_refused),
         TEST(aliases_cannot_nest_deeper_either),
+        TEST(a_byte_order_mark_is_skipped),
         TEST(large_files_are_refused),
         TEST(unreadable_files_say_why),
         TEST(a_message_shows_its_line_and_a_caret),
