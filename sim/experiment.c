@@ -4,6 +4,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "sim/config_keys.h"
 #include "sim/experiment_keys.h"
@@ -27,7 +28,11 @@ static const char *data_name_at(uint32_t i)
 
 // --- network ------------------------------------------------------------------------------------
 static const char *const resets[] = {
-    [RESET_ZERO] = "zero", [RESET_SUBTRACT] = "subtract", [RESET_NONE] = "none", NULL};
+    [RESET_ZERO] = "zero",
+    [RESET_SUBTRACT] = "subtract",
+    [RESET_NONE] = "none",
+    [RESET_BY_MODEL] = "model",
+    NULL};
 static const char *const reset_gradients[] = {[RESET_GRADIENT_CONSTANT] = "constant",
                                               [RESET_GRADIENT_MASKED] = "masked",
                                               [RESET_GRADIENT_SURROGATE] = "surrogate",
@@ -91,7 +96,7 @@ static const struct key network_keys[] = {
     NETWORK(KEY_REAL, gain, -1e6, 1e6, NULL, "10", "input times gain (1 - alpha)"),
     NETWORK_CHOICE("surrogate", surrogate, surrogates, "superspike", "derivative of a spike"),
     NETWORK(KEY_REAL, surrogate_slope, 0, 1e6, NULL, "10", "of the surrogate"),
-    NETWORK_CHOICE("reset", reset, resets, "zero", "of the membrane after a spike"),
+    NETWORK_CHOICE("reset", reset, resets, "model", "of the membrane after a spike"),
     KEY_TRUTH(struct network_config, "reset_inside_decay", is_reset_inside_decay, "false",
               "alpha (u - reset) rather than alpha u - reset"),
     NETWORK_CHOICE("reset_gradient", reset_gradient, reset_gradients, "constant",
@@ -287,21 +292,74 @@ const struct key experiment_keys[] = {
     KEYS_END,
 };
 
-bool experiment_check_file(const char *path, struct err *err)
+enum file_kind { FILE_EXPERIMENT, FILE_CHIP, FILE_GPU, FILE_KIND_COUNT };
+
+static const struct {
+    const char *folder;
+    const struct key *keys;
+} file_kinds[FILE_KIND_COUNT] = {
+    [FILE_EXPERIMENT] = {"experiments", experiment_keys},
+    [FILE_CHIP] = {"chips", chip_keys},
+    [FILE_GPU] = {"gpus", gpu_keys},
+};
+
+// Keys that a kind's table knows, of the file alone (no folder) or joined with the files it derives from.
+static uint32_t count_known_keys(const char *path, const char *folder, const struct key *keys)
+{
+    struct config *config = config_create();
+    struct err *unused = err_create(); // the real reading says what is wrong
+    const struct node *root = config_read(config, path, folder, unused);
+    uint32_t known = root == NULL ? 0 : config_count_known(keys, root);
+    err_destroy(unused);
+    config_destroy(config);
+    return known;
+}
+
+// The kind whose table knows most keys of the file itself. Among equals (it says little more than its
+// base) the first whose folder has that base; else the first.
+static enum file_kind find_kind(const char *path)
+{
+    uint32_t known[FILE_KIND_COUNT];
+    uint32_t most = 0;
+    for (uint32_t kind = 0; kind < FILE_KIND_COUNT; kind++) {
+        known[kind] = count_known_keys(path, NULL, file_kinds[kind].keys);
+        most = known[kind] > most ? known[kind] : most;
+    }
+    enum file_kind first = FILE_KIND_COUNT;
+    for (uint32_t kind = 0; kind < FILE_KIND_COUNT; kind++) {
+        if (known[kind] < most) {
+            continue;
+        }
+        first = first == FILE_KIND_COUNT ? kind : first;
+        if (count_known_keys(path, file_kinds[kind].folder, file_kinds[kind].keys) > most) {
+            return kind;
+        }
+    }
+    return first;
+}
+
+static bool is_stream(const char *path) // readable once
+{
+    struct stat status;
+    return strcmp(path, "-") == 0 ||
+           (stat(path, &status) == 0 && !S_ISREG(status.st_mode) && !S_ISDIR(status.st_mode));
+}
+
+bool experiment_check_file(const char *path, struct experiment **experiment, struct err *err)
 {
     size_t faults = err_count(err);
     struct config *config = config_create();
-    struct err *unused = err_create();       // the real reading below says what is wrong
-    bool is_stream = strcmp(path, "-") == 0; // readable once
-    const struct node *root = is_stream ? NULL : config_read(config, path, "chips", unused);
-    if (root != NULL && config_is_given(root, "clock_hz")) {
-        chip_destroy(chip_load(path, NULL, config, err));
-    } else if (root != NULL && config_is_given(root, "gemm")) {
-        gpu_destroy(gpu_load(path, NULL, config, err));
+    enum file_kind kind = is_stream(path) ? FILE_EXPERIMENT : find_kind(path);
+    char *file = config_is_path(path) ? xstrdup(path) : xasprintf("./%s", path);
+    *experiment = NULL;
+    if (kind == FILE_CHIP) {
+        chip_destroy(chip_load(file, NULL, config, err));
+    } else if (kind == FILE_GPU) {
+        gpu_destroy(gpu_load(file, NULL, config, err));
     } else {
-        experiment_destroy(experiment_load(path, NULL, 0, err));
+        *experiment = experiment_load(path, NULL, 0, err);
     }
-    err_destroy(unused);
+    free(file);
     config_destroy(config);
     return err_count(err) == faults;
 }

@@ -15,6 +15,8 @@ json_t *experiment_to_json(const struct experiment *experiment)
         "chip", "lowering", "state_gradient", "elementwise", "rearrangement", "matmul_type", NULL};
     const char *const gpu_only[] = {"gpu", "precision", "baselines", NULL};
     json_t *json = config_to_json(experiment_keys, experiment);
+    // Slots are what max_activity was resolved to, and both at once could not be read back.
+    json_object_set_new(json_object_get(json, "network"), "max_activity", json_null());
     json_t *machines = json_object_get(json, "machines");
     for (uint32_t i = 0; i < experiment->machine_count; i++) {
         drop_keys(json_array_get(machines, i),

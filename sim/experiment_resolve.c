@@ -50,11 +50,22 @@ static struct mark machine_mark(const struct node *root, uint32_t machine)
     return mark;
 }
 
+static bool is_machine_mapping(const struct node *root, uint32_t machine)
+{
+    char *path = xasprintf("machines.%u", machine);
+    bool is_mapping = config_is_mapping(root, path);
+    free(path);
+    return is_mapping;
+}
+
 static void check_machine(const struct node *root, uint32_t machine, struct err *err)
 {
     const char *const chip_keys_only[] = {"lowering", "state_gradient", "elementwise",
                                           "rearrangement", "matmul_type"};
     const char *const gpu_keys_only[] = {"precision", "baselines"};
+    if (!is_machine_mapping(root, machine)) {
+        return; // already said where its keys were read
+    }
     bool has_chip = has_machine_key(root, machine, "chip");
     bool has_gpu = has_machine_key(root, machine, "gpu");
     if (has_chip == has_gpu) {

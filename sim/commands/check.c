@@ -1,6 +1,5 @@
 // tilesim check: says what is wrong with files, or nothing.
 #include <argp.h>
-#include <string.h>
 
 #include "sim/commands/command.h"
 #include "sim/err.h"
@@ -23,16 +22,10 @@ static void check_data(const struct experiment *experiment, struct err *err)
 
 static void check_file(const char *path, struct err *err)
 {
-    struct err *unused = err_create();
-    struct experiment *experiment = NULL;
-    if (strcmp(path, "-") == 0) { // readable once
-        experiment = experiment_load(path, NULL, 0, err);
-    } else if (experiment_check_file(path, err)) {
-        experiment = experiment_load(path, NULL, 0, unused);
-    }
+    struct experiment *experiment;
+    experiment_check_file(path, &experiment, err);
     check_data(experiment, err);
     experiment_destroy(experiment);
-    err_destroy(unused);
 }
 
 static error_t parse_option(int key, char *text, struct argp_state *state)

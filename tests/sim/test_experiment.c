@@ -27,8 +27,10 @@ static void every_shipped_file_is_right(void **state)
         for (size_t j = 0; names[j] != NULL; j++) {
             char *path = xasprintf("%s/../%s/%s.yaml", shipped, folders[i], names[j]);
             struct err *err = err_create();
-            bool is_right = experiment_check_file(path, err);
+            struct experiment *experiment;
+            bool is_right = experiment_check_file(path, &experiment, err);
             err_print(err, stderr);
+            experiment_destroy(experiment);
             assert_true(is_right);
             err_destroy(err);
             free(path);
@@ -36,6 +38,67 @@ static void every_shipped_file_is_right(void **state)
         }
         free(names);
     }
+}
+
+// Messages of a check of a file, joined by newlines. Owned by the caller.
+static char *check_text(const char *path, const char *text)
+{
+    struct err *err = err_create();
+    struct experiment *experiment;
+    write_text(path, text);
+    experiment_check_file(path, &experiment, err);
+    experiment_destroy(experiment);
+    char *all = xstrdup("");
+    for (size_t i = 0; i < err_count(err); i++) {
+        char *longer = xasprintf("%s%s\n", all, err_message(err, i));
+        free(all);
+        all = longer;
+    }
+    err_destroy(err);
+    return all;
+}
+
+static void a_file_is_checked_as_what_its_keys_say(void **state)
+{
+    (void)state;
+    const struct {
+        const char *path, *text, *messages;
+    } files[] = {
+        {"c.yaml", "base: bow\ntiles: 7\n", ""},
+        {"c.yaml", "base: gc2\nname: x\n", ""},
+        {"chip", "base: bow\ntiles: -7\n", "./chip:2:8: tiles: -7 is outside 1..1048576 tiles\n"},
+        {"g.yaml", "base: h100\nname: x\n", ""},
+        {"g.yaml", "base: h100\nmemory_bytes: x\n",
+         "g.yaml:2:15: memory_bytes: 'x' is not a number; legal: 1..1000000000000000 bytes\n"},
+        {"e.yaml", "base: toy\nseed: 2\n", ""}, // a chip is called toy too
+        {"e.yaml", "base: toy\n", ""},
+        {"e.yaml", "base: toy\ntrainning: {}\n",
+         "e.yaml:2:1: trainning: unknown key; did you mean 'training'?\n"},
+    };
+    for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
+        char *messages = check_text(files[i].path, files[i].text);
+        assert_string_equal(messages, files[i].messages);
+        free(messages);
+    }
+}
+
+static void a_pipe_is_read_once(void **state)
+{
+    (void)state;
+    int ends[2];
+    const char text[] = "machines: []\nexperiment: piped\n";
+    assert_int_equal(pipe(ends), 0);
+    assert_int_equal(write(ends[1], text, strlen(text)), strlen(text));
+    close(ends[1]);
+    char *path = xasprintf("/dev/fd/%d", ends[0]);
+    struct err *err = err_create();
+    struct experiment *experiment;
+    assert_true(experiment_check_file(path, &experiment, err));
+    assert_string_equal(experiment->name, "piped");
+    experiment_destroy(experiment);
+    err_destroy(err);
+    free(path);
+    close(ends[0]);
 }
 
 static void the_benchmark_is_the_published_one(void **state)
@@ -113,6 +176,7 @@ static void an_empty_experiment_has_all_defaults(void **state)
     assert_int_equal(experiment->network.slots[1], 72);
     assert_true(experiment->network.theta2_out == 0.9); // theta2
     assert_int_equal(experiment->machine_count, 3);
+    assert_int_equal(experiment->network.reset, RESET_BY_MODEL);
     experiment_destroy(experiment);
     err_destroy(err);
 }
@@ -194,6 +258,9 @@ static void other_contradictions_are_refused(void **state)
         "training: {steps: 3}\ntiming: {training_steps: 4}\n",
         "e.yaml:2:40: activity.fill.listed: 0.4 is below activity.fill.spikes = 0.5",
         "e.yaml:4:26: timing.training_steps: 4 steps cannot be recorded of training.steps = 3");
+    EXPECT_FILE("machines: [toy, {gpu: h100, baselines: [b0, b4, b0]}]\n",
+                "e.yaml:1:12: machines.0: keys are needed here (key: value), not a single value",
+                "e.yaml:1:49: machines.1.baselines.2: 'b0' is given twice");
     EXPECT_FILE(
         "machines:\n  - chip:\n      base: toy\n      tile:\n        regions:\n"
         "          - {name: a, bytes: 64, element_bytes: 128}\n"
@@ -247,20 +314,23 @@ static void the_resolved_configuration_holds_every_key(void **state)
 static void a_resolved_configuration_can_be_read_again(void **state)
 {
     (void)state;
-    struct experiment *experiment = load_shipped("golden", NULL, 0);
-    json_t *json = experiment_to_json(experiment);
-    assert_int_equal(json_dump_file(json, "e.yaml", 0), 0); // JSON is YAML
-    struct err *err = err_create();
-    struct experiment *again = experiment_load("e.yaml", NULL, 0, err);
-    err_print(err, stderr);
-    assert_non_null(again);
-    json_t *json_again = experiment_to_json(again);
-    assert_true(json_equal(json, json_again));
-    json_decref(json);
-    json_decref(json_again);
-    experiment_destroy(experiment);
-    experiment_destroy(again);
-    err_destroy(err);
+    const char *const names[] = {"golden", "toy", "sparse-bptt"}; // slots; max_activity; machines
+    for (size_t i = 0; i < 3; i++) {
+        struct experiment *experiment = load_shipped(names[i], NULL, 0);
+        json_t *json = experiment_to_json(experiment);
+        assert_int_equal(json_dump_file(json, "e.yaml", 0), 0); // JSON is YAML
+        struct err *err = err_create();
+        struct experiment *again = experiment_load("e.yaml", NULL, 0, err);
+        err_print(err, stderr);
+        assert_non_null(again);
+        json_t *json_again = experiment_to_json(again);
+        assert_true(json_equal(json, json_again));
+        json_decref(json);
+        json_decref(json_again);
+        experiment_destroy(experiment);
+        experiment_destroy(again);
+        err_destroy(err);
+    }
 }
 
 #define TEST(name) cmocka_unit_test(name)
@@ -271,6 +341,8 @@ int main(void)
     snprintf(shipped, sizeof(shipped), "%s/experiments", getenv("TILESIM_CONFIGS"));
     const struct CMUnitTest tests[] = {
         TEST(every_shipped_file_is_right),
+        TEST(a_file_is_checked_as_what_its_keys_say),
+        TEST(a_pipe_is_read_once),
         TEST(the_benchmark_is_the_published_one),
         TEST(slots_follow_the_published_formula),
         TEST(golden_cases_can_be_set_on_the_command_line),
