@@ -236,6 +236,15 @@ static bool dump_to_file(const json_t *json, const char *path)
     return output_file_commit(&file);
 }
 
+bool result_can_write_json(const char *path, char **why)
+{
+    if (strcmp(path, "-") == 0 || output_file_is_possible(path)) {
+        return true;
+    }
+    *why = xasprintf("%s: cannot write the result: %s", path, strerror(errno));
+    return false;
+}
+
 bool result_write_json(const struct result *result, const char *path, char **why)
 {
     json_t *json = result_to_json(result);

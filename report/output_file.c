@@ -2,11 +2,16 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "sim/err.h"
+
+#define LINKS_MAX 40u // as Linux
 
 static bool is_special_file(const char *path)
 {
@@ -14,29 +19,64 @@ static bool is_special_file(const char *path)
     return stat(path, &status) == 0 && !S_ISREG(status.st_mode) && !S_ISDIR(status.st_mode);
 }
 
+// What a link points to stands beside the link, or is absolute. Owned; NULL if `path` is no link.
+static char *read_link(const char *path)
+{
+    char target[PATH_MAX];
+    ssize_t length = readlink(path, target, sizeof target);
+    if (length < 0 || length == sizeof target) {
+        return NULL;
+    }
+    const char *slash = strrchr(path, '/');
+    int folder_length = target[0] == '/' || slash == NULL ? 0 : (int)(slash - path) + 1;
+    return xasprintf("%.*s%.*s", folder_length, path, (int)length, target);
+}
+
+// Owned. Of links in a circle the path stays a link, and creating the file there fails or replaces it.
+static char *follow_links(const char *path)
+{
+    char *followed = xstrdup(path);
+    for (uint32_t i = 0; i < LINKS_MAX; i++) {
+        char *next = read_link(followed);
+        if (next == NULL) {
+            break;
+        }
+        free(followed);
+        followed = next;
+    }
+    return followed;
+}
+
+static void free_paths(struct output_file *file)
+{
+    int error = errno;
+    free(file->temporary);
+    free(file->path);
+    errno = error;
+}
+
 static void discard(struct output_file *file)
 {
     int error = errno;
-    if (file->temporary != NULL) {
-        unlink(file->temporary);
-        free(file->temporary);
-    }
+    unlink(file->temporary);
     errno = error;
+    free_paths(file);
 }
 
 bool output_file_open(struct output_file *file, const char *path)
 {
-    *file = (struct output_file){.path = path};
+    *file = (struct output_file){.path = follow_links(path)};
     if (is_special_file(path)) {
         file->stream = fopen(path, "we");
+        if (file->stream == NULL) {
+            free_paths(file);
+        }
         return file->stream != NULL;
     }
-    file->temporary = xasprintf("%s.XXXXXX", path);
+    file->temporary = xasprintf("%s.XXXXXX", file->path);
     int descriptor = mkostemp(file->temporary, O_CLOEXEC);
     if (descriptor < 0) {
-        int error = errno;
-        free(file->temporary); // its name was not made: nothing to unlink
-        errno = error;
+        free_paths(file); // its name was not made: nothing to unlink
         return false;
     }
     mode_t mask = umask(0);
@@ -74,12 +114,32 @@ bool output_file_commit(struct output_file *file)
 {
     bool is_whole = finish_stream(file);
     if (file->temporary == NULL) {
+        free_paths(file);
         return is_whole;
     }
     if (!is_whole || rename(file->temporary, file->path) != 0) {
         discard(file);
         return false;
     }
-    free(file->temporary);
+    free_paths(file);
+    return true;
+}
+
+bool output_file_is_possible(const char *path)
+{
+    struct stat status;
+    if (is_special_file(path)) {
+        return true;
+    }
+    if (stat(path, &status) == 0 && S_ISDIR(status.st_mode)) {
+        errno = EISDIR;
+        return false;
+    }
+    struct output_file file;
+    if (!output_file_open(&file, path)) {
+        return false;
+    }
+    fclose(file.stream);
+    discard(&file);
     return true;
 }

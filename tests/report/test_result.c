@@ -338,6 +338,58 @@ static void a_write_that_fails_leaves_the_old_file_and_nothing_else(void **state
     free(path);
 }
 
+static void a_link_stays_a_link_and_its_target_is_replaced(void **state)
+{
+    (void)state;
+    char folder[] = "/tmp/tilesim-result-XXXXXX", cwd[4096];
+    assert_non_null(getcwd(cwd, sizeof cwd));
+    assert_non_null(mkdtemp(folder));
+    assert_int_equal(chdir(folder), 0);
+    assert_int_equal(mkdir("deep", 0777), 0);
+    assert_int_equal(symlink("other.json", "deep/second"), 0); // relative to its own folder
+    assert_int_equal(symlink("deep/second", "first"), 0);
+    struct result result = make_result();
+    char *why = NULL;
+    struct stat status;
+    for (int i = 0; i < 2; i++) { // a target that is not there yet, and one that is
+        assert_true(result_write_json(&result, "first", &why));
+        assert_int_equal(lstat("first", &status), 0);
+        assert_true(S_ISLNK(status.st_mode));
+        assert_int_equal(lstat("deep/second", &status), 0);
+        assert_true(S_ISLNK(status.st_mode));
+        char *text = read_text("deep/other.json");
+        assert_memory_equal(text, "{\n", 2);
+        free(text);
+    }
+    assert_int_equal(unlink("first") + unlink("deep/second") + unlink("deep/other.json"), 0);
+    assert_int_equal(rmdir("deep"), 0); // nothing else was left there
+    assert_int_equal(chdir(cwd), 0);
+    assert_int_equal(rmdir(folder), 0);
+    result_free(&result);
+}
+
+static void a_place_is_tried_without_a_trace(void **state)
+{
+    (void)state;
+    char folder[] = "/tmp/tilesim-result-XXXXXX";
+    assert_non_null(mkdtemp(folder));
+    char *inside = xasprintf("%s/r.json", folder), *below = xasprintf("%s/no/r.json", folder);
+    char *why = NULL;
+    assert_true(result_can_write_json(inside, &why));
+    assert_true(result_can_write_json("-", &why));
+    assert_true(result_can_write_json("/dev/full", &why)); // only writing would tell
+    assert_null(why);
+    assert_false(result_can_write_json(below, &why));
+    assert_non_null(strstr(why, "no/r.json: cannot write the result: No such file or directory"));
+    free(why);
+    assert_false(result_can_write_json(folder, &why));
+    assert_non_null(strstr(why, ": cannot write the result: Is a directory"));
+    free(why);
+    assert_int_equal(rmdir(folder), 0); // it is empty
+    free(inside);
+    free(below);
+}
+
 static void a_full_device_is_reported(void **state)
 {
     (void)state;
@@ -417,6 +469,8 @@ int main(void)
         cmocka_unit_test(tiles_are_compared_with_every_gpu_and_sparse_with_dense),
         cmocka_unit_test(the_file_holds_the_result),
         cmocka_unit_test(a_write_that_fails_leaves_the_old_file_and_nothing_else),
+        cmocka_unit_test(a_link_stays_a_link_and_its_target_is_replaced),
+        cmocka_unit_test(a_place_is_tried_without_a_trace),
         cmocka_unit_test(a_full_device_is_reported),
         cmocka_unit_test(tables_name_every_part_and_carry_no_colour_unasked),
         cmocka_unit_test(a_result_without_machines_prints),
