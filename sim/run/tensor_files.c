@@ -6,6 +6,7 @@
 #include "sim/run/tensor_files.h"
 
 #include <errno.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -34,6 +35,34 @@ static void *load_tensor(const struct loader *loader, const char *name, enum npy
     return items;
 }
 
+static bool check_directory(const char *directory, struct err *err)
+{
+    struct stat status;
+    if (stat(directory, &status) != 0) {
+        return err_at(err, NULL, "%s: cannot be loaded from: %s", directory, strerror(errno));
+    }
+    if (!S_ISDIR(status.st_mode)) {
+        return err_at(err, NULL, "%s: cannot be loaded from: not a directory", directory);
+    }
+    return true;
+}
+
+// One message at most: the first weight of the layer that is no number.
+static void check_weights(const struct loader *loader, uint32_t layer, const float *weights)
+{
+    const uint32_t *neurons = loader->experiment->network.neurons;
+    uint32_t fan_in = neurons[layer - 1];
+    size_t count = (size_t)neurons[layer] * fan_in;
+    for (size_t i = 0; i < count; i++) {
+        if (!isfinite(weights[i])) {
+            err_at(loader->err, NULL,
+                   "%s/w%u.npy: the weight at (%zu, %zu) is %f; it must be finite",
+                   loader->directory, layer, i / fan_in, i % fan_in, (double)weights[i]);
+            return;
+        }
+    }
+}
+
 static float *load_weights(const struct loader *loader, uint32_t layer)
 {
     const uint32_t *neurons = loader->experiment->network.neurons;
@@ -41,6 +70,9 @@ static float *load_weights(const struct loader *loader, uint32_t layer)
     float *weights = load_tensor(loader, name, NPY_FLOAT32,
                                  &(struct npy_shape){2, {neurons[layer], neurons[layer - 1]}});
     free(name);
+    if (weights != NULL) {
+        check_weights(loader, layer, weights);
+    }
     return weights;
 }
 
@@ -48,15 +80,16 @@ static float *load_weights(const struct loader *loader, uint32_t layer)
 static bool check_input(const struct loader *loader, const struct spike_batch *batch)
 {
     uint32_t inputs = loader->experiment->network.inputs;
-    for (uint32_t row = 0; row < batch->time_steps * batch->batch; row++) {
-        uint32_t t = row / batch->batch, b = row % batch->batch;
+    size_t rows = (size_t)batch->time_steps * batch->batch;
+    for (size_t row = 0; row < rows; row++) {
+        uint32_t t = (uint32_t)(row / batch->batch), b = (uint32_t)(row % batch->batch);
         if (batch->counts[row] > batch->slots) {
             return err_at(loader->err, NULL,
                           "%s/input_counts.npy: %u ids at time step %u, sample %u; the input has "
                           "%u slots",
                           loader->directory, batch->counts[row], t, b, batch->slots);
         }
-        const uint32_t *ids = batch->ids + (size_t)row * batch->slots;
+        const uint32_t *ids = batch->ids + row * batch->slots;
         for (uint32_t i = 0; i < batch->counts[row]; i++) {
             if (ids[i] >= inputs) {
                 return err_at(loader->err, NULL,
@@ -118,6 +151,9 @@ struct loaded_tensors *tensors_load(const char *directory, const struct experime
     struct loader loader = {directory, experiment, err};
     uint32_t layers = experiment->network.layer_count - 1;
     size_t errors_before = err_count(err);
+    if (!check_directory(directory, err)) {
+        return NULL;
+    }
     struct loaded_tensors *loaded = xcalloc(1, sizeof(*loaded));
     loaded->weight_count = layers;
     loaded->weights = xcalloc(layers, sizeof(float *));
@@ -208,7 +244,7 @@ bool dump_before_step(const struct dump *dump, const struct trainer *trainer,
 static bool write_counts(const struct dump *dump, const struct activity *record)
 {
     uint32_t layers = record->layer_count - 1;
-    uint32_t rows = record->time_steps * record->batch;
+    size_t rows = (size_t)record->time_steps * record->batch;
     struct npy_shape shape = {4, {record->time_steps, record->batch, layers, 2}};
     uint32_t *items = xcalloc(npy_item_count(&shape), sizeof(*items));
     for (size_t row = 0; row < rows; row++) {

@@ -214,6 +214,50 @@ static void loaded_ids_that_are_no_inputs_are_refused(void **state)
     free_outcome(&outcome);
 }
 
+static void a_directory_that_is_not_there_gives_one_message(void **state)
+{
+    (void)state;
+    const char *const places[] = {"/nonexistent", GOLDEN_TENSORS "/w1.npy"};
+    const char *const reasons[] = {"No such file or directory", "not a directory"};
+    for (size_t i = 0; i < 2; i++) {
+        const struct run_options options = {.threads = 1, .load_directory = places[i]};
+        struct outcome outcome = run(GOLDEN, NULL, 0, &options);
+        char *expected = xasprintf("%s: cannot be loaded from: %s", places[i], reasons[i]);
+        assert_int_equal(outcome.status, RUN_BAD_INPUT);
+        assert_int_equal(err_count(outcome.err), 1);
+        assert_string_equal(err_message(outcome.err, 0), expected);
+        free(expected);
+        free_outcome(&outcome);
+    }
+}
+
+static void loaded_weights_that_are_no_numbers_are_refused(void **state)
+{
+    (void)state;
+    char folder[] = "/tmp/tilesim-run-XXXXXX";
+    assert_non_null(mkdtemp(folder));
+    const struct run_options dump = {.threads = 1, .dump_directory = folder};
+    struct outcome outcome = run(GOLDEN, NULL, 0, &dump);
+    assert_int_equal(outcome.status, RUN_DONE);
+    free_outcome(&outcome);
+    char *path = xasprintf("%s/w2.npy", folder);
+    FILE *stream = fopen(path, "r+b");
+    const float nothing = NAN;
+    assert_int_equal(fseek(stream, 128 + 4 * (3 * 16 + 5), SEEK_SET), 0); // after the header
+    assert_int_equal(fwrite(&nothing, sizeof nothing, 1, stream), 1);
+    assert_int_equal(fclose(stream), 0);
+    const struct run_options load = {.threads = 1, .load_directory = folder};
+    outcome = run(GOLDEN, NULL, 0, &load);
+    assert_int_equal(outcome.status, RUN_BAD_INPUT);
+    assert_true(
+        has_message(outcome.err, "/w2.npy: the weight at (3, 5) is nan; it must be finite"));
+    free_outcome(&outcome);
+    free(path);
+    char *command = xasprintf("rm -r %s", folder);
+    assert_int_equal(system(command), 0);
+    free(command);
+}
+
 static void a_dump_that_cannot_be_written_is_a_fault(void **state)
 {
     (void)state;
@@ -265,6 +309,8 @@ int main(void)
         cmocka_unit_test(drawn_activity_fills_the_slots_as_asked),
         cmocka_unit_test(loaded_tensors_of_another_shape_are_refused_with_both_shapes),
         cmocka_unit_test(loaded_ids_that_are_no_inputs_are_refused),
+        cmocka_unit_test(a_directory_that_is_not_there_gives_one_message),
+        cmocka_unit_test(loaded_weights_that_are_no_numbers_are_refused),
         cmocka_unit_test(a_dump_that_cannot_be_written_is_a_fault),
         cmocka_unit_test(membranes_beyond_float16_end_the_run_with_one_message),
         cmocka_unit_test(missing_data_is_bad_input),
