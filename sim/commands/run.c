@@ -2,6 +2,7 @@
 #include <argp.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "report/result.h"
@@ -60,13 +61,22 @@ static const char *parse_timing(const char *text, struct argp_state *state)
     return "timing.engine=detailed";
 }
 
+// An empty name is what an unset variable of the shell leaves.
+static const char *parse_name(const char *option, const char *text, struct argp_state *state)
+{
+    if (*text == '\0') {
+        argp_error(state, "%s: the name is empty", option);
+    }
+    return text;
+}
+
 static error_t parse_argument(const char *text, struct argp_state *state)
 {
     struct arguments *arguments = state->input;
     if (arguments->path != NULL) {
         argp_error(state, "one experiment at a time: \"%s\" and \"%s\"", arguments->path, text);
     }
-    arguments->path = text;
+    arguments->path = parse_name("EXPERIMENT.yaml", text, state);
     return 0;
 }
 
@@ -78,13 +88,13 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
         sets_add(&arguments->sets, text);
         return 0;
     case OPTION_JSON:
-        arguments->json_path = text;
+        arguments->json_path = parse_name("--json", text, state);
         return 0;
     case OPTION_LOAD:
-        arguments->run.load_directory = text;
+        arguments->run.load_directory = parse_name("--load", text, state);
         return 0;
     case OPTION_DUMP:
-        arguments->run.dump_directory = text;
+        arguments->run.dump_directory = parse_name("--dump", text, state);
         return 0;
     case OPTION_TIMING:
         arguments->timing = parse_timing(text, state);
@@ -134,6 +144,16 @@ static void print_misfits(const struct result *result)
     }
 }
 
+// Standard output by another name, redirected to a file (/dev/stdout): a table written to it as well would
+// lie over the JSON, or in a file that has lost its name.
+static bool is_stdout_file(const char *path)
+{
+    struct stat named, standard;
+    return stat(path, &named) == 0 && fstat(STDOUT_FILENO, &standard) == 0 &&
+           S_ISREG(named.st_mode) && named.st_dev == standard.st_dev &&
+           named.st_ino == standard.st_ino;
+}
+
 // The files first: a table that does not reach its reader must not cost a result.
 static int report(const struct arguments *arguments, const struct result *result, int status)
 {
@@ -162,6 +182,13 @@ static int run_experiment(const struct arguments *arguments, struct err *err)
     if (experiment == NULL) {
         return EXIT_BAD_INPUT;
     }
+    char *why = NULL; // asked now: a result must not get lost after the work
+    if (arguments->json_path != NULL && !result_can_write_json(arguments->json_path, &why)) {
+        fprintf(stderr, "tilesim: %s\n", why);
+        free(why);
+        experiment_destroy(experiment);
+        return EXIT_FAULT;
+    }
     struct result result;
     int status = (int)experiment_run(experiment, &arguments->run, &result, err);
     if (status == EXIT_DONE || status == EXIT_DOES_NOT_FIT) {
@@ -180,6 +207,9 @@ int command_run(int argc, char **argv)
     struct arguments arguments = {.run.threads = cores < 1 ? 1 : (uint32_t)cores};
     argp_parse(&argp, argc, argv, 0, NULL, &arguments);
     arguments.run.has_progress = !arguments.is_quiet && isatty(STDERR_FILENO) == 1;
+    if (arguments.json_path != NULL && is_stdout_file(arguments.json_path)) {
+        arguments.json_path = "-";
+    }
     add_option_sets(&arguments);
     struct err *err = err_create();
     int status = run_experiment(&arguments, err);
