@@ -10,6 +10,7 @@
 
 #define WORD_LENGTH_MAX 64u // longer words get no suggestion
 #define NAMES_LISTED_MAX 40u
+#define BEGINNING_LENGTH_MIN 3u              // of a word that is taken for the beginning of a name
 #define EXACT_INTEGER_MAX 9007199254740992.0 // 2^53: beyond it a double skips integers
 
 uint32_t config_word_distance(const char *a, const char *b)
@@ -47,15 +48,23 @@ char *config_suggest(const char *word, const char *(*name_at)(const void *names,
                      const void *names)
 {
     const char *nearest = NULL;
+    const char *nearest_beginning =
+        NULL; // the first name that the word begins: left off, not mistyped
     uint32_t best = UINT32_MAX;
     for (uint32_t i = 0; name_at(names, i) != NULL; i++) {
         const char *name = name_at(names, i);
         uint32_t distance = config_word_distance(word, name);
+        bool is_beginning =
+            strlen(word) >= BEGINNING_LENGTH_MIN && strncmp(word, name, strlen(word)) == 0;
+        if (is_beginning && nearest_beginning == NULL) {
+            nearest_beginning = name;
+        }
         if (distance < best && distance <= 1 + strlen(name) / 4 && distance < strlen(name)) {
             best = distance;
             nearest = name;
         }
     }
+    nearest = nearest_beginning == NULL ? nearest : nearest_beginning;
     return nearest == NULL ? xstrdup("") : xasprintf("; did you mean '%s'?", nearest);
 }
 

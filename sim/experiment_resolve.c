@@ -218,7 +218,9 @@ static void resolve_machines(struct experiment *experiment, const struct node *r
 void experiment_resolve(struct experiment *experiment, const struct node *root, struct err *err)
 {
     resolve_network(&experiment->network, root, err);
-    experiment->data.source_mark = config_mark(root, "data.source");
+    if (config_is_given(root, "data.source")) { // else a message would point at any key beside it
+        experiment->data.source_mark = config_mark(root, "data.source");
+    }
     if (experiment->fill.listed < experiment->fill.spikes) {
         struct mark mark = config_mark(root, "activity.fill.listed");
         err_at(err, &mark, "activity.fill.listed: %g is below activity.fill.spikes = %g",

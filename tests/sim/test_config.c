@@ -390,6 +390,17 @@ static void control_characters_of_a_file_never_reach_the_terminal(void **state)
     err_destroy(err);
 }
 
+static void the_beginning_of_a_name_suggests_it(void **state)
+{
+    (void)state;
+    EXPECT_FILE(
+        "machines: [{gpu: a100}]\n", // h100 is one letter away, but nobody mistypes that one
+        "e.yaml:1:18: there is no 'a100' in configs/gpus; did you mean 'a100-40'? "
+        "(there are: a100-40, a100-80, h100, h200)");
+    EXPECT_FILE(BEGIN "training: {learning: 1}\n",
+                "e.yaml:2:12: training.learning: unknown key; did you mean 'learning_rate'?");
+}
+
 static void swapped_neighbours_count_as_one_mistake(void **state)
 {
     (void)state;
@@ -454,6 +465,7 @@ int main(void)
         TEST(unreadable_files_say_why),
         TEST(a_message_shows_its_line_and_a_caret),
         TEST(control_characters_of_a_file_never_reach_the_terminal),
+        TEST(the_beginning_of_a_name_suggests_it),
         TEST(swapped_neighbours_count_as_one_mistake),
         TEST(the_table_prints_a_reference),
     };

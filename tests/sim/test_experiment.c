@@ -82,6 +82,23 @@ static void a_file_is_checked_as_what_its_keys_say(void **state)
     }
 }
 
+static void a_default_source_of_data_has_no_place(void **state)
+{
+    (void)state;
+    write_text("e.yaml", "data: {rate: 1}\nmachines: []\n");
+    struct err *err = err_create();
+    struct experiment *experiment = experiment_load("e.yaml", NULL, 0, err);
+    assert_non_null(experiment);
+    assert_null(experiment->data.source_mark.source);
+    experiment_destroy(experiment);
+    write_text("e.yaml", "data: {rate: 1,\n source: uniform}\nmachines: []\n");
+    experiment = experiment_load("e.yaml", NULL, 0, err);
+    assert_non_null(experiment);
+    assert_int_equal(experiment->data.source_mark.line, 2);
+    experiment_destroy(experiment);
+    err_destroy(err);
+}
+
 static void a_pipe_is_read_once(void **state)
 {
     (void)state;
@@ -342,6 +359,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(every_shipped_file_is_right),
         TEST(a_file_is_checked_as_what_its_keys_say),
+        TEST(a_default_source_of_data_has_no_place),
         TEST(a_pipe_is_read_once),
         TEST(the_benchmark_is_the_published_one),
         TEST(slots_follow_the_published_formula),
