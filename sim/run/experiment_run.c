@@ -5,6 +5,7 @@
 #include <sys/resource.h>
 
 #include "sim/run/form_run.h"
+#include "sim/run/host_memory.h"
 #include "sim/run/machine_run.h"
 #include "sim/run/progress.h"
 #include "sim/units.h"
@@ -19,7 +20,7 @@ struct run { // what the parts of one run share
     struct err *err;
 };
 
-static void create_forms(struct run *run)
+static bool create_forms(struct run *run)
 {
     const struct experiment *experiment = run->experiment;
     uint32_t needed = experiment->training.both_forms ? 1u << FORM_SPARSE | 1u << FORM_DENSE : 0;
@@ -30,6 +31,9 @@ static void create_forms(struct run *run)
         needed |=
             1u << FORM_SPARSE; // no machine asks for a form; or tensors of this one are dumped
     }
+    if (!host_memory_check(experiment, needed, run->err)) {
+        return false;
+    }
     for (uint32_t form = 0; form < FORM_COUNT; form++) {
         run->forms[form] = (struct form_run){.form = form, .is_needed = needed >> form & 1u};
         if (run->forms[form].is_needed) {
@@ -38,6 +42,7 @@ static void create_forms(struct run *run)
                                       experiment->training.time_steps);
         }
     }
+    return true;
 }
 
 static enum run_status train_forms(struct run *run)
@@ -207,8 +212,7 @@ enum run_status experiment_run(const struct experiment *experiment,
         .config = experiment_to_json(experiment),
     };
     struct run run = {.experiment = experiment, .options = options, .result = result, .err = err};
-    create_forms(&run);
-    enum run_status status = train_or_draw(&run);
+    enum run_status status = create_forms(&run) ? train_or_draw(&run) : RUN_FAILED;
     if (status == RUN_DONE) {
         summarise_forms(&run);
         status = time_machines(&run);

@@ -12,8 +12,9 @@
 
 enum run_status { // the exit status of `tilesim run`
     RUN_DONE = 0,
-    RUN_FAILED = 1,       // writing failed, values left the finite, or a fault of the simulator
-    RUN_BAD_INPUT = 2,    // a file is wrong or unreadable
+    RUN_FAILED = 1,    // writing failed, values left the finite, this host has too little memory,
+                       // or a fault of the simulator
+    RUN_BAD_INPUT = 2, // a file is wrong or unreadable
     RUN_DOES_NOT_FIT = 3, // at least one machine; the result is complete
 };
 

@@ -12,6 +12,7 @@
 
 #include "sim/experiment.h"
 #include "sim/run/experiment_run.h"
+#include "sim/run/host_memory.h"
 
 #define TOY "configs/experiments/toy.yaml"
 #define GOLDEN "configs/experiments/golden.yaml"
@@ -284,6 +285,44 @@ static void membranes_beyond_float16_end_the_run_with_one_message(void **state)
     free_outcome(&outcome);
 }
 
+static void a_run_that_no_host_can_hold_is_refused_before_it_starts(void **state)
+{
+    (void)state;
+    const char *const sets[][2] = {
+        {"network.inputs=1048576", "network.hidden=[1048576]"},
+        {"training.batch=65536", "training.time_steps=100000"},
+    };
+    const char *const files[] = {GOLDEN, TOY}; // functional, drawn
+    for (size_t i = 0; i < 2; i++) {
+        const char *slots[] = {"network.slots=null", "network.max_activity=0.05", sets[i][0],
+                               sets[i][1], "timing.training_steps=1"};
+        struct outcome outcome = run(files[i], slots, COUNT(slots), &one_thread);
+        assert_int_equal(outcome.status, RUN_FAILED);
+        assert_int_equal(err_count(outcome.err), 1);
+        assert_true(has_message(outcome.err, "GiB of this host's memory, which has"));
+        free_outcome(&outcome);
+    }
+}
+
+static void needed_memory_is_counted_by_hand(void **state)
+{
+    (void)state;
+    const char *const sets[] = {"timing.training_steps=1"};
+    struct err *err = err_create();
+    struct experiment *golden = experiment_load(GOLDEN, sets, 1, err);
+    struct experiment *toy = experiment_load(TOY, sets, 1, err);
+    assert_int_equal(err_count(err), 0);
+    const double weights = 24 * 16 + 16 * 12 + 12 * 4;
+    const double record = 12 * 6 * (6 + 8 + 8 + 4 + 4 * 2) * 4, batch = 12 * 6 * (6 + 1) * 4;
+    assert_true(host_memory_needed_bytes(golden, 1u << FORM_SPARSE) ==
+                weights * 4 * 4 + record + batch);
+    const double drawn = 4 * 6 * (4 + 6 + 4 + 2 + 4 * 2) * 4; // the dense form is not drawn
+    assert_true(host_memory_needed_bytes(toy, 1u << FORM_SPARSE | 1u << FORM_DENSE) == drawn);
+    experiment_destroy(golden);
+    experiment_destroy(toy);
+    err_destroy(err);
+}
+
 static void missing_data_is_bad_input(void **state)
 {
     (void)state;
@@ -313,6 +352,8 @@ int main(void)
         cmocka_unit_test(loaded_weights_that_are_no_numbers_are_refused),
         cmocka_unit_test(a_dump_that_cannot_be_written_is_a_fault),
         cmocka_unit_test(membranes_beyond_float16_end_the_run_with_one_message),
+        cmocka_unit_test(a_run_that_no_host_can_hold_is_refused_before_it_starts),
+        cmocka_unit_test(needed_memory_is_counted_by_hand),
         cmocka_unit_test(missing_data_is_bad_input),
     };
     return cmocka_run_group_tests_name("experiment run", tests, NULL, NULL);
