@@ -100,7 +100,7 @@ static void fill_shares(const struct machine *machine, const uint64_t *share_cyc
             .name = share_name(program, step),
             .kind = step->kind,
             .times = replay_share_times(machine->replay)[share],
-            .cycles = (share_cycles[share] + record_count / 2) / record_count,
+            .cycles = (double)share_cycles[share] / record_count,
         };
         share++;
     }
@@ -205,7 +205,7 @@ void machine_add_folded_cycles(struct machine *machine, const struct activity *r
     time->cycles += (double)superstep_sum(&run.total);
     time->supersteps += run.total.supersteps;
     for (uint32_t i = 0; has_shares && i < machine->share_count; i++) {
-        time->shares[i].cycles += machine->share_cycles[i];
+        time->shares[i].cycles += (double)machine->share_cycles[i];
     }
 }
 

@@ -13,8 +13,8 @@
 struct machine_share { // one step of the program, loops multiplied out
     const char *name;  // of its compute set or exchange; borrowed from the program
     enum step_kind kind;
-    uint64_t times;  // executions per training step
-    uint64_t cycles; // per training step, mean over the recorded steps, rounded
+    uint64_t times; // executions per training step
+    double cycles;  // per training step, mean over the recorded steps
 };
 
 struct machine_time { // per training step, mean over the recorded steps

@@ -134,8 +134,7 @@ static void add_share(struct lister *lister)
     }
     const struct machine_share *share = &lister->time->shares[lister->share++];
     table_add_count(lister->table, (double)share->times);
-    table_add_count(lister->table,
-                    share->times == 0 ? 0 : (double)share->cycles / (double)share->times);
+    table_add_count(lister->table, share->times == 0 ? 0 : share->cycles / (double)share->times);
 }
 
 static void add_compute_set(struct lister *lister, const struct compute_set *set)

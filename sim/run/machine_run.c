@@ -90,9 +90,9 @@ static void fill_shares(struct result_machine *out, const struct machine_time *t
             share = &out->shares[out->share_count++];
             share->name = xstrdup(from->name);
         }
-        share->cycles += from->cycles;
         share->times += from->times;
-        share->seconds = cycles_to_seconds((double)share->cycles, out->clock_hz);
+        share->seconds += cycles_to_seconds(from->cycles, out->clock_hz);
+        share->cycles = (uint64_t)llround(share->seconds * out->clock_hz);
     }
 }
 
