@@ -1,6 +1,6 @@
 // An output file that appears under its name only once it is complete: written beside it, synced, renamed.
-// Devices and pipes (/dev/tty, a FIFO) cannot be renamed over: they are written in place. A symbolic link
-// stays one: what it points to is replaced.
+// Devices and pipes (/dev/tty, a FIFO) cannot be renamed over: they are written in place. A
+// symbolic link stays one: what it points to is replaced.
 #ifndef TILESIM_REPORT_OUTPUT_FILE_H
 #define TILESIM_REPORT_OUTPUT_FILE_H
 
@@ -18,8 +18,8 @@ bool output_file_open(struct output_file *file, const char *path);
 // Closes and renames. False, with errno set: something was not written, and `path` is as it was before.
 bool output_file_commit(struct output_file *file);
 
-// Would output_file_open() work, and is a file of that name possible? Leaves nothing behind; devices and
-// pipes are not opened. False, with errno set: asked before long work, so that its result is not lost.
+// Would output_file_open() work, and is a file of that name possible? Leaves nothing behind; devices
+// and pipes are not opened. False, with errno set. Asked before long work, whose result would be lost.
 bool output_file_is_possible(const char *path);
 
 #endif

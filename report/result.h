@@ -100,7 +100,8 @@ json_t *result_to_json(const struct result *result);
 // Writes through a temporary file in the same folder and renames: never a partial file under `path`.
 // "-" is standard output. False: not written, a sentence in *why (owned by the caller).
 bool result_write_json(const struct result *result, const char *path, char **why);
-// Can a file of that name be made? Leaves nothing behind. False: a sentence in *why (owned by the caller).
+// Can a file of that name be made? Leaves nothing behind. False: a sentence in *why (owned by the
+// caller).
 bool result_can_write_json(const char *path, char **why);
 // The table on the terminal. has_colour: use ANSI colours.
 void result_print(const struct result *result, FILE *stream, bool has_colour);

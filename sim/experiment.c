@@ -27,12 +27,11 @@ static const char *data_name_at(uint32_t i)
 }
 
 // --- network ------------------------------------------------------------------------------------
-static const char *const resets[] = {
-    [RESET_ZERO] = "zero",
-    [RESET_SUBTRACT] = "subtract",
-    [RESET_NONE] = "none",
-    [RESET_BY_MODEL] = "model",
-    NULL};
+static const char *const resets[] = {[RESET_ZERO] = "zero",
+                                     [RESET_SUBTRACT] = "subtract",
+                                     [RESET_NONE] = "none",
+                                     [RESET_BY_MODEL] = "model",
+                                     NULL};
 static const char *const reset_gradients[] = {[RESET_GRADIENT_CONSTANT] = "constant",
                                               [RESET_GRADIENT_MASKED] = "masked",
                                               [RESET_GRADIENT_SURROGATE] = "surrogate",
@@ -303,7 +302,7 @@ static const struct {
     [FILE_GPU] = {"gpus", gpu_keys},
 };
 
-// Keys that a kind's table knows, of the file alone (no folder) or joined with the files it derives from.
+// Keys that a kind's table knows, of the file alone (no folder) or joined with its bases.
 static uint32_t count_known_keys(const char *path, const char *folder, const struct key *keys)
 {
     struct config *config = config_create();
@@ -315,8 +314,8 @@ static uint32_t count_known_keys(const char *path, const char *folder, const str
     return known;
 }
 
-// The kind whose table knows most keys of the file itself. Among equals (it says little more than its
-// base) the first whose folder has that base; else the first.
+// The kind whose table knows most keys of the file itself. Among equals (it says little more than
+// its base) the first whose folder has that base; else the first.
 static enum file_kind find_kind(const char *path)
 {
     uint32_t known[FILE_KIND_COUNT];

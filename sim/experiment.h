@@ -47,11 +47,11 @@ struct experiment *experiment_load(const char *path, const char *const *sets, ui
                                    struct err *err);
 void experiment_destroy(struct experiment *experiment);
 // Reads a chip, a GPU or an experiment, whichever the keys of the file say it is; a stream is an
-// experiment. False: messages in err. *experiment: what was read, if it is one and right; else NULL.
+// experiment. False: messages in err. *experiment: what was read, if it is one and right.
 bool experiment_check_file(const char *path, struct experiment **experiment, struct err *err);
 const char *precision_name(enum precision precision); // "float16"
-// The resolved configuration, every key with its value, chips and GPUs in full; network.slots stand for
-// max_activity. Can be read as an experiment, and is then the same one. New reference.
+// The resolved configuration, every key with its value, chips and GPUs in full; network.slots stand
+// for max_activity. Can be read as an experiment, and is then the same one. New reference.
 json_t *experiment_to_json(const struct experiment *experiment);
 
 #endif

@@ -144,8 +144,8 @@ static void print_misfits(const struct result *result)
     }
 }
 
-// Standard output by another name, redirected to a file (/dev/stdout): a table written to it as well would
-// lie over the JSON, or in a file that has lost its name.
+// Standard output by another name, redirected to a file (/dev/stdout): a table written to it as
+// well would lie over the JSON, or in a file that has lost its name.
 static bool is_stdout_file(const char *path)
 {
     struct stat named, standard;

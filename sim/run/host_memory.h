@@ -1,5 +1,5 @@
-// Memory of this host that a run needs at least, so that one far too large is refused with a sentence
-// before it starts, rather than ended by the system in its midst.
+// Memory of this host that a run needs at least, so that one far too large is refused with a
+// sentence before it starts, rather than ended by the system in its midst.
 // Counted: weights, their gradients and moments; the input batch; records of activity.
 // Not counted: histories, buffers, data sets, programs of the modelled machines.
 #ifndef TILESIM_SIM_RUN_HOST_MEMORY_H
