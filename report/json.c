@@ -126,7 +126,8 @@ static json_t *sram_to_json(const struct result_machine *machine)
     json_t *object = json_object();
     set(object, "limit_bytes", integer(machine->sram_limit_bytes));
     set(object, "max_bytes", integer(machine->sram_max_bytes));
-    set(object, "max_tile", integer(machine->sram_max_tile));
+    bool is_gpu = strcmp(machine->kind, "gpu") == 0; // has no tiles
+    set(object, "max_tile", is_gpu ? json_null() : integer(machine->sram_max_tile));
     set(object, "by_role", memory_to_json(machine->by_role, machine->by_role_count));
     set(object, "largest", largest_to_json(machine));
     return object;

@@ -235,6 +235,7 @@ static void what_is_null_has_its_reason_in_why(void **state)
     assert_string_equal(json_string_value(json_object_get(gpu, "why")),
                         "energy_joules: no power values");
     assert_true(json_is_null(json_object_get(gpu, "cycles_per_training_step")));
+    assert_true(json_is_null(json_object_get(json_object_get(gpu, "sram"), "max_tile")));
     json_decref(json);
     result_free(&result);
 }
