@@ -10,7 +10,7 @@
 #include <stdint.h>
 
 #include "sim/activity.h"
-#include "sim/config.h"
+#include "sim/config/config.h"
 #include "sim/kernel_list.h"
 
 enum gpu_precision { GPU_FLOAT32, GPU_TF32, GPU_BFLOAT16, GPU_PRECISION_COUNT };

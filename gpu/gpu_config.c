@@ -2,7 +2,7 @@
 #include <stdlib.h>
 
 #include "gpu/gpu.h"
-#include "sim/config_keys.h"
+#include "sim/config/config_keys.h"
 
 #define SECONDS_MAX 1.0 // of one launch, gap or sync
 #define BYTES_MAX 1e15  // of a memory

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "exchange/exchange.h"
-#include "sim/config_keys.h"
+#include "sim/config/config_keys.h"
 
 #define BYTES_MAX 1e9  // of one tile: above any chip, below overflow
 #define CYCLES_MAX 1e6 // of one fixed cost

@@ -7,7 +7,7 @@
 #include <stdint.h>
 
 #include "sim/codelet_list.h"
-#include "sim/config.h"
+#include "sim/config/config.h"
 
 #define CHIP_REGIONS_MAX 4
 

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "sim/source.h"
+#include "sim/config/source.h"
 
 #define CONTEXT_BYTES_MAX 100u      // of a source line shown under a message; longer lines are cut
 #define CONTEXT_LEAD_CHARACTERS 60u // shown before the caret of a line that is cut

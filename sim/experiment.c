@@ -6,7 +6,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "sim/config_keys.h"
+#include "sim/config/config_keys.h"
 #include "sim/experiment_keys.h"
 #include "workloads/data/data.h"
 #include "workloads/data/encode.h"

@@ -5,10 +5,10 @@
 #include <time.h>
 
 #include "exchange/exchange.h"
-#include "sim/child.h"
-#include "sim/engine.h"
+#include "sim/engine/child.h"
+#include "sim/engine/engine.h"
+#include "sim/engine/replay.h"
 #include "sim/err.h"
-#include "sim/replay.h"
 #include "tiles/codelets/codelets.h"
 
 struct machine {

@@ -1,5 +1,5 @@
 // One tile machine running one program: the join of chip, program, tiles, exchange and clock.
-// Everything that knows SimGrid stands behind this header (sim/engine*.c).
+// Everything that knows SimGrid stands behind this header (sim/engine/).
 #ifndef TILESIM_SIM_MACHINE_H
 #define TILESIM_SIM_MACHINE_H
 

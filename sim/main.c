@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "sim/commands/command.h"
-#include "sim/config.h"
+#include "sim/config/config.h"
 #include "sim/err.h"
 #include "sim/version.h"
 

@@ -10,7 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "sim/child.h"
+#include "sim/engine/child.h"
 #include "sim/err.h"
 #include "sim/machine.h"
 #include "sim/rng.h"

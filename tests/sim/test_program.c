@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "sim/child.h"
+#include "sim/engine/child.h"
 #include "sim/program.h"
 
 static const uint32_t neurons[] = {10, 20}, slots[] = {4, 6};

@@ -1,4 +1,4 @@
-#include "sim/child.h"
+#include "sim/engine/child.h"
 
 #include <errno.h>
 #include <stdio.h>

@@ -1,8 +1,8 @@
-// Inside sim/engine*.c: SimGrid itself, the chip's clock, and the host behind its link.
+// Inside sim/engine/: SimGrid itself, the chip's clock, and the host behind its link.
 #ifndef TILESIM_SIM_ENGINE_CLOCK_H
 #define TILESIM_SIM_ENGINE_CLOCK_H
 
-#include "sim/engine.h"
+#include "sim/engine/engine.h"
 
 struct engine;
 

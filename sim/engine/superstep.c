@@ -1,4 +1,4 @@
-#include "sim/superstep.h"
+#include "sim/engine/superstep.h"
 
 #include <stdlib.h>
 

@@ -1,8 +1,8 @@
 // Convention: send_<kind> and receive_<kind> visit every message that leaves or reaches the tile at hand.
 #include <string.h>
 
+#include "sim/engine/vertices.h"
 #include "sim/units.h"
-#include "sim/vertices.h"
 
 struct port {
     const struct exchange_config *config;

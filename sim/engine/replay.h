@@ -5,7 +5,7 @@
 #define TILESIM_SIM_REPLAY_H
 
 #include "sim/activity.h"
-#include "sim/superstep.h"
+#include "sim/engine/superstep.h"
 
 struct replay;
 

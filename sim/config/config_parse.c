@@ -7,7 +7,7 @@
 #include <string.h>
 #include <yaml.h>
 
-#include "sim/config_tree.h"
+#include "sim/config/config_tree.h"
 
 struct anchor {
     const char *name;

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "sim/config_tree.h"
+#include "sim/config/config_tree.h"
 
 #define KEYS_LISTED_MAX 40u // in the message about an unknown key
 

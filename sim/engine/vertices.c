@@ -1,4 +1,4 @@
-#include "sim/vertices.h"
+#include "sim/engine/vertices.h"
 
 #include <string.h>
 

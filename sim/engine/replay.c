@@ -1,4 +1,4 @@
-#include "sim/replay.h"
+#include "sim/engine/replay.h"
 
 #include <stdlib.h>
 

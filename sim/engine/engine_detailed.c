@@ -8,11 +8,11 @@
 #include <stdlib.h>
 
 #include "exchange/exchange.h"
-#include "sim/engine.h"
-#include "sim/engine_clock.h"
+#include "sim/engine/engine.h"
+#include "sim/engine/engine_clock.h"
+#include "sim/engine/vertices.h"
 #include "sim/err.h"
 #include "sim/units.h"
-#include "sim/vertices.h"
 
 struct detailed_chip {
     struct engine *engine;

@@ -1,6 +1,6 @@
 // The clock, on SimGrid: one actor for the chip and two for its host (one feeds batches, one takes results),
 // joined by a link in each direction. One simulated second is one cycle of the chip.
-// SimGrid allows one engine per process: everything here runs in a child made for it (sim/child.h).
+// SimGrid allows one engine per process: everything here runs in a child made for it (sim/engine/child.h).
 #ifndef TILESIM_SIM_ENGINE_H
 #define TILESIM_SIM_ENGINE_H
 
@@ -9,8 +9,8 @@
 
 #include "sim/activity.h"
 #include "sim/chip.h"
-#include "sim/replay.h"
-#include "sim/superstep.h"
+#include "sim/engine/replay.h"
+#include "sim/engine/superstep.h"
 
 struct engine_job {
     const struct chip_config *chip;

@@ -2,7 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "sim/config_tree.h"
+#include "sim/config/config_tree.h"
 
 #define SET_NAME "--set"
 

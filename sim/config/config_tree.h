@@ -1,10 +1,10 @@
-// The tree behind sim/config.h: nodes, their memory, and what its parts (config_*.c) share.
+// The tree behind sim/config/config.h: nodes, their memory, and what its parts (config_*.c) share.
 // Nodes never change once made: inheritance and --set make new ones that share what stays.
 #ifndef TILESIM_SIM_CONFIG_TREE_H
 #define TILESIM_SIM_CONFIG_TREE_H
 
-#include "sim/config.h"
-#include "sim/source.h"
+#include "sim/config/config.h"
+#include "sim/config/source.h"
 
 // Limits on input, so that no file can use up the host: far above any sensible configuration.
 #define CONFIG_BYTES_MAX (1u << 20) // of one file

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "sim/config_tree.h"
+#include "sim/config/config_tree.h"
 
 static uint32_t read_uint32(const char *at)
 {

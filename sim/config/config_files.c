@@ -6,7 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "sim/config_tree.h"
+#include "sim/config/config_tree.h"
 
 #define STANDARD_INPUT "standard input"
 #define PARENTS_MAX 6u // folders above the program that may hold `configs`

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "sim/config_tree.h"
+#include "sim/config/config_tree.h"
 
 #define WORD_LENGTH_MAX 64u // longer words get no suggestion
 #define NAMES_LISTED_MAX 40u

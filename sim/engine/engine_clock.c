@@ -1,5 +1,5 @@
 // Convention: actor mains are named <who>_main and end with engine_actor_ends. Messages carry no data, only sizes.
-#include "sim/engine_clock.h"
+#include "sim/engine/engine_clock.h"
 
 #include <math.h>
 #include <simgrid/actor.h>

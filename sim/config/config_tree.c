@@ -1,5 +1,5 @@
 // Memory of a config, and the queries and merges of its trees.
-#include "sim/config_tree.h"
+#include "sim/config/config_tree.h"
 
 #include <stdlib.h>
 #include <string.h>
