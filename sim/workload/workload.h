@@ -1,0 +1,60 @@
+// Microbenchmarks: what an experiment runs on its machines instead of a training step. The section
+// `workload` of an experiment says `kind:` and, beside it, the keys of that kind.
+// A kind is one file of this folder: a table of keys, a plain struct that they fill, and one function
+// that asks the machine's model. Nothing here holds costs of its own.
+#ifndef TILESIM_SIM_WORKLOAD_WORKLOAD_H
+#define TILESIM_SIM_WORKLOAD_WORKLOAD_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "sim/config/config.h"
+
+// The one list of kinds: X(name) declares workload_<name>, defined in sim/workload/<name>.c.
+// `training`, the default, is no microbenchmark and has no file.
+#define WORKLOADS(X) X(exchange) // patterns of the on-chip exchange
+
+#define WORKLOAD_QUANTITIES_MAX 16
+
+// What a run yields. Names are static texts with their unit at the end ("cycles", "seconds",
+// "bytes_per_second", "flop_per_second"), so that `unit` is for tables only.
+struct workload_quantity {
+    const char *name, *unit;
+    double value;
+};
+
+struct workload_result {
+    struct workload_quantity quantities[WORKLOAD_QUANTITIES_MAX];
+    uint32_t quantity_count;
+};
+
+void workload_add_quantity(struct workload_result *result, const char *name, const char *unit,
+                           double value);
+
+struct machine_config;
+
+struct workload_kind {
+    const char *name;
+    const char *doc;        // one line
+    const struct key *keys; // of the section, `kind` apart; offsets into the kind's struct
+    size_t config_bytes;    // of that struct
+    bool is_for_gpu;        // else for tiles
+    // False with an owned sentence in *why: this machine cannot run it (too few tiles, no memory).
+    bool (*run)(const void *config, const struct machine_config *machine,
+                struct workload_result *result, char **why);
+};
+
+#define X(name) extern const struct workload_kind workload_##name;
+WORKLOADS(X)
+#undef X
+
+extern const struct workload_kind *const workload_kinds[]; // ends with NULL
+
+// In struct experiment: a training step if kind is NULL.
+struct workload {
+    const struct workload_kind *kind;
+    void *config; // owned; the kind's struct
+};
+
+#endif
