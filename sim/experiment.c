@@ -36,10 +36,11 @@ static const char *const reset_gradients[] = {[RESET_GRADIENT_CONSTANT] = "const
                                               [RESET_GRADIENT_MASKED] = "masked",
                                               [RESET_GRADIENT_SURROGATE] = "surrogate",
                                               NULL};
-static const char *const surrogates[] = {[SURROGATE_SUPERSPIKE] = "superspike",
-                                         [SURROGATE_TRIANGLE] = "triangle",
-                                         [SURROGATE_ARCTAN] = "arctan",
-                                         NULL};
+static const char *const surrogates[] = {
+    [SURROGATE_SUPERSPIKE] = "superspike", [SURROGATE_TRIANGLE] = "triangle",
+    [SURROGATE_ARCTAN] = "arctan",         [SURROGATE_STRAIGHT_THROUGH] = "straight_through",
+    [SURROGATE_HEAVISIDE] = "heaviside",   NULL};
+static const char *const inputs[] = {[INPUT_SPIKES] = "spikes", [INPUT_ANALOG] = "analog", NULL};
 static const char *const overflows[] = {
     [OVERFLOW_DROP_HIGHEST] = "drop_highest", [OVERFLOW_DROP_RANDOM] = "drop_random", NULL};
 
@@ -87,12 +88,16 @@ static const struct key network_keys[] = {
      .doc = "slots of a hidden layer = 2 floor(max_activity N / 2), at least 2; null: slots"},
     NETWORK(KEY_UINT32, input_slots, 0, NEURONS_MAX, "slots", "0",
             "of the input, with max_activity; 0: 32, or all inputs if they are fewer"),
+    NETWORK_CHOICE("input", input, inputs, "spikes",
+                   "what layer 1 reads; analog: real numbers, the same at every time step"),
+    KEY_TRUTH(struct network_config, "bias", has_bias, "false",
+              "a trained constant is added to the input of every neuron"),
     NETWORK(KEY_REAL, alpha, 0, 1, "per time step", "0.95", "what stays of the membrane"),
     NETWORK(KEY_REAL, beta, 0, 1, "per time step", "0.9", "of the synaptic current; a guess"),
     NETWORK(KEY_REAL, theta1, -1e6, 1e6, "of membrane", "1.0", "a neuron above it spikes"),
     NETWORK(KEY_REAL, theta2, -1e6, 1e6, "of membrane", "0.9", "above it: listed for gradients"),
     NETWORK(KEY_REAL, theta2_out, -1e6, 1e6, "of membrane", "null", "output layer; null: theta2"),
-    NETWORK(KEY_REAL, gain, -1e6, 1e6, NULL, "10", "input times gain (1 - alpha)"),
+    NETWORK(KEY_REAL, gain, -1e6, 1e6, NULL, "10", "input times gain (1 - alpha); not of leaky"),
     NETWORK_CHOICE("surrogate", surrogate, surrogates, "superspike", "derivative of a spike"),
     NETWORK(KEY_REAL, surrogate_slope, 0, 1e6, NULL, "10", "of the surrogate"),
     NETWORK_CHOICE("reset", reset, resets, "model", "of the membrane after a spike"),
@@ -104,12 +109,15 @@ static const struct key network_keys[] = {
     NETWORK(KEY_UINT32, layer_delay, 0, 1, "time steps", "1", "from a layer to the next"),
     NETWORK(KEY_REAL, weight_mul, 0, 1e6, NULL, "2", "weights in +-mul sqrt(6 / fan-in) + shift"),
     NETWORK(KEY_REAL, weight_shift, -1e6, 1e6, NULL, "0.001", "see weight_mul"),
+    NETWORK(KEY_REAL, bias_mul, 0, 1e6, NULL, "1", "biases in +-mul / sqrt(fan-in)"),
     KEYS_END,
 };
 
 // --- data, activity -----------------------------------------------------------------------------
-static const char *const encodings[] = {
-    [ENCODING_LATENCY] = "latency", [ENCODING_RATE] = "rate", NULL};
+static const char *const encodings[] = {[ENCODING_LATENCY] = "latency",
+                                        [ENCODING_RATE] = "rate",
+                                        [ENCODING_CONSTANT] = "constant",
+                                        NULL};
 
 #define DATA(kind, ...) KEY_NUMBER(kind, struct data_config, __VA_ARGS__)
 static const struct key data_keys[] = {
@@ -121,7 +129,8 @@ static const struct key data_keys[] = {
      .doc = "where input spikes come from"},
     KEY_TEXT(struct data_config, "directory", directory, "null",
              "of files; null: the source's own"),
-    KEY_CHOICE(struct data_config, "encoding", encoding, encodings, "latency", "pixels to spikes"),
+    KEY_CHOICE(struct data_config, "encoding", encoding, encodings, "latency",
+               "pixels to spikes; constant: as they are, of analog input"),
     DATA(KEY_REAL, latency_tau, 1e-3, 1e6, "time steps", "20", "latency coding: time constant"),
     DATA(KEY_REAL, pixel_threshold, 0, 1, "of white", "0.2", "darker pixels stay silent"),
     DATA(KEY_REAL, rate_max, 0, 1, "spikes per time step", "0.5", "rate coding: a white pixel"),
@@ -153,6 +162,8 @@ static const struct key activity_keys[] = {
 
 // --- training, timing, machines -----------------------------------------------------------------
 static const char *const modes[] = {[MODE_FUNCTIONAL] = "functional", [MODE_DRAWN] = "drawn", NULL};
+static const char *const losses[] = {
+    [LOSS_ON_SPIKES] = "spikes", [LOSS_ON_MEMBRANES] = "membranes", NULL};
 static const char *const optimizers[] = {[OPTIMIZER_SGD] = "sgd", [OPTIMIZER_ADAM] = "adam", NULL};
 static const char *const schedules[] = {
     [SCHEDULE_CONSTANT] = "constant", [SCHEDULE_COSINE] = "cosine", NULL};
@@ -175,6 +186,8 @@ static const struct key training_keys[] = {
     TRAINING(KEY_UINT32, steps, 1, 100000000, "training steps", "100", "batches; not if drawn"),
     TRAINING(KEY_UINT32, batch, 1, 65536, "samples", "48", "of one training step"),
     TRAINING(KEY_UINT32, time_steps, 1, 100000, "time steps", "100", "of one sample"),
+    KEY_CHOICE(struct training_config, "loss", loss, losses, "spikes",
+               "cross-entropy on the output's spike counts, or its summed membranes"),
     KEY_CHOICE(struct training_config, "optimizer", optimizer, optimizers, "adam",
                "of the weights"),
     TRAINING(KEY_REAL, learning_rate, 0, 1e3, NULL, "1e-3", "of the optimizer"),

@@ -186,6 +186,37 @@ static void resolve_network(struct network_config *network, const struct node *r
 }
 
 // --- machines -----------------------------------------------------------------------------------
+// What one part of the file says and another needs.
+static void resolve_input(struct experiment *experiment, const struct node *root, struct err *err)
+{
+    struct network_config *network = &experiment->network;
+    bool is_analog = network->input == INPUT_ANALOG;
+    bool is_constant = experiment->data.encoding == ENCODING_CONSTANT;
+    network->loss = experiment->training.loss;
+    if (is_analog && !is_constant && config_is_given(root, "data.encoding")) {
+        struct mark mark = config_mark(root, "data.encoding");
+        err_at(err, &mark, "data.encoding: makes spikes; network.input: analog needs constant");
+    }
+    if (!is_analog && is_constant) {
+        struct mark mark = config_mark(root, "data.encoding");
+        err_at(err, &mark,
+               "data.encoding: constant makes no spikes; it needs network.input: analog");
+    }
+    experiment->data.encoding = is_analog ? ENCODING_CONSTANT : experiment->data.encoding;
+    if (!is_analog) {
+        return;
+    }
+    bool is_given = network->slots != NULL || network->input_slots != 0;
+    uint32_t slots = network->slots != NULL ? network->slots[0] : network->input_slots;
+    if (is_given && slots != network->inputs) {
+        bool has_list = network->slots != NULL;
+        struct mark mark = config_mark(root, has_list ? "network.slots.0" : "network.input_slots");
+        err_at(err, &mark, "network.%s: %u, but analog input sends all %u inputs",
+               has_list ? "slots.0" : "input_slots", slots, network->inputs);
+    }
+    network->input_slots = network->inputs;
+}
+
 static void name_machine(struct machine_config *machine)
 {
     if (machine->name != NULL) {
@@ -234,4 +265,5 @@ void experiment_resolve(struct experiment *experiment, const struct node *root, 
                experiment->timing.training_steps, training->steps);
     }
     resolve_machines(experiment, root, err);
+    resolve_input(experiment, root, err);
 }

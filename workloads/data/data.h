@@ -22,7 +22,7 @@ struct spike_batch *spike_batch_create(uint32_t time_steps, uint32_t batch, uint
 void spike_batch_destroy(struct spike_batch *batch);
 
 enum data_split { DATA_TRAIN, DATA_TEST };
-enum data_encoding { ENCODING_LATENCY, ENCODING_RATE };
+enum data_encoding { ENCODING_LATENCY, ENCODING_RATE, ENCODING_CONSTANT };
 
 struct data_source;
 struct data_source_kind {

@@ -101,6 +101,10 @@ static uint32_t surrogate_of(struct autodiff *autodiff, uint32_t value, double t
         x = graph_unary(graph, OP_scale, x, slope);
         y = graph_unary(graph, OP_offset, graph_binary(graph, OP_multiply, x, x), 1);
         return graph_unary(graph, OP_reciprocal, y, 0);
+    case SURROGATE_STRAIGHT_THROUGH: // 1: the rule leaves it out
+        break;
+    case SURROGATE_HEAVISIDE: // x > 0
+        return graph_unary(graph, OP_greater, x, 0);
     }
     SIM_ASSERT(false, "surrogate %d is not known", (int)graph->surrogate);
 }
@@ -119,12 +123,24 @@ static void rule_compare(struct autodiff *autodiff, const struct op *op, uint32_
         return;
     }
     struct graph *graph = autodiff->graph;
-    uint32_t slope = surrogate_of(autodiff, value_of(autodiff, op->inputs[0]), op->constant);
-    uint32_t product = graph_binary(graph, OP_multiply, g, slope);
+    uint32_t product = g;
+    if (graph->surrogate != SURROGATE_STRAIGHT_THROUGH) {
+        uint32_t value = value_of(autodiff, op->inputs[0]);
+        uint32_t slope = surrogate_of(autodiff, value, op->constant);
+        product = graph_binary(graph, OP_multiply, g, slope);
+    }
     if (op->kind == OP_less_equal) {
         product = graph_unary(graph, OP_scale, product, -1);
     }
     add_adjoint(autodiff, op->inputs[0], product);
+}
+
+// Every row of the sum has the same bias: its gradient is the sum of the rows.
+static void rule_add_bias(struct autodiff *autodiff, const struct op *op, uint32_t g)
+{
+    struct op bias_gradient = {.kind = OP_bias_gradient, .inputs = {g}};
+    add_adjoint(autodiff, op->inputs[0], g);
+    add_adjoint(autodiff, op->inputs[1], graph_add_op(autodiff->graph, NULL, &bias_gradient));
 }
 
 static void rule_reciprocal(struct autodiff *autodiff, const struct op *op, uint32_t g)
@@ -144,6 +160,9 @@ static void rule_elementwise(struct autodiff *autodiff, const struct op *op, uin
     case OP_add:
         add_adjoint(autodiff, op->inputs[0], g);
         add_adjoint(autodiff, op->inputs[1], g);
+        return;
+    case OP_add_bias:
+        rule_add_bias(autodiff, op, g);
         return;
     case OP_subtract:
         add_adjoint(autodiff, op->inputs[0], g);
@@ -186,9 +205,13 @@ static void rule_connect(struct autodiff *autodiff, const struct op *op, uint32_
     struct graph *graph = autodiff->graph;
     uint32_t x = op->inputs[0];
     uint32_t w = op->inputs[1];
-    struct op weight_gradient = {.kind = OP_connect_weight_gradient, .inputs = {x, g}};
+    bool is_dense = op->kind == OP_connect_dense;
+    struct op weight_gradient = {.kind = is_dense ? OP_connect_dense_weight_gradient
+                                                  : OP_connect_weight_gradient,
+                                 .inputs = {x, g}};
     add_adjoint(autodiff, w, graph_add_op(graph, NULL, &weight_gradient));
     if (is_differentiable(graph, x)) {
+        SIM_ASSERT(!is_dense, "%s: only data goes into connect_dense", graph->tensors[x].name);
         struct op input_gradient = {.kind = OP_connect_input_gradient, .inputs = {g, w, x}};
         add_adjoint(autodiff, x, graph_add_op(graph, NULL, &input_gradient));
     }
@@ -228,6 +251,7 @@ void autodiff_run(struct autodiff *autodiff)
         graph->layer = op.layer;
         switch (op.kind) {
         case OP_connect:
+        case OP_connect_dense:
             rule_connect(autodiff, &op, g);
             break;
         case OP_fire:

@@ -78,6 +78,13 @@ static const struct tensor *input_tensor(const struct graph *graph, const struct
 static void check_elementwise(const struct graph *graph, const struct op *op)
 {
     const struct tensor *a = input_tensor(graph, op, 0);
+    if (op->kind == OP_add_bias) {
+        const struct tensor *bias = input_tensor(graph, op, 1);
+        SIM_ASSERT(a->type == TENSOR_FLOAT32 && bias->type == TENSOR_FLOAT32 && bias->rows == 1 &&
+                       bias->columns == a->columns,
+                   "add_bias: %s is no bias of %s", bias->name, a->name);
+        return;
+    }
     for (uint32_t i = 0; i < op_input_count(op->kind); i++) {
         const struct tensor *input = input_tensor(graph, op, i);
         SIM_ASSERT(
@@ -119,13 +126,15 @@ static enum tensor_role result_role(const struct graph *graph)
 static uint32_t linear_output(struct graph *graph, const char *name, const struct op *op)
 {
     static const enum tensor_type connect[] = {TENSOR_SPIKES, TENSOR_FLOAT32};
+    static const enum tensor_type connect_dense[] = {TENSOR_FLOAT32, TENSOR_FLOAT32};
     static const enum tensor_type input_gradient[] = {TENSOR_FLOAT32, TENSOR_FLOAT32,
                                                       TENSOR_SPIKES};
     const struct tensor *a = input_tensor(graph, op, 0);
     const struct tensor *b = input_tensor(graph, op, 1);
     switch (op->kind) {
     case OP_connect:
-        check_types(graph, op, connect);
+    case OP_connect_dense:
+        check_types(graph, op, op->kind == OP_connect ? connect : connect_dense);
         SIM_ASSERT(a->columns == b->rows, "connect: %s has %u columns, %s %u rows", a->name,
                    a->columns, b->name, b->rows);
         return graph_add_tensor(graph, name, TENSOR_FLOAT32, result_role(graph), a->rows,
@@ -134,8 +143,8 @@ static uint32_t linear_output(struct graph *graph, const char *name, const struc
         check_types(graph, op, input_gradient);
         SIM_ASSERT(a->columns == b->columns, "%s and %s differ in neurons", a->name, b->name);
         return add_slots(graph, name, op->inputs[2]);
-    default: // connect_weight_gradient
-        check_types(graph, op, connect);
+    default: // connect_weight_gradient, connect_dense_weight_gradient
+        check_types(graph, op, op->kind == OP_connect_weight_gradient ? connect : connect_dense);
         return graph_add_tensor(graph, name, TENSOR_FLOAT32, ROLE_GRADIENT, a->columns, b->columns);
     }
 }
@@ -187,6 +196,9 @@ static uint32_t make_output(struct graph *graph, const char *name, const struct 
     }
     case OP_LINEAR:
         return linear_output(graph, name, op);
+    case OP_REDUCTION: // bias_gradient
+        a = input_tensor(graph, op, 0);
+        return graph_add_tensor(graph, name, TENSOR_FLOAT32, ROLE_GRADIENT, 1, a->columns);
     case OP_SPIKE:
         return spike_output(graph, name, op);
     case OP_LOSS:

@@ -5,7 +5,8 @@
 // and the values are 0 or 1. `slots` holds one float per listed id of a spikes tensor: the adjoint of
 // spikes is a slots tensor.
 //
-// Shapes: activations [batch, neurons]; parameters [fan-in, neurons]; spikes [batch, neurons].
+// Shapes: activations [batch, neurons]; weights [fan-in, neurons]; biases [1, neurons]; spikes
+// [batch, neurons]; analog input [batch, inputs].
 #ifndef TILESIM_WORKLOADS_GRAPH_GRAPH_H
 #define TILESIM_WORKLOADS_GRAPH_GRAPH_H
 
@@ -19,7 +20,7 @@
 
 enum tensor_type { TENSOR_FLOAT32, TENSOR_UINT32, TENSOR_SPIKES, TENSOR_SLOTS };
 enum tensor_role {
-    ROLE_INPUT,      // given by the data: input spikes, labels
+    ROLE_INPUT,      // given by the data: input spikes or values, labels
     ROLE_PARAMETER,  // trained
     ROLE_STATE_IN,   // value at the end of the previous time step
     ROLE_STATE_OUT,  // value at the end of this time step
@@ -37,8 +38,9 @@ struct tensor {
     uint32_t rows, columns; // shape
     uint32_t slots;         // spikes and slots: capacity; columns in the dense form
     uint32_t layer;         // 1..L of the layer it belongs to; 0: the input
-    uint32_t of;   // SLOTS: the spikes tensor whose listed ids it follows; else TENSOR_NONE
-    bool is_saved; // the backward pass reads it: kept for every time step
+    uint32_t of;    // SLOTS: the spikes tensor whose listed ids it follows; else TENSOR_NONE
+    bool is_saved;  // the backward pass reads it: kept for every time step
+    bool is_static; // the same at every time step (analog input): kept and sent once
 };
 
 // name, inputs, class. Elementwise ops act on [batch, n] float32; `c` is the op's constant.
@@ -56,18 +58,22 @@ struct tensor {
     X(less_equal, 1, ELEMENTWISE)        /* a <= c ? 1 : 0; gradient: none, or the surrogate    */ \
     X(straight_through, 2, ELEMENTWISE)  /* value of a; all of the gradient goes to b           */ \
     X(detach, 1, ELEMENTWISE)            /* value of a; no gradient                             */ \
+    X(add_bias, 2, ELEMENTWISE)          /* (a, b [1, n]): a + b, the same b in every row       */ \
     X(connect, 2, LINEAR)                /* (spikes x, w): x w, [batch, neurons]                */ \
+    X(connect_dense, 2, LINEAR)          /* (float32 x, w): x w; a matrix product in both forms */ \
     X(fire, 1, SPIKE)                    /* (u): spikes where u > theta1, listed above theta2   */ \
     X(count_spikes, 2, SPIKE)            /* (sum, spikes): sum + spikes as 0/1                  */ \
     X(connect_input_gradient, 3, LINEAR) /* (e, w, x): slots of x: e w^T at the listed ids     */  \
     X(connect_weight_gradient, 2, LINEAR) /* (x, e): gradient of w += x^T e, spikes only       */  \
+    X(connect_dense_weight_gradient, 2, LINEAR) /* (float32 x, e): gradient of w += x^T e      */  \
+    X(bias_gradient, 1, REDUCTION)    /* (e): gradient of b [1, n] += e summed over samples  */    \
     X(fire_gradient, 4, SPIKE)        /* (base or none, slots ds, u, spikes): base, and at   */    \
                                       /* listed ids + ds * surrogate(u - theta1)             */    \
     X(gather_slots, 2, SPIKE)         /* (dense d, spikes): d at the listed ids              */    \
     X(softmax_cross_entropy, 2, LOSS) /* (logits, labels): d_logits, and the mean loss       */    \
     X(update, 2, UPDATE)              /* (parameter, gradient): one optimiser step           */
 
-enum op_class { OP_ELEMENTWISE, OP_LINEAR, OP_SPIKE, OP_LOSS, OP_UPDATE };
+enum op_class { OP_ELEMENTWISE, OP_LINEAR, OP_REDUCTION, OP_SPIKE, OP_LOSS, OP_UPDATE };
 enum op_kind {
 #define X(name, inputs, class) OP_##name,
     OPS(X)

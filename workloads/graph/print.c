@@ -23,7 +23,9 @@ static void print_tensor(const struct tensor *tensor, FILE *stream)
     }
     fprintf(stream, "  %-20s %-8s %-10s [%u, %u] %-12s %s\n", tensor->name, type_name(tensor->type),
             role_name(tensor->role), tensor->rows, tensor->columns, slots,
-            tensor->is_saved ? "saved for every time step" : "");
+            tensor->is_static  ? "the same at every time step"
+            : tensor->is_saved ? "saved for every time step"
+                               : "");
 }
 
 static void print_op(const struct graph *graph, const struct op *op, FILE *stream)

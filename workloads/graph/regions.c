@@ -149,6 +149,7 @@ void regions_build(struct training_graph *tg)
         uint32_t error = add_region(tg, REGION_INPUT_GRADIENT, layer, is_error_op);
         add_stage(tg->backward, &tg->backward_count, true, error);
         add_ops(tg, OP_BACKWARD, layer, OP_LINEAR);
+        add_ops(tg, OP_BACKWARD, layer, OP_REDUCTION);
         uint32_t carry = add_region(tg, REGION_CARRY, layer, is_error_op);
         add_stage(tg->backward, &tg->backward_count, true, carry);
     }

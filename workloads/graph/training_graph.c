@@ -54,16 +54,33 @@ static void describe_layer(struct training_graph *tg, uint32_t l)
                                   .fan_in_slots = training_graph_slots(tg, l - 1),
                                   .theta1 = config->theta1,
                                   .theta2 = tg->form == FORM_DENSE ? -INFINITY : theta2,
+                                  .is_input_dense = l == 1 && config->input == INPUT_ANALOG,
                                   .weight_gradient = TENSOR_NONE,
+                                  .bias = TENSOR_NONE,
+                                  .bias_gradient = TENSOR_NONE,
                                   .spike_gradient = TENSOR_NONE,
                                   .error = TENSOR_NONE};
+}
+
+// The current with the bias, if there is one.
+static uint32_t build_bias(struct training_graph *tg, uint32_t l)
+{
+    struct graph_layer *layer = &tg->layers[l - 1];
+    if (!tg->config.has_bias) {
+        return layer->current;
+    }
+    layer->bias = add_named(tg, "b", l, TENSOR_FLOAT32, ROLE_PARAMETER, 1, layer->neurons);
+    char name[32];
+    snprintf(name, sizeof(name), "biased%u", l);
+    struct op add = {.kind = OP_add_bias, .inputs = {layer->current, layer->bias}};
+    return graph_add_op(&tg->graph, name, &add);
 }
 
 static void build_neuron(struct training_graph *tg, uint32_t l)
 {
     const struct neuron_model *model = neuron_models[tg->config.neuron];
     struct graph_layer *layer = &tg->layers[l - 1];
-    struct neuron_step step = {.config = &tg->config, .current = layer->current};
+    struct neuron_step step = {.config = &tg->config, .current = build_bias(tg, l)};
     for (uint32_t i = 0; i < model->state_count; i++) {
         char prefix[24];
         snprintf(prefix, sizeof(prefix), "%s_before", model->state_names[i]);
@@ -113,7 +130,8 @@ static void build_layer(struct training_graph *tg, uint32_t l)
         add_named(tg, "w", l, TENSOR_FLOAT32, ROLE_PARAMETER, layer->fan_in, layer->neurons);
     char name[32];
     snprintf(name, sizeof(name), "current%u", l);
-    struct op connect = {.kind = OP_connect, .inputs = {layer->input, layer->weights}};
+    struct op connect = {.kind = layer->is_input_dense ? OP_connect_dense : OP_connect,
+                         .inputs = {layer->input, layer->weights}};
     layer->current = graph_add_op(&tg->graph, name, &connect);
     build_neuron(tg, l);
     layer->spikes = build_fire(tg, l);
@@ -124,8 +142,10 @@ static void build_logits(struct training_graph *tg)
     const struct graph_layer *last = &tg->layers[tg->layer_count - 1];
     uint32_t in = graph_add_tensor(&tg->graph, "logits_before", TENSOR_FLOAT32, ROLE_STATE_IN,
                                    tg->batch, last->neurons);
-    struct op count = {.kind = OP_count_spikes, .inputs = {in, last->spikes}};
-    uint32_t out = graph_add_op(&tg->graph, "logits", &count);
+    bool is_on_membranes = tg->config.loss == LOSS_ON_MEMBRANES;
+    struct op sum = {.kind = is_on_membranes ? OP_add : OP_count_spikes,
+                     .inputs = {in, is_on_membranes ? last->membrane : last->spikes}};
+    uint32_t out = graph_add_op(&tg->graph, "logits", &sum);
     tg->graph.tensors[out].role = ROLE_STATE_OUT;
     tg->logits_state = tg->state_count;
     add_state(tg, in, out);
@@ -165,6 +185,10 @@ static void build_backward(struct training_graph *tg)
         layer->error = autodiff_adjoint(&autodiff, layer->current);
         layer->spike_gradient = autodiff_adjoint(&autodiff, layer->spikes);
         rename_tensor(tg, layer->weight_gradient, "dw", l, ROLE_GRADIENT);
+        if (layer->bias != TENSOR_NONE) {
+            layer->bias_gradient = autodiff_adjoint(&autodiff, layer->bias);
+            rename_tensor(tg, layer->bias_gradient, "db", l, ROLE_GRADIENT);
+        }
     }
     autodiff_end(&autodiff);
 }
@@ -183,7 +207,7 @@ static void remove_dead_ops(struct training_graph *tg)
     for (uint32_t i = graph->op_count; i-- > 0;) {
         const struct op *op = &graph->ops[i];
         keeps_op[i] = op->phase != OP_BACKWARD || is_live[op->output] ||
-                      op->kind == OP_connect_weight_gradient;
+                      graph->tensors[op->output].role == ROLE_GRADIENT;
         for (uint32_t k = 0; keeps_op[i] && k < op_input_count(op->kind); k++) {
             if (op->inputs[k] != TENSOR_NONE) {
                 is_live[op->inputs[k]] = true;
@@ -246,12 +270,25 @@ static void build_once(struct training_graph *tg)
     struct op loss = {.kind = OP_softmax_cross_entropy, .inputs = {logits->out, tg->labels}};
     graph_add_op_into(&tg->graph, &loss, logits->carry_in);
     for (uint32_t l = 1; l <= tg->layer_count; l++) {
+        const struct graph_layer *layer = &tg->layers[l - 1];
         tg->graph.layer = l;
-        struct op update = {
-            .kind = OP_update,
-            .inputs = {tg->layers[l - 1].weights, tg->layers[l - 1].weight_gradient}};
+        struct op update = {.kind = OP_update, .inputs = {layer->weights, layer->weight_gradient}};
         graph_add_op(&tg->graph, NULL, &update);
+        if (layer->bias != TENSOR_NONE) {
+            struct op update_bias = {.kind = OP_update,
+                                     .inputs = {layer->bias, layer->bias_gradient}};
+            graph_add_op(&tg->graph, NULL, &update_bias);
+        }
     }
+}
+
+static void add_input(struct training_graph *tg)
+{
+    bool is_analog = tg->config.input == INPUT_ANALOG;
+    tg->input = graph_add_tensor(&tg->graph, "input", is_analog ? TENSOR_FLOAT32 : TENSOR_SPIKES,
+                                 ROLE_INPUT, tg->batch, tg->config.neurons[0]);
+    tg->graph.tensors[tg->input].is_static = is_analog;
+    tg->graph.tensors[tg->input].slots = is_analog ? 0 : training_graph_slots(tg, 0);
 }
 
 struct training_graph *training_graph_create(const struct network_config *network,
@@ -268,9 +305,7 @@ struct training_graph *training_graph_create(const struct network_config *networ
     tg->graph.surrogate = network->surrogate;
     tg->graph.surrogate_slope = network->surrogate_slope;
     tg->layers = xcalloc(tg->layer_count, sizeof(*tg->layers));
-    tg->input = graph_add_tensor(&tg->graph, "input", TENSOR_SPIKES, ROLE_INPUT, batch,
-                                 network->neurons[0]);
-    tg->graph.tensors[tg->input].slots = training_graph_slots(tg, 0);
+    add_input(tg);
     tg->labels = graph_add_tensor(&tg->graph, "labels", TENSOR_UINT32, ROLE_INPUT, batch, 1);
     for (uint32_t l = 1; l <= tg->layer_count; l++) {
         build_layer(tg, l);

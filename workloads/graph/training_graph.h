@@ -2,7 +2,8 @@
 //
 // Backpropagation through time over it:
 //   for t = 0 .. T-1:  run the forward stages; a state-in is the state-out of t-1 (zero at t = 0)
-//   loss:              softmax cross-entropy on the spike counts; its gradient is the logits' carry-in
+//   loss:              softmax cross-entropy on the logits: the output's spike counts, or its membranes
+//                      summed over time; its gradient is the logits' carry-in
 //   for t = T-1 .. 0:  run the backward stages; a carry-in is the carry-out of t+1 (zero at T-1)
 //   update:            one optimiser step per parameter
 #ifndef TILESIM_WORKLOADS_GRAPH_TRAINING_GRAPH_H
@@ -23,13 +24,16 @@ struct graph_layer { // a spiking layer
     uint32_t neurons, slots, fan_in;
     uint32_t fan_in_slots;
     double theta1, theta2;
-    uint32_t input; // spikes tensor that it reads (state-in of the layer before, if delayed)
+    uint32_t
+        input; // tensor that it reads: spikes (state-in of the layer before, if delayed), or float32
+    bool is_input_dense; // analog input: connect_dense, connect_dense_weight_gradient
     uint32_t weights, weight_gradient;
-    uint32_t current;        // output of connect
+    uint32_t bias, bias_gradient; // [1, neurons]; TENSOR_NONE without biases
+    uint32_t current;        // output of connect, before the bias is added (by the update region)
     uint32_t membrane;       // tensor that fires (a state-out)
     uint32_t spikes;         // spikes tensor it emits, this time step
     uint32_t spike_gradient; // slots tensor: adjoint of `spikes`; TENSOR_NONE never
-    uint32_t error;          // adjoint of `current`
+    uint32_t error;          // adjoint of `current`, and of the bias in every row
 };
 
 // A maximal run of elementwise ops of one layer that share no product or spike op in between: one
@@ -67,14 +71,14 @@ struct training_graph {
     struct graph_layer *layers; // owned; [layer_count], layers[0] is layer 1
     struct graph_state *states; // owned
     uint32_t state_count;
-    uint32_t logits_state;  // index in states: spike counts of the output layer
+    uint32_t logits_state;  // index in states: spike counts, or summed membranes, of the output
     struct region *regions; // owned
     uint32_t region_count;
     struct stage *forward; // owned
     uint32_t forward_count;
     struct stage *backward; // owned
     uint32_t backward_count;
-    uint32_t input, labels; // tensors
+    uint32_t input, labels; // tensors; input: spikes, or float32 and static
 };
 
 // `network` must outlive the graph. The dense form lists every neuron: slots = neurons of each layer.

@@ -29,6 +29,10 @@ static uint32_t surrogate_slots(enum surrogate_kind kind)
     case SURROGATE_ARCTAN:
         return 1 + 1 + 1 + 1 + // subtract, slope, square, plus one
                RECIPROCAL_SLOTS;
+    case SURROGATE_STRAIGHT_THROUGH:
+        return 0;
+    case SURROGATE_HEAVISIDE:
+        return 1; // compare with the threshold
     }
     return 0;
 }

@@ -9,7 +9,7 @@
 
 struct neuron_step {
     const struct network_config *config;
-    uint32_t current;                      // in: weighted input, [batch, neurons]
+    uint32_t current;                      // in: weighted input and bias, [batch, neurons]
     uint32_t state_in[NEURON_STATES_MAX];  // in: states at the end of the previous time step
     uint32_t state_out[NEURON_STATES_MAX]; // out: states at the end of this one
     uint32_t membrane;                     // out: the tensor that is compared with the threshold
@@ -27,7 +27,8 @@ struct neuron_model {
 // The one list of models: X(name) declares neuron_<name>, defined in workloads/neurons/<name>.c.
 #define NEURONS(X) \
     X(lif)         \
-    X(cuba_lif)
+    X(cuba_lif)    \
+    X(leaky)
 
 #define X(name) extern const struct neuron_model neuron_##name;
 NEURONS(X)

@@ -113,6 +113,14 @@ static void fire_gradient_row(float *restrict out, const float *base, const floa
             out[i] = gradients[i] * surrogate_float(SURROGATE_ARCTAN, slope, u[i] - theta1);
         }
         break;
+    case SURROGATE_STRAIGHT_THROUGH:
+        memcpy(out, gradients, neurons * sizeof(float));
+        break;
+    case SURROGATE_HEAVISIDE:
+        for (uint32_t i = 0; i < neurons; i++) {
+            out[i] = u[i] > theta1 ? gradients[i] : 0.0f;
+        }
+        break;
     }
     for (uint32_t i = 0; base && i < neurons; i++) {
         out[i] += base[i];

@@ -16,9 +16,13 @@ static inline float surrogate_float(enum surrogate_kind kind, float slope, float
     case SURROGATE_TRIANGLE:
         y = 1.0f - slope * fabsf(x);
         return y > 0.0f ? y : 0.0f;
-    default: // SURROGATE_ARCTAN
+    case SURROGATE_ARCTAN:
         y = slope * x;
         return 1.0f / (y * y + 1.0f);
+    case SURROGATE_STRAIGHT_THROUGH:
+        return 1.0f;
+    default: // SURROGATE_HEAVISIDE
+        return x > 0.0f ? 1.0f : 0.0f;
     }
 }
 
@@ -29,8 +33,12 @@ static inline double surrogate_double(enum surrogate_kind kind, double slope, do
         return 1.0 / ((slope * fabs(x) + 1.0) * (slope * fabs(x) + 1.0));
     case SURROGATE_TRIANGLE:
         return fmax(0.0, 1.0 - slope * fabs(x));
-    default: // SURROGATE_ARCTAN
+    case SURROGATE_ARCTAN:
         return 1.0 / (1.0 + slope * x * slope * x);
+    case SURROGATE_STRAIGHT_THROUGH:
+        return 1.0;
+    default: // SURROGATE_HEAVISIDE
+        return x > 0.0 ? 1.0 : 0.0;
     }
 }
 
