@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "sim/experiment_keys.h"
+#include "workloads/data/data.h"
 
 #define DEFAULT_INPUT_SLOTS 32u // arXiv 2311.04386, its code: NMNIST runs
 #define SLOTS_MIN 2u            // the same: slots come in pairs, "output >= 2"
@@ -185,7 +186,6 @@ static void resolve_network(struct network_config *network, const struct node *r
     }
 }
 
-// --- machines -----------------------------------------------------------------------------------
 // What one part of the file says and another needs.
 static void resolve_input(struct experiment *experiment, const struct node *root, struct err *err)
 {
@@ -217,6 +217,7 @@ static void resolve_input(struct experiment *experiment, const struct node *root
     network->input_slots = network->inputs;
 }
 
+// --- machines -----------------------------------------------------------------------------------
 static void name_machine(struct machine_config *machine)
 {
     if (machine->name != NULL) {
@@ -264,6 +265,7 @@ void experiment_resolve(struct experiment *experiment, const struct node *root, 
                "timing.training_steps: %u steps cannot be recorded of training.steps = %u",
                experiment->timing.training_steps, training->steps);
     }
+    resolve_input(experiment, root, err);
     resolve_machines(experiment, root, err);
     resolve_input(experiment, root, err);
 }
