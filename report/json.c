@@ -165,6 +165,23 @@ static json_t *machine_to_json(const struct result_machine *machine)
     return object;
 }
 
+// A machine of a microbenchmark.
+static json_t *bench_to_json(const struct result_machine *machine)
+{
+    json_t *quantities = json_object();
+    for (uint32_t i = 0; i < machine->quantity_count; i++) {
+        set(quantities, machine->quantities[i].name, json_real(machine->quantities[i].value));
+    }
+    json_t *object = json_object();
+    set(object, "name", json_string(machine->name));
+    set(object, "kind", json_string(machine->kind));
+    set(object, "hardware", json_string(machine->hardware));
+    set(object, "fits", json_boolean(machine->fits));
+    set(object, "why", text_or_null(machine->why));
+    set(object, "quantities", quantities);
+    return object;
+}
+
 static json_t *speedup_to_json(const struct result_speedup *speedup)
 {
     json_t *object = json_object();
@@ -210,6 +227,11 @@ json_t *result_to_json(const struct result *result)
     set(object, "experiment", json_string(result->experiment));
     set(object, "seed", integer(result->seed));
     set(object, "config", result->config == NULL ? json_null() : json_incref(result->config));
+    if (result->workload != NULL) {
+        set(object, "workload", json_string(result->workload));
+        SET_ARRAY(object, "machines", result->machines, result->machine_count, bench_to_json);
+        return object;
+    }
     SET_ARRAY(object, "training", result->training, result->training_count, training_to_json);
     SET_ARRAY(object, "activity", result->activity, result->activity_count, activity_to_json);
     SET_ARRAY(object, "machines", result->machines, result->machine_count, machine_to_json);

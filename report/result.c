@@ -19,6 +19,7 @@ static void machine_free(struct result_machine *machine)
         free(machine->shares[i].name);
     }
     free(machine->shares);
+    free(machine->quantities);
     memory_free(machine->by_role, machine->by_role_count);
     memory_free(machine->largest, machine->largest_count);
     free(machine->name);

@@ -38,6 +38,11 @@ struct result_memory { // one variable, or one role
     uint64_t bytes;    // on the fullest tile
 };
 
+struct result_quantity { // what a microbenchmark yields; names and units are static texts
+    const char *name, *unit;
+    double value;
+};
+
 struct result_machine {
     char *name;       // owned; "bow/sparse", "a100-80/b2"
     char *hardware;   // owned; the chip or GPU: "bow", "a100-80"
@@ -63,6 +68,9 @@ struct result_machine {
     uint32_t largest_count;
     struct result_share *shares; // owned; tiles only, program order
     uint32_t share_count;
+    struct result_quantity
+        *quantities; // owned; of a microbenchmark, which has nothing else below fits
+    uint32_t quantity_count;
     double energy_joules; // RESULT_NOTHING where the chip file gives no values
     char *energy_why;     // owned
 };
@@ -75,6 +83,7 @@ struct result_speedup {
 struct result {
     const char *version, *git;
     const char *experiment;
+    const char *workload; // the microbenchmark; NULL: a training step
     uint64_t seed;
     uint32_t batch, time_steps;
     json_t *config;                   // owned

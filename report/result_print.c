@@ -355,9 +355,46 @@ static void print_simulator(const struct printer *printer, const struct result *
     fprintf(stream, "  peak memory %s\n", text_of_bytes(peak, result->peak_rss_bytes));
 }
 
+static void add_quantity(struct table *table, const struct result_quantity *quantity)
+{
+    if (strcmp(quantity->unit, "seconds") == 0) {
+        table_add_seconds(table, quantity->value);
+    } else {
+        table_add(table, "%.6g %s", quantity->value, quantity->unit);
+    }
+}
+
+// One line per machine and quantity.
+static void print_bench(const struct printer *printer, const struct result *result)
+{
+    fprintf(printer->stream, "%s: workload %s (tilesim %s, git %s)\n", result->experiment,
+            result->workload, result->version, result->git);
+    print_heading(printer, "Machines");
+    struct table *table = TABLE_WITH("machine", "quantity", "value");
+    for (uint32_t i = 0; i < result->machine_count; i++) {
+        const struct result_machine *machine = &result->machines[i];
+        for (uint32_t j = 0; j < machine->quantity_count; j++) {
+            table_add(table, "%s", machine->name);
+            table_add(table, "%s", machine->quantities[j].name);
+            add_quantity(table, &machine->quantities[j]);
+        }
+    }
+    print_table(printer, table);
+    for (uint32_t i = 0; i < result->machine_count; i++) {
+        if (!result->machines[i].fits) {
+            fprintf(printer->stream, "  %s does not fit: %s\n", result->machines[i].name,
+                    result->machines[i].why);
+        }
+    }
+}
+
 void result_print(const struct result *result, FILE *stream, bool has_colour)
 {
     struct printer printer = {.stream = stream, .has_colour = has_colour};
+    if (result->workload != NULL) {
+        print_bench(&printer, result);
+        return;
+    }
     fprintf(stream, "%s%s%s: batch %u samples, %u time steps, seed %llu (tilesim %s, git %s)\n",
             has_colour ? "\033[1m" : "", result->experiment, has_colour ? "\033[0m" : "",
             result->batch, result->time_steps, (unsigned long long)result->seed, result->version,

@@ -277,10 +277,40 @@ static const struct key machine_keys[] = {
     KEYS_END,
 };
 
+// --- workload -----------------------------------------------------------------------------------
+static const char *workload_name_at(uint32_t i)
+{
+    if (i == 0) {
+        return "training";
+    }
+    return workload_kinds[i - 1] == NULL ? NULL : workload_kinds[i - 1]->name;
+}
+
+static struct section_kind workload_kind_at(uint32_t i)
+{
+    if (i == 0) {
+        return (struct section_kind){.doc = "the network below"};
+    }
+    const struct workload_kind *kind = workload_kinds[i - 1];
+    return (struct section_kind){kind->doc, kind->keys, kind->config_bytes, kind};
+}
+
+_Static_assert(sizeof(struct workload) == sizeof(struct config_variant) &&
+                   offsetof(struct workload, kind) == offsetof(struct config_variant, kind) &&
+                   offsetof(struct workload, config) == offsetof(struct config_variant, section),
+               "a workload is read as a variant");
+
 const struct key experiment_keys[] = {
     KEY_TEXT(struct experiment, "experiment", name, NULL, "by default the file's name"),
     KEY_NUMBER(KEY_UINT64, struct experiment, seed, 0, 9007199254740992.0, NULL, "1",
                "of all random numbers"),
+    {.name = "workload",
+     .type = KEY_VARIANT,
+     .offset = offsetof(struct experiment, workload),
+     .name_at = workload_name_at,
+     .kind_at = workload_kind_at,
+     .default_text = "{kind: training}",
+     .doc = "a microbenchmark that the machines run instead of training"},
     KEY_PART(struct experiment, network, network_keys, "layers and neurons"),
     KEY_PART(struct experiment, data, data_keys, "input spikes and labels"),
     {.name = "activity",

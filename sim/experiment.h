@@ -9,6 +9,7 @@
 #include "gpu/gpu.h"
 #include "sim/chip.h"
 #include "sim/err.h"
+#include "sim/workload/workload.h"
 #include "workloads/lower/lowering.h"
 #include "workloads/network.h"
 
@@ -31,6 +32,7 @@ struct machine_config {              // exactly one of chip and gpu
 struct experiment {
     char *name; // owned
     uint64_t seed;
+    struct workload workload; // a microbenchmark; without one the machines train the network
     struct network_config network;
     struct data_config data;
     struct activity_fill fill;

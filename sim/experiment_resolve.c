@@ -218,13 +218,15 @@ static void resolve_input(struct experiment *experiment, const struct node *root
 }
 
 // --- machines -----------------------------------------------------------------------------------
-static void name_machine(struct machine_config *machine)
+static void name_machine(struct machine_config *machine, bool trains)
 {
     if (machine->name != NULL) {
         return;
     }
     if (machine->gpu != NULL) {
         machine->name = xstrdup(machine->gpu->name);
+    } else if (!trains) { // a microbenchmark has no form of the network
+        machine->name = xstrdup(machine->chip->name);
     } else {
         machine->name = xasprintf("%s/%s", machine->chip->name,
                                   machine->lowering.kind == LOWERING_SPARSE ? "sparse" : "dense");
@@ -235,7 +237,7 @@ static void resolve_machines(struct experiment *experiment, const struct node *r
                              struct err *err)
 {
     for (uint32_t i = 0; i < experiment->machine_count; i++) {
-        name_machine(&experiment->machines[i]);
+        name_machine(&experiment->machines[i], experiment->workload.kind == NULL);
         for (uint32_t other = 0; other < i; other++) {
             if (strcmp(experiment->machines[other].name, experiment->machines[i].name) == 0) {
                 struct mark mark = machine_mark(root, i);
@@ -247,8 +249,25 @@ static void resolve_machines(struct experiment *experiment, const struct node *r
     }
 }
 
+// A microbenchmark is for one sort of machine.
+static void check_workload(const struct experiment *experiment, const struct node *root,
+                           struct err *err)
+{
+    const struct workload_kind *kind = experiment->workload.kind;
+    for (uint32_t i = 0; kind != NULL && i < experiment->machine_count; i++) {
+        const struct machine_config *machine = &experiment->machines[i];
+        if ((machine->gpu != NULL) != kind->is_for_gpu) {
+            struct mark mark = machine_mark(root, i);
+            err_at(err, &mark, "machines.%u: '%s' is a %s; workload.kind: %s runs on %s", i,
+                   machine->name, machine->gpu != NULL ? "GPU" : "chip", kind->name,
+                   kind->is_for_gpu ? "GPUs" : "chips");
+        }
+    }
+}
+
 void experiment_resolve(struct experiment *experiment, const struct node *root, struct err *err)
 {
+    resolve_input(experiment, root, err);
     resolve_network(&experiment->network, root, err);
     if (config_is_given(root, "data.source")) { // else a message would point at any key beside it
         experiment->data.source_mark = config_mark(root, "data.source");
@@ -265,7 +284,6 @@ void experiment_resolve(struct experiment *experiment, const struct node *root, 
                "timing.training_steps: %u steps cannot be recorded of training.steps = %u",
                experiment->timing.training_steps, training->steps);
     }
-    resolve_input(experiment, root, err);
     resolve_machines(experiment, root, err);
-    resolve_input(experiment, root, err);
+    check_workload(experiment, root, err);
 }

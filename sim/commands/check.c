@@ -14,7 +14,8 @@ struct arguments {
 // The data files of an experiment that trains; a chip or a GPU has none.
 static void check_data(const struct experiment *experiment, struct err *err)
 {
-    if (experiment != NULL && experiment->training.mode == MODE_FUNCTIONAL) {
+    if (experiment != NULL && experiment->workload.kind == NULL &&
+        experiment->training.mode == MODE_FUNCTIONAL) {
         data_close(data_open(&experiment->data, &experiment->network,
                              experiment->training.time_steps, experiment->seed, err));
     }

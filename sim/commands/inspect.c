@@ -129,6 +129,12 @@ static void create_forms(const struct experiment *experiment, struct form_run *f
 static int inspect_experiment(const struct inspector *inspector,
                               const struct experiment *experiment, struct err *err)
 {
+    if (experiment->workload.kind != NULL) {
+        fprintf(inspector->stream,
+                "%s: workload %s has no training graph; `tilesim run` times it\n", experiment->name,
+                experiment->workload.kind->name);
+        return EXIT_DONE;
+    }
     struct form_run forms[FORM_COUNT];
     create_forms(experiment, forms);
     heading(inspector, experiment->name, "training graph of one time step, sparse form");

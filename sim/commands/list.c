@@ -107,6 +107,16 @@ static void list_data(struct err *err)
     }
 }
 
+static void list_workloads(struct err *err)
+{
+    (void)err;
+    printf("%-16s %s\n", "training", "no microbenchmark: the network is trained");
+    for (uint32_t i = 0; workload_kinds[i] != NULL; i++) {
+        printf("%-16s %s (%s)\n", workload_kinds[i]->name, workload_kinds[i]->doc,
+               workload_kinds[i]->is_for_gpu ? "GPUs" : "chips");
+    }
+}
+
 static void list_keys(struct err *err)
 {
     (void)err;
@@ -136,6 +146,7 @@ static const struct listing {
     {"neurons", "neuron models", list_neurons},
     {"codelets", "what a vertex may run", list_codelets},
     {"data", "where input spikes come from", list_data},
+    {"workloads", "microbenchmarks, and training", list_workloads},
     {"keys", "every key of an experiment: type, range, unit, default", list_keys},
     {"chip-keys", "the same of a chip", list_chip_keys},
     {"gpu-keys", "the same of a GPU", list_gpu_keys},

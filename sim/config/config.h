@@ -25,8 +25,23 @@ enum key_type {
     KEY_ENUM,         // uint32_t
     KEY_ENUM_SET,     // list of enumerators -> uint32_t with bit i for enumerator i
     KEY_UINT_LIST,    // owned uint32_t[], `null` is legal where the default is null
+    KEY_TEXT_LIST,    // owned char *[] of owned texts
     KEY_SECTION,      // a struct in place, or behind an owned pointer
     KEY_SECTION_LIST, // an array of structs in place, or behind an owned pointer
+    KEY_VARIANT,      // a section whose key `kind` says which table it has: struct config_variant
+};
+
+// One kind of such a section.
+struct section_kind {
+    const char *doc;        // one line
+    const struct key *keys; // `kind` apart; NULL: it has no keys, and nothing is stored
+    size_t struct_bytes;
+    const void *self; // what the reader finds in config_variant.kind
+};
+
+struct config_variant {
+    const void *kind; // NULL: a kind without keys
+    void *section;    // owned
 };
 
 struct key {
@@ -39,13 +54,15 @@ struct key {
     const char *const *names;           // enumerators, ends with NULL
     const char *(*name_at)(uint32_t i); // or a function: NULL past the last one
     const uint32_t *values;             // of the enumerators; NULL: their index
-    const struct key *keys;             // of a section
-    size_t count_offset;                // lists: where the number of items goes (uint32_t)
-    uint32_t min_count, max_count;      // lists
-    size_t struct_bytes;                // sections in a list or behind a pointer
-    bool is_pointer;                    // the struct or the array is allocated; else in place
-    bool is_nullable;                   // `null` is legal though it is not the default
-    const char *folder;                 // section that may name a file: configs/<folder>/NAME.yaml
+    // Variants: the kind named name_at(i); the first is the default.
+    struct section_kind (*kind_at)(uint32_t i);
+    const struct key *keys;        // of a section
+    size_t count_offset;           // lists: where the number of items goes (uint32_t)
+    uint32_t min_count, max_count; // lists
+    size_t struct_bytes;           // sections in a list or behind a pointer
+    bool is_pointer;               // the struct or the array is allocated; else in place
+    bool is_nullable;              // `null` is legal though it is not the default
+    const char *folder;            // section that may name a file: configs/<folder>/NAME.yaml
     // Checks across keys of a section, called if each key alone is right. May be NULL.
     void (*check)(const void *section, const struct node *node, struct err *err);
     const char *doc; // one line

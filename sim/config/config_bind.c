@@ -156,6 +156,53 @@ static void bind_section(struct bind *bind, const struct place *place, const str
     }
 }
 
+// The kind that `kind:` names, the first if nothing does. False: a message was added.
+static bool read_kind(struct bind *bind, const struct place *place, const struct node *node,
+                      struct section_kind *kind)
+{
+    const struct pair *pair = node_find(node, "kind");
+    uint32_t index = 0;
+    if (pair != NULL) {
+        char *path = join_path(place->path, "kind");
+        struct place kind_place = {place->key, path};
+        bool is_right = config_read_enum(&kind_place, pair->value, &index, bind->err);
+        free(path);
+        if (!is_right) {
+            return false;
+        }
+    }
+    *kind = place->key->kind_at(index);
+    return true;
+}
+
+static void bind_variant(struct bind *bind, const struct place *place, const struct node *node,
+                         char *target)
+{
+    static const struct key only_kind[] = {{.name = "kind"}, {.name = NULL}};
+    struct section_kind kind;
+    if (node_is_null(node)) {
+        return;
+    }
+    if (node->kind != NODE_MAPPING) {
+        err_at(bind->err, &node->mark, "%s: keys are needed here (key: value), not %s", place->path,
+               node_kind_name(node));
+        return;
+    }
+    if (!read_kind(bind, place, node, &kind)) {
+        return;
+    }
+    const struct node *rest = config_without_key(bind->config, node, "kind");
+    if (kind.keys == NULL) {
+        for (uint32_t i = 0; i < rest->count; i++) {
+            report_unknown(bind, only_kind, &rest->pairs[i], place->path);
+        }
+        return;
+    }
+    struct config_variant variant = {kind.self, xcalloc(1, kind.struct_bytes)};
+    memcpy(target, &variant, sizeof(variant));
+    bind_mapping(bind, kind.keys, rest, place->path, variant.section);
+}
+
 static bool check_count(struct bind *bind, const struct place *place, const struct node *node)
 {
     const struct key *key = place->key;
@@ -258,6 +305,23 @@ static void bind_string(struct bind *bind, const struct place *place, const stru
     memcpy(target, &text, sizeof(text));
 }
 
+static void bind_text_list(struct bind *bind, const struct place *place, const struct node *node,
+                           char *target)
+{
+    if ((node_is_null(node) && may_be_null(place->key)) || !check_count(bind, place, node)) {
+        return;
+    }
+    char **items = xcalloc(node->count + 1, sizeof(*items));
+    for (uint32_t i = 0; i < node->count; i++) {
+        char *path = xasprintf("%s.%u", place->path, i);
+        struct place item = {place->key, path};
+        bind_string(bind, &item, node->items[i], (char *)&items[i]);
+        free(path);
+    }
+    memcpy(target, &items, sizeof(items));
+    store_count(place->key, target, node->count);
+}
+
 static void bind_number(struct bind *bind, const struct place *place, const struct node *node,
                         char *target)
 {
@@ -314,6 +378,12 @@ static void bind_value(struct bind *bind, const struct place *place, const struc
     case KEY_UINT_LIST:
         bind_uint_list(bind, place, node, target);
         break;
+    case KEY_TEXT_LIST:
+        bind_text_list(bind, place, node, target);
+        break;
+    case KEY_VARIANT:
+        bind_variant(bind, place, node, target);
+        break;
     case KEY_SECTION:
         bind_section(bind, place, node, target);
         break;
@@ -350,10 +420,52 @@ static void free_list(const struct key *key, char *target, char *structs)
     }
 }
 
+static void free_texts(const struct key *key, char *target)
+{
+    uint32_t count;
+    char **texts;
+    memcpy(&count, target - key->offset + key->count_offset, sizeof(count));
+    memcpy(&texts, target, sizeof(texts));
+    for (uint32_t i = 0; texts != NULL && i < count; i++) {
+        free(texts[i]);
+    }
+}
+
+const struct key *config_variant_keys(const struct key *key, const struct config_variant *variant,
+                                      const char **name)
+{
+    uint32_t i = 0;
+    while (config_enum_name(key, i) != NULL && key->kind_at(i).self != variant->kind) {
+        i++;
+    }
+    *name = config_enum_name(key, i);
+    return key->kind_at(i).keys;
+}
+
+static void free_variant(const struct key *key, char *target)
+{
+    struct config_variant variant;
+    const char *name;
+    memcpy(&variant, target, sizeof(variant));
+    if (variant.section != NULL) {
+        config_free(config_variant_keys(key, &variant, &name), variant.section);
+    }
+    free(variant.section);
+    memset(target, 0, sizeof(variant));
+}
+
 static void free_field(const struct key *key, char *target)
 {
+    if (key->type == KEY_VARIANT) {
+        free_variant(key, target);
+        return;
+    }
+    if (key->type == KEY_TEXT_LIST) {
+        free_texts(key, target);
+    }
     bool is_list = key->type == KEY_SECTION_LIST;
     bool owns = key->type == KEY_STRING || key->type == KEY_UINT_LIST ||
+                key->type == KEY_TEXT_LIST ||
                 ((is_list || key->type == KEY_SECTION) && key->is_pointer);
     char *owned = NULL;
     if (owns) {

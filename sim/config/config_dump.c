@@ -33,11 +33,25 @@ static json_t *enum_set_to_json(const struct key *key, uint32_t set)
     return list;
 }
 
+static json_t *item_to_json(const struct key *key, const char *items, uint32_t i)
+{
+    const char *text;
+    switch (key->type) {
+    case KEY_UINT_LIST:
+        return json_integer(read_uint32(items + i * sizeof(uint32_t)));
+    case KEY_TEXT_LIST:
+        memcpy(&text, items + i * sizeof(char *), sizeof(text));
+        return json_string(text);
+    default:
+        return config_to_json(key->keys, items + i * key->struct_bytes);
+    }
+}
+
 static json_t *list_to_json(const struct key *key, const char *field)
 {
     const char *items = field;
     uint32_t count = read_uint32(field - key->offset + key->count_offset);
-    if (key->type == KEY_UINT_LIST || key->is_pointer) {
+    if (key->type == KEY_UINT_LIST || key->type == KEY_TEXT_LIST || key->is_pointer) {
         memcpy(&items, field, sizeof(items));
     }
     if (items == NULL) {
@@ -45,11 +59,25 @@ static json_t *list_to_json(const struct key *key, const char *field)
     }
     json_t *list = json_array();
     for (uint32_t i = 0; i < count; i++) {
-        json_array_append_new(list, key->type == KEY_UINT_LIST
-                                        ? json_integer(read_uint32(items + i * sizeof(uint32_t)))
-                                        : config_to_json(key->keys, items + i * key->struct_bytes));
+        json_array_append_new(list, item_to_json(key, items, i));
     }
     return list;
+}
+
+static json_t *variant_to_json(const struct key *key, const char *field)
+{
+    struct config_variant variant;
+    const char *name;
+    memcpy(&variant, field, sizeof(variant));
+    const struct key *keys = config_variant_keys(key, &variant, &name);
+    json_t *object = json_object();
+    json_object_set_new(object, "kind", json_string(name));
+    if (keys != NULL) {
+        json_t *section = config_to_json(keys, variant.section);
+        json_object_update(object, section);
+        json_decref(section);
+    }
+    return object;
 }
 
 static json_t *number_to_json(const struct key *key, const char *field)
@@ -86,7 +114,10 @@ static json_t *field_to_json(const struct key *key, const char *field)
         return enum_to_json(key, read_uint32(field));
     case KEY_ENUM_SET:
         return enum_set_to_json(key, read_uint32(field));
+    case KEY_VARIANT:
+        return variant_to_json(key, field);
     case KEY_UINT_LIST:
+    case KEY_TEXT_LIST:
     case KEY_SECTION_LIST:
         return list_to_json(key, field);
     case KEY_SECTION:
@@ -127,6 +158,10 @@ static const char *type_name(const struct key *key)
         return "list of";
     case KEY_UINT_LIST:
         return "list of whole numbers";
+    case KEY_TEXT_LIST:
+        return "list of texts";
+    case KEY_VARIANT:
+        return "section of one kind";
     case KEY_SECTION:
         return key->folder == NULL ? "section" : "section, or the name of a file";
     case KEY_SECTION_LIST:
@@ -157,6 +192,26 @@ static void print_key(const struct key *key, uint32_t depth, FILE *stream)
     fprintf(stream, ". %s\n", key->doc == NULL ? "" : key->doc);
 }
 
+static void print_keys(const struct key *keys, uint32_t depth, FILE *stream);
+
+// `kind`, then the keys of each kind below its name.
+static void print_kinds(const struct key *key, uint32_t depth, FILE *stream)
+{
+    fprintf(stream, "%*skind: one of", (int)(2 * depth), "");
+    for (uint32_t i = 0; config_enum_name(key, i) != NULL; i++) {
+        fprintf(stream, "%s%s", i == 0 ? " " : ", ", config_enum_name(key, i));
+    }
+    fprintf(stream, "; default %s. selects the keys beside it\n", config_enum_name(key, 0));
+    for (uint32_t i = 0; config_enum_name(key, i) != NULL; i++) {
+        struct section_kind kind = key->kind_at(i);
+        if (kind.keys != NULL) {
+            fprintf(stream, "%*s(kind: %s) %s\n", (int)(2 * depth), "", config_enum_name(key, i),
+                    kind.doc);
+            print_keys(kind.keys, depth + 1, stream);
+        }
+    }
+}
+
 static void print_keys(const struct key *keys, uint32_t depth, FILE *stream)
 {
     for (const struct key *key = keys; key->name != NULL; key++) {
@@ -164,6 +219,8 @@ static void print_keys(const struct key *keys, uint32_t depth, FILE *stream)
         bool is_section = key->type == KEY_SECTION || key->type == KEY_SECTION_LIST;
         if (is_section && key->folder == NULL) { // a file of its own has its own reference
             print_keys(key->keys, depth + 1, stream);
+        } else if (key->type == KEY_VARIANT) {
+            print_kinds(key, depth + 1, stream);
         }
     }
 }

@@ -79,7 +79,10 @@ bool config_read_bool(const struct place *place, const struct node *node, bool *
 bool config_read_enum(const struct place *place, const struct node *node, uint32_t *index,
                       struct err *err);
 const char *config_enum_name(const struct key *key, uint32_t index); // NULL past the last
-char *config_range_text(const struct key *key);                      // owned; "1..64 bytes/cycle"
+// Table and name of the kind that a variant holds.
+const struct key *config_variant_keys(const struct key *key, const struct config_variant *variant,
+                                      const char **name);
+char *config_range_text(const struct key *key); // owned; "1..64 bytes/cycle"
 
 // "; did you mean 'tiles'?" for the nearest of `count` names, or "" if none is near. Owned.
 char *config_suggest(const char *word, const char *(*name_at)(const void *names, uint32_t i),

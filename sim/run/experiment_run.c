@@ -8,6 +8,7 @@
 #include "sim/run/host_memory.h"
 #include "sim/run/machine_run.h"
 #include "sim/run/progress.h"
+#include "sim/run/workload_run.h"
 #include "sim/units.h"
 #include "sim/version.h"
 
@@ -211,6 +212,9 @@ enum run_status experiment_run(const struct experiment *experiment,
         .time_steps = experiment->training.time_steps,
         .config = experiment_to_json(experiment),
     };
+    if (experiment->workload.kind != NULL) {
+        return workload_run(experiment, options, result, err);
+    }
     struct run run = {.experiment = experiment, .options = options, .result = result, .err = err};
     enum run_status status = create_forms(&run) ? train_or_draw(&run) : RUN_FAILED;
     if (status == RUN_DONE) {

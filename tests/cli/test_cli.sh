@@ -70,7 +70,7 @@ verdict check_of_what_is_right_says_nothing "output" [ ! -s "$folder/out" -a ! -
 expect check_of_what_is_wrong_fails 2 "$program" check $toy "$folder/broken.yaml" "$folder/none.yaml"
 expect_text check_goes_on_after_a_fault err "none.yaml"
 
-for what in "" chips gpus experiments neurons codelets data keys chip-keys gpu-keys; do
+for what in "" chips gpus experiments neurons codelets data workloads keys chip-keys gpu-keys; do
     expect "list_${what:-what}_lists_something" 0 "$program" list $what
     verdict "list_${what:-what}_prints" "nothing printed" [ -s "$folder/out" ]
 done

@@ -1,0 +1,17 @@
+#include "sim/err.h"
+#include "sim/workload/workload.h"
+
+const struct workload_kind *const workload_kinds[] = {
+#define X(name) &workload_##name,
+    WORKLOADS(X)
+#undef X
+        NULL,
+};
+
+void workload_add_quantity(struct workload_result *result, const char *name, const char *unit,
+                           double value)
+{
+    SIM_ASSERT(result->quantity_count < WORKLOAD_QUANTITIES_MAX, "%s: too many quantities", name);
+    result->quantities[result->quantity_count++] =
+        (struct workload_quantity){.name = name, .unit = unit, .value = value};
+}
