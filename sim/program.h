@@ -201,10 +201,11 @@ struct machine_view {
     uint32_t bytes_per_tile; // SRAM
     bool has_matrix_unit;
     const void *context; // passed back to the functions
-    // Tile cycles of one vertex alone on its tile.
+    // Tile cycles of one vertex alone on its tile. Of a product and of a reduction they do not fall as
+    // the outputs grow in number: the search for splits leaves some out on that ground.
     uint64_t (*vertex_cycles)(const void *context, enum codelet codelet,
                               const uint32_t sizes[VERTEX_SIZES]);
-    // Cycles of an exchange whose busiest port moves `bytes`, sync included.
+    // Cycles of an exchange whose busiest port moves `bytes`, sync included; they do not fall either.
     uint64_t (*exchange_cycles)(const void *context, uint64_t port_bytes);
 };
 

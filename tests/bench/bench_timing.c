@@ -159,6 +159,29 @@ static double bench_case(const char *hidden, const char *max_activity, uint32_t 
     return seconds;
 }
 
+// Nearly all of it is the search for splits of products.
+static void bench_dense_lowering(const char *hidden, const char *max_activity)
+{
+    struct experiment *experiment = load(hidden, max_activity);
+    const struct training_config *training = &experiment->training;
+    struct training_graph *graph = training_graph_create(&experiment->network, FORM_DENSE,
+                                                         training->batch, training->time_steps);
+    struct machine_view view = machine_view_of(experiment->machines[0].chip);
+    struct lowering_config config = experiment->machines[0].lowering;
+    config.kind = LOWERING_DENSE;
+    double seconds[REPEATS];
+    for (uint32_t i = 0; i < REPEATS; i++) {
+        char *why = NULL;
+        double start = now_seconds();
+        struct program *program = lower_dense(graph, training, &config, &view, &why);
+        seconds[i] = now_seconds() - start;
+        program_destroy(program);
+    }
+    printf("%s, dense: lowering %.2f ms\n", hidden, 1e3 * median(seconds, REPEATS));
+    training_graph_destroy(graph);
+    experiment_destroy(experiment);
+}
+
 static void print_peak_memory(void)
 {
     struct rusage self, children;
@@ -176,6 +199,8 @@ int main(void)
     bench_case(five, "network.max_activity=0.01", 1472);
     print_peak_memory(); // before the larger records
     bench_case(five, "network.max_activity=0.05", 1472);
+    bench_dense_lowering(two, "network.max_activity=0.05");
+    bench_dense_lowering(five, "network.max_activity=0.05");
     double few = bench_case(two, "network.max_activity=0.05", 1472);
     bench_case(two, "network.max_activity=0.5", 1472);
     double many = bench_case(two, "network.max_activity=0.05", 94208);

@@ -65,27 +65,41 @@ static bool fits(const struct matmul_split *split, const struct machine_view *ma
            split->moving_bytes <= machine->bytes_per_tile / MOVING_SHARE;
 }
 
-static bool is_better(const struct matmul_split *split, const struct matmul_split *best,
-                      const struct machine_view *machine)
+// What two splits are compared by.
+struct merit {
+    bool fits;
+    uint64_t bytes, cycles;
+    uint32_t tiles;
+};
+
+static struct merit merit_of(const struct matmul_split *split, const struct machine_view *machine)
 {
-    bool split_fits = fits(split, machine);
-    if (split_fits != fits(best, machine)) {
-        return split_fits;
-    }
-    uint64_t bytes = split->resident_bytes + split->moving_bytes;
-    uint64_t best_bytes = best->resident_bytes + best->moving_bytes;
-    if (!split_fits && bytes != best_bytes) {
-        return bytes < best_bytes;
-    }
-    uint64_t cycles = matmul_split_cycles(split);
-    uint64_t best_cycles = matmul_split_cycles(best);
-    if (cycles != best_cycles) {
-        return cycles < best_cycles;
-    }
-    return matmul_split_tiles(split) < matmul_split_tiles(best);
+    return (struct merit){.fits = fits(split, machine),
+                          .bytes = split->resident_bytes + split->moving_bytes,
+                          .cycles = matmul_split_cycles(split),
+                          .tiles = matmul_split_tiles(split)};
 }
 
-// The next number of parts with smaller blocks; parts with equal blocks differ only in idle tiles.
+static bool is_better(const struct merit *merit, const struct merit *best)
+{
+    if (merit->fits != best->fits) {
+        return merit->fits;
+    }
+    if (!merit->fits && merit->bytes != best->bytes) {
+        return merit->bytes < best->bytes;
+    }
+    if (merit->cycles != best->cycles) {
+        return merit->cycles < best->cycles;
+    }
+    return merit->tiles < best->tiles;
+}
+
+// Parts with equal blocks differ only in idle tiles: the fewest of them, and the next with smaller blocks.
+static uint32_t fewest_parts(uint32_t length, uint32_t parts)
+{
+    return (uint32_t)div_ceil(length, div_ceil(length, parts));
+}
+
 static uint32_t next_parts(uint32_t length, uint32_t parts)
 {
     uint64_t block = div_ceil(length, parts);
@@ -97,25 +111,57 @@ static uint32_t least_out_parts(uint32_t most)
     return most <= FULL_SEARCH_PARTS ? 1 : most / 2;
 }
 
+// --- the search ---------------------------------------------------------------------------------
+// Over all distinct blocks, but for those that cannot win: no answer of the machine falls as the
+// out-part of a block grows, so that of splits alike but for their out-parts the one with the most bounds
+// the others from below, in cycles and in bytes.
+struct split_search {
+    const struct matmul_problem *problem;
+    const struct machine_view *machine;
+    struct matmul_split best;
+    struct merit best_merit;
+};
+
+// From `fewest` out-parts up to those of `smallest`, in this order: of equal splits the first one stays.
+static void search_out_parts(struct split_search *search, const struct matmul_split *smallest,
+                             uint32_t fewest)
+{
+    uint32_t out = search->problem->out;
+    struct merit bound = merit_of(smallest, search->machine);
+    bound.tiles = smallest->parts_m * smallest->parts_k * fewest;
+    if (!is_better(&bound, &search->best_merit)) {
+        return;
+    }
+    if (fewest == smallest->parts_n) {
+        search->best = *smallest;
+        search->best_merit = bound;
+        return;
+    }
+    uint32_t middle = fewest_parts(out, fewest + (smallest->parts_n - fewest) / 2);
+    struct matmul_split split = matmul_split_cost(search->problem, search->machine,
+                                                  smallest->parts_m, smallest->parts_k, middle);
+    search_out_parts(search, &split, fewest);
+    search_out_parts(search, smallest, next_parts(out, middle));
+}
+
 struct matmul_split matmul_split_choose(const struct matmul_problem *problem,
                                         const struct machine_view *machine)
 {
-    struct matmul_split best = matmul_split_cost(problem, machine, 1, 1, 1);
+    struct split_search search = {.problem = problem,
+                                  .machine = machine,
+                                  .best = matmul_split_cost(problem, machine, 1, 1, 1)};
+    search.best_merit = merit_of(&search.best, machine);
     for (uint32_t m = 1; m <= problem->rows && m <= problem->tiles;
          m = next_parts(problem->rows, m)) {
         uint32_t most_k = problem->tiles / m;
         for (uint32_t k = 1; k <= problem->in && k <= most_k; k = next_parts(problem->in, k)) {
             uint32_t most_n = (uint32_t)min_u64(problem->tiles / (m * k), problem->out);
             // from the largest blocks of the search on
-            uint32_t block = (uint32_t)div_ceil(problem->out, least_out_parts(most_n));
-            uint32_t n = (uint32_t)div_ceil(problem->out, block);
-            for (; n <= most_n; n = next_parts(problem->out, n)) {
-                struct matmul_split split = matmul_split_cost(problem, machine, m, k, n);
-                if (is_better(&split, &best, machine)) {
-                    best = split;
-                }
-            }
+            uint32_t fewest = fewest_parts(problem->out, least_out_parts(most_n));
+            struct matmul_split smallest =
+                matmul_split_cost(problem, machine, m, k, fewest_parts(problem->out, most_n));
+            search_out_parts(&search, &smallest, fewest);
         }
     }
-    return best;
+    return search.best;
 }
