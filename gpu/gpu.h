@@ -12,6 +12,7 @@
 #include "sim/activity.h"
 #include "sim/config/config.h"
 #include "sim/kernel_list.h"
+#include "sim/uncertain.h"
 
 enum gpu_precision { GPU_FLOAT32, GPU_TF32, GPU_BFLOAT16, GPU_PRECISION_COUNT };
 enum gpu_baseline { GPU_B0, GPU_B1, GPU_B2, GPU_B3, GPU_B4, GPU_BASELINE_COUNT };
@@ -52,9 +53,13 @@ struct gpu_config {
     double host_latency_seconds;
     double baseline_error[GPU_BASELINE_COUNT]; // relative, see docs/gpu.md
     struct gemm_model gemm[GPU_PRECISION_COUNT];
+    struct uncertain *uncertain; // owned
+    uint32_t uncertain_count;
 };
 
 extern const struct key gpu_keys[];
+// What the keys alone cannot say. `section` is a GPU.
+void gpu_check(const void *section, const struct node *node, struct err *err);
 
 struct gpu_config *gpu_load(const char *name, const struct mark *asked_at, struct config *config,
                             struct err *err);

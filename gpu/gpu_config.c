@@ -68,8 +68,16 @@ const struct key gpu_keys[] = {
     GPU(host_latency_seconds, 0, SECONDS_MAX, "s", NULL, "of one copy"),
     KEY_PART(struct gpu_config, baseline_error, baseline_error_keys, "error bands"),
     KEY_PART(struct gpu_config, gemm, precision_keys, "time of a product, by precision"),
+    KEY_UNCERTAIN(struct gpu_config),
     KEYS_END,
 };
+
+void gpu_check(const void *section, const struct node *node, struct err *err)
+{
+    const struct gpu_config *gpu = section;
+    struct uncertain_scope scope = {gpu_keys, gpu, node, gpu->uncertain, gpu->uncertain_count};
+    uncertain_check(&scope, err);
+}
 
 struct gpu_config *gpu_load(const char *name, const struct mark *asked_at, struct config *config,
                             struct err *err)
@@ -80,7 +88,9 @@ struct gpu_config *gpu_load(const char *name, const struct mark *asked_at, struc
         return NULL;
     }
     struct gpu_config *gpu = xcalloc(1, sizeof(*gpu));
-    config_bind(config, gpu_keys, root, "", gpu, err);
+    if (config_bind(config, gpu_keys, root, "", gpu, err)) {
+        gpu_check(gpu, root, err);
+    }
     if (err_count(err) > faults) {
         gpu_destroy(gpu);
         return NULL;

@@ -162,6 +162,7 @@ const struct key chip_keys[] = {
     KEY_PART(struct chip_config, power, power_keys, "null: no source gives it"),
     KEY_PART(struct chip_config, costs, cost_keys, "codelets without a published cost"),
     KEY_PART(struct chip_config, corrections, correction_keys, "per codelet, from calibration"),
+    KEY_UNCERTAIN(struct chip_config),
     KEYS_END,
 };
 
@@ -197,6 +198,8 @@ void chip_check(const void *section, const struct node *node, struct err *err)
 {
     const struct chip_config *chip = section;
     check_regions(&chip->tile, node, err);
+    struct uncertain_scope scope = {chip_keys, chip, node, chip->uncertain, chip->uncertain_count};
+    uncertain_check(&scope, err);
     struct mark mark = config_mark(node, "matrix");
     if (chip->matrix.float32_macs_per_cycle > 0 && chip->matrix.conv_units_float32 == 0) {
         err_at(err, &mark, "matrix.conv_units_float32: 0 units cannot do %u MAC/cycle",

@@ -8,6 +8,7 @@
 
 #include "sim/codelet_list.h"
 #include "sim/config/config.h"
+#include "sim/uncertain.h"
 
 #define CHIP_REGIONS_MAX 4
 
@@ -104,6 +105,8 @@ struct chip_config {
     struct codelet_costs costs;
     // additive, tile cycles per vertex, per codelet; 0 by default
     double corrections[CODELET_COUNT];
+    struct uncertain *uncertain; // owned
+    uint32_t uncertain_count;
 };
 
 extern const struct key chip_keys[]; // ends with an empty name

@@ -221,6 +221,8 @@ static const char *const state_gradients[] = {
     [STATE_GRADIENT_TILE_LOCAL] = "tile_local", [STATE_GRADIENT_PER_SAMPLE] = "per_sample", NULL};
 static const char *const elementwises[] = {
     [ELEMENTWISE_LIBRARY] = "library", [ELEMENTWISE_FUSED] = "fused", NULL};
+static const char *const host_outputs[] = {
+    [HOST_OUTPUT_LOSS] = "loss", [HOST_OUTPUT_SPIKES] = "spikes", NULL};
 static const char *const matmul_types[] = {"float32", "float16", NULL};
 static const uint32_t matmul_type_bytes[] = {4, 2};
 static const char *const gpu_precisions[] = {
@@ -255,6 +257,10 @@ static const struct key machine_keys[] = {
      .values = matmul_type_bytes,
      .default_text = "float32",
      .doc = "dense: inputs of products"},
+    KEY_TRUTH(struct machine_config, "hoist_static_input", lowering.hoists_static_input, "false",
+              "analog input: its products once per training step, not at every time step"),
+    KEY_CHOICE(struct machine_config, "host_output", lowering.host_output, host_outputs, "loss",
+               "back to the host: the mean loss, or the output layer's spikes too"),
     {.name = "gpu",
      .type = KEY_SECTION,
      .offset = offsetof(struct machine_config, gpu),
@@ -263,6 +269,7 @@ static const struct key machine_keys[] = {
      .is_pointer = true,
      .folder = "gpus",
      .default_text = "null",
+     .check = gpu_check,
      .doc = "name of a GPU file, or {base: name, key: value}; chip or gpu"},
     KEY_CHOICE(struct machine_config, "precision", precision, gpu_precisions, "tf32",
                "GPU: of products; tf32 is the frameworks' default"),
@@ -331,6 +338,16 @@ const struct key experiment_keys[] = {
          "[{chip: bow, lowering: sparse}, {chip: bow, lowering: dense}, {gpu: a100-80}]",
      .max_count = MACHINES_MAX,
      .doc = "what the training step is timed on; [] is legal"},
+    {.name = "validation",
+     .type = KEY_SECTION,
+     .offset = offsetof(struct experiment, validation),
+     .keys = validation_keys,
+     .struct_bytes = sizeof(struct validation),
+     .is_pointer = true,
+     .default_text = "null",
+     .check = validation_check,
+     .doc = "measurements that this experiment is held against"},
+    KEY_UNCERTAIN(struct experiment),
     KEYS_END,
 };
 
@@ -406,24 +423,71 @@ bool experiment_check_file(const char *path, struct experiment **experiment, str
     return err_count(err) == faults;
 }
 
+static const struct node *apply_sets(struct config *config, const struct node *root,
+                                     const char *const *sets, uint32_t set_count, struct err *err)
+{
+    for (uint32_t i = 0; i < set_count; i++) {
+        const struct node *changed = config_set(config, root, experiment_keys, sets[i], err);
+        root = changed == NULL ? root : changed;
+    }
+    return root;
+}
+
+// What the point `id` of the file's validation sets. NULL: messages were added.
+static const struct node *apply_point(struct config *config, const struct node *root,
+                                      const char *id, struct err *err)
+{
+    struct validation *validation = validation_read(config, root, err);
+    const struct validation_point *point =
+        validation == NULL ? NULL : validation_find(validation, root, id, err);
+    size_t faults = err_count(err);
+    const struct node *changed =
+        point == NULL
+            ? NULL
+            : apply_sets(config, root, (const char *const *)point->set, point->set_count, err);
+    validation_destroy(validation);
+    return err_count(err) > faults ? NULL : changed;
+}
+
 struct experiment *experiment_load(const char *path, const char *const *sets, uint32_t set_count,
                                    struct err *err)
 {
+    return experiment_load_point(path, NULL, sets, set_count, err);
+}
+
+struct experiment *experiment_load_point(const char *path, const char *point,
+                                         const char *const *sets, uint32_t set_count,
+                                         struct err *err)
+{
+    size_t faults = err_count(err);
+    struct config *config = config_create();
+    const struct node *root = config_read(config, path, "experiments", err);
+    if (root != NULL && point != NULL) {
+        root = apply_point(config, root, point, err);
+    }
+    if (root == NULL) {
+        config_destroy(config);
+        return NULL;
+    }
+    struct experiment *experiment = experiment_bind(config, root, sets, set_count, err);
+    if (err_count(err) > faults) { // also of a tree with faults, such as a key given twice
+        experiment_destroy(experiment);
+        return NULL;
+    }
+    return experiment;
+}
+
+struct experiment *experiment_bind(struct config *config, const struct node *root,
+                                   const char *const *sets, uint32_t set_count, struct err *err)
+{
     size_t faults = err_count(err);
     struct experiment *experiment = xcalloc(1, sizeof(*experiment));
-    experiment->config = config_create();
-    const struct node *root = config_read(experiment->config, path, "experiments", err);
-    for (uint32_t i = 0; i < set_count && root != NULL; i++) {
-        const struct node *changed =
-            config_set(experiment->config, root, experiment_keys, sets[i], err);
-        root = changed == NULL ? root : changed;
-    }
-    if (root != NULL) {
-        config_bind(experiment->config, experiment_keys, root, "", experiment, err);
-        experiment_check_given(experiment, root, err);
-        if (err_count(err) == faults) {
-            experiment_resolve(experiment, root, err);
-        }
+    experiment->config = config;
+    root = apply_sets(config, root, sets, set_count, err);
+    config_bind(config, experiment_keys, root, "", experiment, err);
+    experiment_check_given(experiment, root, err);
+    if (err_count(err) == faults) {
+        experiment_resolve(experiment, root, err);
     }
     if (err_count(err) > faults) {
         experiment_destroy(experiment);

@@ -9,6 +9,8 @@
 #include "gpu/gpu.h"
 #include "sim/chip.h"
 #include "sim/err.h"
+#include "sim/uncertain.h"
+#include "sim/validation/validation.h"
 #include "sim/workload/workload.h"
 #include "workloads/lower/lowering.h"
 #include "workloads/network.h"
@@ -40,13 +42,23 @@ struct experiment {
     struct timing_config timing;
     uint32_t machine_count;
     struct machine_config *machines; // owned
-    struct config *config;           // owned; the text it came from (marks point into it)
+    struct validation *validation;   // owned; NULL: none
+    struct uncertain *uncertain;     // owned; of the experiment's own keys
+    uint32_t uncertain_count;
+    struct config *config; // owned; the text it came from (marks point into it)
 };
 
 // Reads path ("-": standard input), applies `sets` ("key.path=value", through the same checks) and
 // resolves chips, GPUs and derived sizes. NULL if anything is wrong; all messages are in err.
 struct experiment *experiment_load(const char *path, const char *const *sets, uint32_t set_count,
                                    struct err *err);
+// The same with what the point `point` of the file's section `validation` sets, before the other sets.
+struct experiment *experiment_load_point(const char *path, const char *point,
+                                         const char *const *sets, uint32_t set_count,
+                                         struct err *err);
+// The same from a tree that was read. Owns config afterwards, also if it fails.
+struct experiment *experiment_bind(struct config *config, const struct node *root,
+                                   const char *const *sets, uint32_t set_count, struct err *err);
 void experiment_destroy(struct experiment *experiment);
 // Reads a chip, a GPU or an experiment, whichever the keys of the file say it is; a stream is an
 // experiment. False: messages in err. *experiment: what was read, if it is one and right.

@@ -1,4 +1,7 @@
 // The resolved configuration as it is printed with every result.
+#include <stdlib.h>
+#include <string.h>
+
 #include "sim/experiment_keys.h"
 
 // Keys of the other kind of machine, or of training in a microbenchmark, hold defaults without a
@@ -7,6 +10,37 @@ static void drop_keys(json_t *section, const char *const *keys)
 {
     for (; *keys != NULL; keys++) {
         json_object_del(section, *keys);
+    }
+}
+
+// The value at a path such as "exchange.fixed_cycles". Borrowed; NULL: none.
+static json_t *value_at(json_t *section, const char *path)
+{
+    json_t *value = section;
+    while (value != NULL && *path != '\0') {
+        size_t length = strcspn(path, ".");
+        char *name = xasprintf("%.*s", (int)length, path);
+        value = json_is_array(value) ? json_array_get(value, strtoul(name, NULL, 10))
+                                     : json_object_get(value, name);
+        free(name);
+        path += length + (path[length] == '.' ? 1 : 0);
+    }
+    return value;
+}
+
+// A value that --set or a deriving file moved out of its range is legal there, but would not be in the
+// one file that the JSON is: it is not uncertain any more.
+static void drop_left_ranges(json_t *section)
+{
+    json_t *uncertain = json_object_get(section, "uncertain");
+    for (size_t i = json_array_size(uncertain); i-- > 0;) {
+        json_t *entry = json_array_get(uncertain, i);
+        json_t *value = value_at(section, json_string_value(json_object_get(entry, "key")));
+        double number = json_number_value(value);
+        if (!json_is_number(value) || number < json_number_value(json_object_get(entry, "low")) ||
+            number > json_number_value(json_object_get(entry, "high"))) {
+            json_array_remove(uncertain, i);
+        }
     }
 }
 
@@ -22,10 +56,14 @@ json_t *experiment_to_json(const struct experiment *experiment)
     if (experiment->workload.kind != NULL) {
         drop_keys(json, training_only);
     }
+    json_object_del(json, "validation"); // of the file, not of this run
+    drop_left_ranges(json);
     json_t *machines = json_object_get(json, "machines");
     for (uint32_t i = 0; i < experiment->machine_count; i++) {
         drop_keys(json_array_get(machines, i),
                   experiment->machines[i].chip == NULL ? tiles_only : gpu_only);
+        drop_left_ranges(json_object_get(json_array_get(machines, i), "chip"));
+        drop_left_ranges(json_object_get(json_array_get(machines, i), "gpu"));
     }
     return json;
 }

@@ -286,4 +286,7 @@ void experiment_resolve(struct experiment *experiment, const struct node *root, 
     }
     resolve_machines(experiment, root, err);
     check_workload(experiment, root, err);
+    struct uncertain_scope scope = {experiment_keys, experiment, root, experiment->uncertain,
+                                    experiment->uncertain_count};
+    uncertain_check(&scope, err);
 }

@@ -14,11 +14,19 @@
 
 #define THREADS_MAX 1024
 
-enum option_key { OPTION_JSON = 256, OPTION_DUMP, OPTION_LOAD, OPTION_TIMING, OPTION_THREADS };
+enum option_key {
+    OPTION_JSON = 256,
+    OPTION_DUMP,
+    OPTION_LOAD,
+    OPTION_TIMING,
+    OPTION_THREADS,
+    OPTION_POINT
+};
 
 static const struct argp_option options[] = {
     {"set", 's', "KEY=VALUE", 0,
      "change one key of the experiment, e.g. training.batch=64; any number", 0},
+    {"point", OPTION_POINT, "ID", 0, "one point of the file's validation, before any --set", 0},
     {"json", OPTION_JSON, "FILE", 0, "write the result as JSON; - is standard output", 0},
     {"load", OPTION_LOAD, "DIR", 0,
      "take weights, input spikes and labels from .npy files; one training step", 0},
@@ -33,6 +41,7 @@ static const struct argp_option options[] = {
 
 struct arguments {
     const char *path;
+    const char *point; // NULL: none
     struct sets sets;
     const char *json_path;
     const char *timing; // a --set that the option stands for
@@ -86,6 +95,9 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
     switch (key) {
     case 's':
         sets_add(&arguments->sets, text);
+        return 0;
+    case OPTION_POINT:
+        arguments->point = parse_name("--point", text, state);
         return 0;
     case OPTION_JSON:
         arguments->json_path = parse_name("--json", text, state);
@@ -177,8 +189,8 @@ static int report(const struct arguments *arguments, const struct result *result
 
 static int run_experiment(const struct arguments *arguments, struct err *err)
 {
-    struct experiment *experiment =
-        experiment_load(arguments->path, arguments->sets.texts, arguments->sets.count, err);
+    struct experiment *experiment = experiment_load_point(
+        arguments->path, arguments->point, arguments->sets.texts, arguments->sets.count, err);
     if (experiment == NULL) {
         return EXIT_BAD_INPUT;
     }

@@ -69,7 +69,13 @@ struct key {
 };
 
 struct config *config_create(void);
+// For a tree that derives from another's: files that were read are read once for all of them, and
+// `below` must live longer.
+struct config *config_create_on(struct config *below);
 void config_destroy(struct config *config);
+// From now on config_bind() reads `text` where a number is written at this place, in this config and
+// those created on it. Later texts for the same place win.
+void config_override(struct config *config, const struct mark *mark, const char *text);
 
 // Reads a file ("-": standard input) and merges its `base:` files below it. Tables of `folder`
 // (a folder of configs/) say where a base without slash or .yaml is looked up. NULL: messages in err.
@@ -81,6 +87,13 @@ const struct node *config_read(struct config *config, const char *path, const ch
 const struct node *config_read_named(struct config *config, const char *name, const char *folder,
                                      const struct mark *asked_at, struct err *err);
 bool config_is_path(const char *name); // it has a slash or .yaml
+// The mapping without one of its keys.
+const struct node *config_without(struct config *config, const struct node *mapping,
+                                  const char *key);
+// The mapping at a path; if it is the name of a file of `folder`, or derives from one, with its keys.
+// NULL: there is none, or messages in err.
+const struct node *config_open(struct config *config, const struct node *root, const char *path,
+                               const char *folder, struct err *err);
 // Applies one "key.path=value" as a file would that derives from `root` and says just that; list items
 // are named by their index. Returns the new root, or NULL and a message pointing into the argument.
 const struct node *config_set(struct config *config, const struct node *root,
@@ -89,6 +102,9 @@ const struct node *config_set(struct config *config, const struct node *root,
 // what could be read and must still be freed. path: prefix of keys in messages, "" at the top.
 bool config_bind(struct config *config, const struct key *keys, const struct node *mapping,
                  const char *path, void *target, struct err *err);
+// The same for some keys of a mapping, whatever else it holds.
+bool config_bind_only(struct config *config, const struct key *keys, const struct node *mapping,
+                      void *target, struct err *err);
 void config_free(const struct key *keys, void *target); // what the fields own, not target itself
 json_t *config_to_json(const struct key *keys, const void *target); // new reference; NaN is null
 // One key a line: name, type, range and unit, default, doc; sections indented.
@@ -103,8 +119,25 @@ bool config_is_mapping(const struct node *root, const char *path);
 uint32_t config_count_known(const struct key *keys,
                             const struct node *mapping); // keys of the table
 
+// A field of a struct that was read.
+struct config_found {
+    const struct key *key;
+    const void *field;
+};
+// path: as in --set. False: the struct has no such field, or an absent section before it.
+bool config_find(const struct key *keys, const void *target, const char *path,
+                 struct config_found *found);
+bool config_get_number(const struct config_found *found, double *value); // false: none; NaN: null
+
 // Names of the files in configs/<folder>, sorted, without ".yaml": an owned array that ends with NULL.
 char **config_list_names(const char *folder);
+// Names of the folders in configs/<folder>, likewise.
+char **config_list_folders(const char *folder);
+// Path of configs/<folder>/NAME.yaml; NULL: there is none. Owned.
+char *config_find_file(const char *name, const char *folder);
+// "; did you mean 'tiles'?" for the nearest of the names (NULL past the last one), or "". Owned.
+char *config_suggest(const char *word, const char *(*name_at)(const void *names, uint32_t i),
+                     const void *names);
 // A number of characters of damage between two words: insert, delete, replace, swap neighbours.
 uint32_t config_word_distance(const char *a, const char *b);
 

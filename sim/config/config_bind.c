@@ -1,4 +1,4 @@
-// Tables of keys -> structs: reads a mapping into a struct, and frees what the struct then owns.
+// Tables of keys -> structs: reads a mapping into a struct.
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -92,6 +92,9 @@ static void report_missing(struct bind *bind, const struct place *place, const s
     }
 }
 
+static void bind_keys(struct bind *bind, const struct key *keys, const struct node *mapping,
+                      const char *path, char *target);
+
 // Fills *target from the keys of a mapping; faults of single keys first, then the check across them.
 static void bind_mapping(struct bind *bind, const struct key *keys, const struct node *mapping,
                          const char *path, char *target)
@@ -102,6 +105,12 @@ static void bind_mapping(struct bind *bind, const struct key *keys, const struct
             report_unknown(bind, keys, pair, path);
         }
     }
+    bind_keys(bind, keys, mapping, path, target);
+}
+
+static void bind_keys(struct bind *bind, const struct key *keys, const struct node *mapping,
+                      const char *path, char *target)
+{
     for (const struct key *key = keys; key->name != NULL; key++) {
         const struct pair *pair = node_find(mapping, key->name);
         char *full = join_path(path, key->name);
@@ -191,7 +200,7 @@ static void bind_variant(struct bind *bind, const struct place *place, const str
     if (!read_kind(bind, place, node, &kind)) {
         return;
     }
-    const struct node *rest = config_without_key(bind->config, node, "kind");
+    const struct node *rest = config_without(bind->config, node, "kind");
     if (kind.keys == NULL) {
         for (uint32_t i = 0; i < rest->count; i++) {
             report_unknown(bind, only_kind, &rest->pairs[i], place->path);
@@ -327,6 +336,10 @@ static void bind_number(struct bind *bind, const struct place *place, const stru
 {
     uint64_t integer = 0;
     double real = NAN;
+    const char *override = config_override_of(bind->config, node);
+    if (override != NULL) {
+        node = config_make_scalar(bind->config, node->mark, override);
+    }
     if (place->key->type == KEY_REAL) {
         if (!node_is_null(node) || !may_be_null(place->key)) {
             config_read_number(place, node, &real, bind->err);
@@ -402,84 +415,11 @@ bool config_bind(struct config *config, const struct key *keys, const struct nod
     return err_count(err) == faults;
 }
 
-static void free_field(const struct key *key, char *target);
-
-void config_free(const struct key *keys, void *target)
+bool config_bind_only(struct config *config, const struct key *keys, const struct node *mapping,
+                      void *target, struct err *err)
 {
-    for (const struct key *key = keys; target != NULL && key->name != NULL; key++) {
-        free_field(key, (char *)target + key->offset);
-    }
-}
-
-static void free_list(const struct key *key, char *target, char *structs)
-{
-    uint32_t count;
-    memcpy(&count, target - key->offset + key->count_offset, sizeof(count));
-    for (uint32_t i = 0; structs != NULL && i < count; i++) {
-        config_free(key->keys, structs + i * key->struct_bytes);
-    }
-}
-
-static void free_texts(const struct key *key, char *target)
-{
-    uint32_t count;
-    char **texts;
-    memcpy(&count, target - key->offset + key->count_offset, sizeof(count));
-    memcpy(&texts, target, sizeof(texts));
-    for (uint32_t i = 0; texts != NULL && i < count; i++) {
-        free(texts[i]);
-    }
-}
-
-const struct key *config_variant_keys(const struct key *key, const struct config_variant *variant,
-                                      const char **name)
-{
-    uint32_t i = 0;
-    while (config_enum_name(key, i) != NULL && key->kind_at(i).self != variant->kind) {
-        i++;
-    }
-    *name = config_enum_name(key, i);
-    return key->kind_at(i).keys;
-}
-
-static void free_variant(const struct key *key, char *target)
-{
-    struct config_variant variant;
-    const char *name;
-    memcpy(&variant, target, sizeof(variant));
-    if (variant.section != NULL) {
-        config_free(config_variant_keys(key, &variant, &name), variant.section);
-    }
-    free(variant.section);
-    memset(target, 0, sizeof(variant));
-}
-
-static void free_field(const struct key *key, char *target)
-{
-    if (key->type == KEY_VARIANT) {
-        free_variant(key, target);
-        return;
-    }
-    if (key->type == KEY_TEXT_LIST) {
-        free_texts(key, target);
-    }
-    bool is_list = key->type == KEY_SECTION_LIST;
-    bool owns = key->type == KEY_STRING || key->type == KEY_UINT_LIST ||
-                key->type == KEY_TEXT_LIST ||
-                ((is_list || key->type == KEY_SECTION) && key->is_pointer);
-    char *owned = NULL;
-    if (owns) {
-        memcpy(&owned, target, sizeof(owned));
-    }
-    char *structs = owns ? owned : target;
-    if (is_list) {
-        free_list(key, target, structs);
-    } else if (key->type == KEY_SECTION) {
-        config_free(key->keys, structs);
-    }
-    free(owned);
-    if (owns) {
-        char *nothing = NULL;
-        memcpy(target, &nothing, sizeof(nothing));
-    }
+    struct bind bind = {config, err};
+    size_t faults = err_count(err);
+    bind_keys(&bind, keys, mapping, "", target);
+    return err_count(err) == faults;
 }

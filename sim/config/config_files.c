@@ -174,18 +174,33 @@ static int compare_texts(const void *a, const void *b)
     return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-// Names of the .yaml files in one folder; an empty list if there is no such folder.
-static char **list_files(const char *folder)
+// "chip.yaml" -> "chip"; a folder as it is. NULL: neither. Owned.
+static char *entry_name(const char *folder, const char *entry, bool is_folder)
+{
+    size_t length = strlen(entry);
+    if (!is_folder) {
+        bool is_file = length > 5 && strcmp(entry + length - 5, ".yaml") == 0;
+        return is_file ? xasprintf("%.*s", (int)(length - 5), entry) : NULL;
+    }
+    struct stat status;
+    char *path = join(folder, entry);
+    bool is_right = entry[0] != '.' && stat(path, &status) == 0 && S_ISDIR(status.st_mode);
+    free(path);
+    return is_right ? xstrdup(entry) : NULL;
+}
+
+// Names of the .yaml files, or of the folders, in one folder; an empty list if there is no such folder.
+static char **list_entries(const char *folder, bool has_folders)
 {
     char **names = xcalloc(1, sizeof(*names));
     size_t count = 0;
     DIR *stream = opendir(folder);
     for (struct dirent *entry = stream == NULL ? NULL : readdir(stream); entry != NULL;
          entry = readdir(stream)) {
-        size_t length = strlen(entry->d_name);
-        if (length > 5 && strcmp(entry->d_name + length - 5, ".yaml") == 0) {
+        char *name = entry_name(folder, entry->d_name, has_folders);
+        if (name != NULL) {
             names = xrealloc(names, (count + 2) * sizeof(*names));
-            names[count++] = xasprintf("%.*s", (int)(length - 5), entry->d_name);
+            names[count++] = name;
             names[count] = NULL;
         }
     }
@@ -198,7 +213,7 @@ static char **list_files(const char *folder)
 
 // Names in the first root that has any.
 static char **list_names(const struct config *config, const char *folder,
-                         const struct mark *asked_at)
+                         const struct mark *asked_at, bool has_folders)
 {
     char **roots = list_roots(config, asked_at);
     char **names = NULL;
@@ -207,7 +222,7 @@ static char **list_names(const struct config *config, const char *folder,
             free_texts(names);
         }
         char *path = join(roots[i], folder);
-        names = list_files(path);
+        names = list_entries(path, has_folders);
         free(path);
     }
     free_texts(roots);
@@ -216,7 +231,12 @@ static char **list_names(const struct config *config, const char *folder,
 
 char **config_list_names(const char *folder)
 {
-    return list_names(NULL, folder, NULL);
+    return list_names(NULL, folder, NULL, false);
+}
+
+char **config_list_folders(const char *folder)
+{
+    return list_names(NULL, folder, NULL, true);
 }
 
 static const char *text_at(const void *texts, uint32_t i)
@@ -227,7 +247,7 @@ static const char *text_at(const void *texts, uint32_t i)
 static void report_unknown_name(const struct config *config, const char *name, const char *folder,
                                 const struct mark *asked_at, struct err *err)
 {
-    char **names = list_names(config, folder, asked_at);
+    char **names = list_names(config, folder, asked_at, false);
     char *suggestion = config_suggest(name, text_at, names);
     char *all = xstrdup("");
     for (uint32_t i = 0; names[i] != NULL; i++) {
@@ -242,6 +262,26 @@ static void report_unknown_name(const struct config *config, const char *name, c
     free_texts(names);
 }
 
+// Takes over the roots. Owned; NULL: none of them has the file.
+static char *find_named(char **roots, const char *name, const char *folder)
+{
+    char *found = NULL;
+    for (uint32_t i = 0; roots[i] != NULL && found == NULL; i++) {
+        char *path = xasprintf("%s/%s/%s.yaml", roots[i], folder, name);
+        if (name[0] != '\0' && access(path, F_OK) == 0) {
+            found = xstrdup(path);
+        }
+        free(path);
+    }
+    free_texts(roots);
+    return found;
+}
+
+char *config_find_file(const char *name, const char *folder)
+{
+    return find_named(list_roots(NULL, NULL), name, folder);
+}
+
 // The path of a name; NULL and a message if there is no such file. Owned.
 static char *find_file(const struct config *config, const char *name, const char *folder,
                        const struct mark *asked_at, struct err *err)
@@ -252,16 +292,7 @@ static char *find_file(const struct config *config, const char *name, const char
         free(asking);
         return path;
     }
-    char **roots = list_roots(config, asked_at);
-    char *found = NULL;
-    for (uint32_t i = 0; roots[i] != NULL && found == NULL; i++) {
-        char *path = xasprintf("%s/%s/%s.yaml", roots[i], folder, name);
-        if (name[0] != '\0' && access(path, F_OK) == 0) {
-            found = xstrdup(path);
-        }
-        free(path);
-    }
-    free_texts(roots);
+    char *found = find_named(list_roots(config, asked_at), name, folder);
     if (found == NULL) {
         report_unknown_name(config, name, folder, asked_at, err);
     }
@@ -283,6 +314,20 @@ static const struct node *read_chain(struct config *config, const char *path, co
                                      const struct mark *asked_at, const struct chain *above,
                                      struct err *err);
 
+// A file that several sections or points name.
+static const struct node *read_once(struct config *config, const char *path, const char *folder,
+                                    const struct mark *asked_at, struct err *err)
+{
+    const struct node *root = config_known_file(config, path, folder);
+    if (root == NULL) {
+        root = read_chain(config_for_files(config), path, folder, asked_at, NULL, err);
+        if (root != NULL) {
+            config_keep_file(config, path, folder, root);
+        }
+    }
+    return root;
+}
+
 // Replaces the `base` key of a mapping by the files it names. The mapping itself where they are wrong.
 static const struct node *join_base(struct config *config, const struct node *mapping,
                                     const char *folder, const struct chain *chain, struct err *err)
@@ -291,7 +336,7 @@ static const struct node *join_base(struct config *config, const struct node *ma
     if (base == NULL) {
         return mapping;
     }
-    const struct node *rest = config_without_key(config, mapping, "base");
+    const struct node *rest = config_without(config, mapping, "base");
     const struct mark *mark = &base->value->mark;
     if (base->value->kind != NODE_SCALAR || node_is_null(base->value)) {
         err_at(err, mark, "base: the name of a file is needed here, not %s",
@@ -302,7 +347,8 @@ static const struct node *join_base(struct config *config, const struct node *ma
     if (path == NULL) {
         return NULL;
     }
-    const struct node *below = read_chain(config, path, folder, mark, chain, err);
+    const struct node *below = chain == NULL ? read_once(config, path, folder, mark, err)
+                                             : read_chain(config, path, folder, mark, chain, err);
     free(path);
     return below == NULL ? NULL : config_merge(config, below, rest);
 }
@@ -312,7 +358,7 @@ static const struct node *without_scratch(struct config *config, const struct no
 {
     for (uint32_t i = 0; i < root->count;) {
         if (strncmp(root->pairs[i].key, "x-", 2) == 0) {
-            root = config_without_key(config, root, root->pairs[i].key);
+            root = config_without(config, root, root->pairs[i].key);
         } else {
             i++;
         }
@@ -395,8 +441,7 @@ const struct node *config_read_named(struct config *config, const char *name, co
                                      const struct mark *asked_at, struct err *err)
 {
     char *path = find_file(config, name, folder, asked_at, err);
-    const struct node *root =
-        path == NULL ? NULL : read_chain(config, path, folder, asked_at, NULL, err);
+    const struct node *root = path == NULL ? NULL : read_once(config, path, folder, asked_at, err);
     free(path);
     return root;
 }

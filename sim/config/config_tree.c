@@ -12,7 +12,21 @@ struct block {
     _Alignas(max_align_t) char memory[];
 };
 
+struct file {            // one that was read, with the files it derives from
+    char *path, *folder; // owned
+    const struct node *root;
+};
+
+struct override {
+    struct mark mark;
+    const char *text;
+};
+
 struct config {
+    struct config *below;       // NULL: none
+    struct file *files;         // owned; of the lowest config alone, like overrides
+    struct override *overrides; // owned
+    uint32_t file_count, override_count;
     struct block *blocks;    // owned; newest first
     struct source **sources; // owned
     uint32_t source_count;
@@ -21,6 +35,78 @@ struct config {
 struct config *config_create(void)
 {
     return xcalloc(1, sizeof(struct config));
+}
+
+struct config *config_create_on(struct config *below)
+{
+    struct config *config = config_create();
+    config->below = below;
+    return config;
+}
+
+static struct config *lowest(struct config *config)
+{
+    while (config->below != NULL) {
+        config = config->below;
+    }
+    return config;
+}
+
+struct config *config_for_files(struct config *config)
+{
+    return lowest(config);
+}
+
+const struct node *config_known_file(struct config *config, const char *path, const char *folder)
+{
+    config = lowest(config);
+    for (uint32_t i = 0; i < config->file_count; i++) {
+        const struct file *file = &config->files[i];
+        if (strcmp(file->path, path) == 0 && strcmp(file->folder, folder) == 0) {
+            return file->root;
+        }
+    }
+    return NULL;
+}
+
+void config_keep_file(struct config *config, const char *path, const char *folder,
+                      const struct node *root)
+{
+    config = lowest(config);
+    config->files = xrealloc(config->files, (config->file_count + 1) * sizeof(*config->files));
+    config->files[config->file_count++] = (struct file){xstrdup(path), xstrdup(folder), root};
+}
+
+static bool is_same_place(const struct mark *a, const struct mark *b)
+{
+    return a->line == b->line && a->column == b->column && a->source != NULL && b->source != NULL &&
+           strcmp(a->source->name, b->source->name) == 0;
+}
+
+void config_override(struct config *config, const struct mark *mark, const char *text)
+{
+    config = lowest(config);
+    text = config_copy_text(config, text);
+    for (uint32_t i = 0; i < config->override_count; i++) {
+        if (is_same_place(&config->overrides[i].mark, mark)) {
+            config->overrides[i].text = text;
+            return;
+        }
+    }
+    config->overrides =
+        xrealloc(config->overrides, (config->override_count + 1) * sizeof(*config->overrides));
+    config->overrides[config->override_count++] = (struct override){*mark, text};
+}
+
+const char *config_override_of(struct config *config, const struct node *node)
+{
+    config = lowest(config);
+    for (uint32_t i = 0; i < config->override_count; i++) {
+        if (is_same_place(&config->overrides[i].mark, &node->mark)) {
+            return config->overrides[i].text;
+        }
+    }
+    return NULL;
 }
 
 void config_destroy(struct config *config)
@@ -38,6 +124,12 @@ void config_destroy(struct config *config)
         free(config->sources[i]->text);
         free(config->sources[i]);
     }
+    for (uint32_t i = 0; i < config->file_count; i++) {
+        free(config->files[i].path);
+        free(config->files[i].folder);
+    }
+    free(config->files);
+    free(config->overrides);
     free(config->sources);
     free(config);
 }
@@ -93,6 +185,9 @@ const struct node *config_make_scalar(struct config *config, struct mark mark, c
 
 const char *config_main_path(const struct config *config)
 {
+    if (config->below != NULL) {
+        return config_main_path(config->below);
+    }
     for (uint32_t i = 0; i < config->source_count; i++) {
         if (config->sources[i]->is_file) {
             return config->sources[i]->name;
@@ -173,8 +268,8 @@ const struct node *config_merge(struct config *config, const struct node *base,
     return merged;
 }
 
-const struct node *config_without_key(struct config *config, const struct node *mapping,
-                                      const char *key)
+const struct node *config_without(struct config *config, const struct node *mapping,
+                                  const char *key)
 {
     struct node *rest = config_make_node(config, NODE_MAPPING, mapping->mark);
     rest->pairs = config_allocate(config, mapping->count * sizeof(*rest->pairs));
@@ -214,6 +309,18 @@ static const struct node *find_path(const struct node *root, const char *path,
         path += length + (path[length] == '.' ? 1 : 0);
     }
     return node;
+}
+
+const struct node *config_open(struct config *config, const struct node *root, const char *path,
+                               const char *folder, struct err *err)
+{
+    const struct node *nearest;
+    const struct node *node = find_path(root, path, &nearest);
+    if (node == NULL || node_is_null(node)) {
+        return NULL;
+    }
+    node = config_expand_section(config, node, folder, err);
+    return node == NULL || node->kind != NODE_MAPPING ? NULL : node;
 }
 
 struct mark config_mark(const struct node *root, const char *path)

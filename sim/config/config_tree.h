@@ -37,6 +37,15 @@ char *config_copy_text(struct config *config, const char *text);
 struct node *config_make_node(struct config *config, enum node_kind kind, struct mark mark);
 const struct node *config_make_scalar(struct config *config, struct mark mark, const char *text);
 
+// Files are kept by the lowest config of those created on each other, which must parse them.
+struct config *config_for_files(struct config *config);
+const struct node *config_known_file(struct config *config, const char *path,
+                                     const char *folder); // NULL: not read yet
+void config_keep_file(struct config *config, const char *path, const char *folder,
+                      const struct node *root);
+// What config_override() puts in place of a number; NULL: nothing.
+const char *config_override_of(struct config *config, const struct node *node);
+
 // Takes over text. The source lives as long as the config.
 const struct source *config_add_source(struct config *config, const char *name, char *text,
                                        size_t bytes, bool is_file);
@@ -55,8 +64,6 @@ const char *node_kind_name(const struct node *node);                       // "a
 // `over` laid over `base`: mappings key by key, anything else replaces.
 const struct node *config_merge(struct config *config, const struct node *base,
                                 const struct node *over);
-const struct node *config_without_key(struct config *config, const struct node *mapping,
-                                      const char *key);
 // The section that a key with a folder stands for: NAME, or {base: NAME, ...}, or a plain mapping.
 const struct node *config_expand_section(struct config *config, const struct node *node,
                                          const char *folder, struct err *err);
@@ -83,9 +90,5 @@ const char *config_enum_name(const struct key *key, uint32_t index); // NULL pas
 const struct key *config_variant_keys(const struct key *key, const struct config_variant *variant,
                                       const char **name);
 char *config_range_text(const struct key *key); // owned; "1..64 bytes/cycle"
-
-// "; did you mean 'tiles'?" for the nearest of `count` names, or "" if none is near. Owned.
-char *config_suggest(const char *word, const char *(*name_at)(const void *names, uint32_t i),
-                     const void *names);
 
 #endif
