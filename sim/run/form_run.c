@@ -22,7 +22,7 @@ void form_run_free(struct form_run *run)
     *run = (struct form_run){0};
 }
 
-// An empty record of this form. Of the dense form no ids are kept: every neuron is listed.
+// An empty record of this form. Of the dense form and of analog input no ids are kept: all are listed.
 static struct activity *create_record(const struct form_run *run,
                                       const struct experiment *experiment)
 {
@@ -31,7 +31,11 @@ static struct activity *create_record(const struct form_run *run,
     struct activity *record = activity_create(
         network->layer_count, network->neurons, is_dense ? network->neurons : network->slots,
         experiment->training.time_steps, experiment->training.batch);
-    for (uint32_t layer = 0; is_dense && layer < record->layer_count; layer++) {
+    bool is_analog = network->input == INPUT_ANALOG;
+    for (uint32_t layer = 0; layer < record->layer_count; layer++) {
+        if (!is_dense && !(is_analog && layer == 0)) {
+            continue;
+        }
         free(record->layers[layer].ids);
         record->layers[layer].ids = NULL;
     }
@@ -48,6 +52,15 @@ static void create_records(struct form_run *run, const struct experiment *experi
     }
 }
 
+// Analog input: every number is sent at every time step.
+static void fill_input(struct activity_layer *input, const struct experiment *experiment)
+{
+    size_t vectors = (size_t)experiment->training.time_steps * experiment->training.batch;
+    for (size_t i = 0; i < vectors * 2; i++) {
+        input->counts[i] = input->neurons;
+    }
+}
+
 void form_run_draw(struct form_run *run, const struct experiment *experiment)
 {
     run->accuracy = RESULT_NOTHING;
@@ -57,6 +70,9 @@ void form_run_draw(struct form_run *run, const struct experiment *experiment)
     create_records(run, experiment, experiment->timing.training_steps);
     for (uint32_t i = 0; i < run->record_count; i++) {
         activity_draw(run->records[i], &experiment->fill, experiment->seed, i);
+        if (experiment->network.input == INPUT_ANALOG) {
+            fill_input(&run->records[i]->layers[0], experiment);
+        }
     }
 }
 
@@ -163,7 +179,13 @@ bool form_run_train(struct form_run *run, const struct form_context *context)
     if (context->loaded != NULL) {
         for (uint32_t layer = 1; layer < experiment->network.layer_count; layer++) {
             trainer_set_weights(trainer, layer, context->loaded->weights[layer - 1]);
+            if (experiment->network.has_bias) {
+                trainer_set_bias(trainer, layer, context->loaded->biases[layer - 1]);
+            }
         }
+    } else if (experiment->network.input == INPUT_ANALOG) {
+        batch = spike_batch_create_analog(training->time_steps, training->batch,
+                                          experiment->network.inputs);
     } else {
         batch =
             spike_batch_create(training->time_steps, training->batch, experiment->network.slots[0]);

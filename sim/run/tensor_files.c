@@ -1,6 +1,7 @@
 // Tensors in and out. Shapes: T time steps, B samples, L layers, n[0] inputs, n[l] neurons of layer l.
 //   w<l>, dw<l> float32 (n[l], n[l-1])     input_ids    uint32 (T, B, slots[0])
 //   u<l>_last   float32 (B, n[l])          input_counts uint32 (T, B)
+//   b<l>, db<l> float32 (n[l]), with biases   input  float32 (B, 1, n[0]), if analog, for input_ids, _counts
 //   logits      float32 (B, n[L])          labels       uint32 (B)
 //   loss        float32 (1)                counts       uint32 (T, B, L, [spikes, listed])
 #include "sim/run/tensor_files.h"
@@ -121,8 +122,60 @@ static bool check_labels(const struct loader *loader, const struct spike_batch *
     return true;
 }
 
+static float *load_bias(const struct loader *loader, uint32_t layer)
+{
+    uint32_t neurons = loader->experiment->network.neurons[layer];
+    char *name = xasprintf("b%u", layer);
+    float *bias = load_tensor(loader, name, NPY_FLOAT32, &(struct npy_shape){1, {neurons}});
+    for (uint32_t i = 0; bias != NULL && i < neurons; i++) {
+        if (!isfinite(bias[i])) {
+            err_at(loader->err, NULL, "%s/%s.npy: the bias at %u is %f; it must be finite",
+                   loader->directory, name, i, (double)bias[i]);
+            break;
+        }
+    }
+    free(name);
+    return bias;
+}
+
+static float *load_values(const struct loader *loader)
+{
+    uint32_t samples = loader->experiment->training.batch;
+    uint32_t inputs = loader->experiment->network.inputs;
+    float *values =
+        load_tensor(loader, "input", NPY_FLOAT32, &(struct npy_shape){3, {samples, 1, inputs}});
+    for (size_t i = 0; values != NULL && i < (size_t)samples * inputs; i++) {
+        if (!isfinite(values[i])) {
+            err_at(loader->err, NULL,
+                   "%s/input.npy: input %zu of sample %zu is %f; it must be finite",
+                   loader->directory, i % inputs, i / inputs, (double)values[i]);
+            break;
+        }
+    }
+    return values;
+}
+
+static struct spike_batch *load_analog_batch(const struct loader *loader)
+{
+    const struct training_config *training = &loader->experiment->training;
+    struct spike_batch *batch = spike_batch_create_analog(training->time_steps, training->batch, 0);
+    free(batch->values);
+    free(batch->labels);
+    batch->valid = training->batch;
+    batch->values = load_values(loader);
+    batch->labels =
+        load_tensor(loader, "labels", NPY_UINT32, &(struct npy_shape){1, {training->batch}});
+    if (batch->labels != NULL) {
+        check_labels(loader, batch);
+    }
+    return batch;
+}
+
 static struct spike_batch *load_batch(const struct loader *loader)
 {
+    if (loader->experiment->network.input == INPUT_ANALOG) {
+        return load_analog_batch(loader);
+    }
     const struct training_config *training = &loader->experiment->training;
     uint32_t time_steps = training->time_steps, samples = training->batch;
     uint32_t slots = loader->experiment->network.slots[0];
@@ -157,8 +210,10 @@ struct loaded_tensors *tensors_load(const char *directory, const struct experime
     struct loaded_tensors *loaded = xcalloc(1, sizeof(*loaded));
     loaded->weight_count = layers;
     loaded->weights = xcalloc(layers, sizeof(float *));
+    loaded->biases = xcalloc(layers, sizeof(float *));
     for (uint32_t layer = 1; layer <= layers; layer++) {
         loaded->weights[layer - 1] = load_weights(&loader, layer);
+        loaded->biases[layer - 1] = experiment->network.has_bias ? load_bias(&loader, layer) : NULL;
     }
     loaded->batch = load_batch(&loader);
     if (err_count(err) > errors_before) {
@@ -175,8 +230,10 @@ void loaded_tensors_destroy(struct loaded_tensors *loaded)
     }
     for (uint32_t i = 0; i < loaded->weight_count; i++) {
         free(loaded->weights[i]);
+        free(loaded->biases[i]);
     }
     free(loaded->weights);
+    free(loaded->biases);
     spike_batch_destroy(loaded->batch);
     free(loaded);
 }
@@ -226,18 +283,45 @@ static bool write_layer(const struct dump *dump, const struct trainer *trainer, 
     return is_written;
 }
 
+// PREFIX<layer>: one number per neuron, fetched by `get`. Nothing without biases.
+static bool write_bias(const struct dump *dump, const struct trainer *trainer, uint32_t layer,
+                       const char *prefix, void (*get)(const struct trainer *, uint32_t, float *))
+{
+    if (!dump->experiment->network.has_bias) {
+        return true;
+    }
+    struct npy_shape shape = {1, {dump->experiment->network.neurons[layer]}};
+    float *items = xcalloc(npy_item_count(&shape), sizeof(*items));
+    get(trainer, layer, items);
+    char *name = xasprintf("%s%u", prefix, layer);
+    bool is_written = write_tensor(dump, name, NPY_FLOAT32, &shape, items);
+    free(name);
+    free(items);
+    return is_written;
+}
+
+static bool write_input(const struct dump *dump, const struct spike_batch *batch)
+{
+    if (batch->values != NULL) {
+        struct npy_shape values = {3, {batch->batch, 1, dump->experiment->network.inputs}};
+        return write_tensor(dump, "input", NPY_FLOAT32, &values, batch->values);
+    }
+    struct npy_shape ids = {3, {batch->time_steps, batch->batch, batch->slots}};
+    struct npy_shape counts = {2, {batch->time_steps, batch->batch}};
+    return write_tensor(dump, "input_ids", NPY_UINT32, &ids, batch->ids) &&
+           write_tensor(dump, "input_counts", NPY_UINT32, &counts, batch->counts);
+}
+
 bool dump_before_step(const struct dump *dump, const struct trainer *trainer,
                       const struct spike_batch *batch)
 {
     bool is_written = true;
     for (uint32_t l = 1; is_written && l < dump->experiment->network.layer_count; l++) {
-        is_written = write_layer(dump, trainer, l, "w", "", trainer_get_weights);
+        is_written = write_layer(dump, trainer, l, "w", "", trainer_get_weights) &&
+                     write_bias(dump, trainer, l, "b", trainer_get_bias);
     }
-    struct npy_shape ids = {3, {batch->time_steps, batch->batch, batch->slots}};
-    struct npy_shape counts = {2, {batch->time_steps, batch->batch}};
     struct npy_shape labels = {1, {batch->batch}};
-    return is_written && write_tensor(dump, "input_ids", NPY_UINT32, &ids, batch->ids) &&
-           write_tensor(dump, "input_counts", NPY_UINT32, &counts, batch->counts) &&
+    return is_written && write_input(dump, batch) &&
            write_tensor(dump, "labels", NPY_UINT32, &labels, batch->labels);
 }
 
@@ -275,6 +359,7 @@ bool dump_after_step(const struct dump *dump, const struct trainer *trainer,
     bool is_written = true;
     for (uint32_t l = 1; is_written && l < record->layer_count; l++) {
         is_written = write_layer(dump, trainer, l, "dw", "", trainer_get_gradient) &&
+                     write_bias(dump, trainer, l, "db", trainer_get_bias_gradient) &&
                      write_layer(dump, trainer, l, "u", "_last", trainer_get_last_membrane);
     }
     float mean_loss = (float)loss;

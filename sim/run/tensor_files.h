@@ -15,9 +15,10 @@ struct loaded_tensors {
     struct spike_batch *batch; // owned
     uint32_t weight_count;     // layers without the input
     float **weights;           // owned, and each: of layer l at l - 1, [neurons][fan_in]
+    float **biases;            // owned; [weight_count], each [neurons], or NULL without biases
 };
 
-// Reads w1.npy ..., input_ids.npy, input_counts.npy and labels.npy. NULL, with a message for every file
+// Reads w1.npy ..., labels.npy, and b1.npy ..., input.npy or input_ids.npy and input_counts.npy. NULL, with a message for every file
 // that is missing or does not have the shape or the values that the experiment needs.
 struct loaded_tensors *tensors_load(const char *directory, const struct experiment *experiment,
                                     struct err *err);

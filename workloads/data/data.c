@@ -23,12 +23,23 @@ struct spike_batch *spike_batch_create(uint32_t time_steps, uint32_t batch, uint
     return spikes;
 }
 
+struct spike_batch *spike_batch_create_analog(uint32_t time_steps, uint32_t batch, uint32_t inputs)
+{
+    struct spike_batch *values = xcalloc(1, sizeof *values);
+    values->time_steps = time_steps;
+    values->batch = batch;
+    values->values = xcalloc((size_t)batch * inputs, sizeof *values->values);
+    values->labels = xcalloc(batch, sizeof *values->labels);
+    return values;
+}
+
 void spike_batch_destroy(struct spike_batch *batch)
 {
     if (batch == NULL) {
         return;
     }
     free(batch->ids);
+    free(batch->values);
     free(batch->counts);
     free(batch->labels);
     free(batch);
@@ -38,7 +49,16 @@ struct data_source *data_open(const struct data_config *config,
                               const struct network_config *network, uint32_t time_steps,
                               uint64_t seed, struct err *err)
 {
-    return data_sources[config->source]->open(config, network, time_steps, seed, err);
+    struct data_source *source =
+        data_sources[config->source]->open(config, network, time_steps, seed, err);
+    if (source != NULL && network->input == INPUT_ANALOG && source->values == NULL) {
+        err_at(err, &config->source_mark,
+               "data.source: %s is made of spikes; network.input: analog needs values",
+               source->kind->name);
+        source->close(source);
+        return NULL;
+    }
+    return source;
 }
 
 void data_close(struct data_source *source)
@@ -103,11 +123,28 @@ static void place_sample(struct spike_batch *batch, uint32_t b, const uint32_t *
     }
 }
 
+static void fill_values(const struct data_source *source, enum data_split split, uint64_t seed,
+                        uint32_t number, struct spike_batch *batch)
+{
+    batch->valid = 0;
+    for (uint32_t b = 0; b < batch->batch; b++) {
+        uint64_t position = (uint64_t)number * batch->batch + b;
+        struct presentation shown = presentation_at(source, split, seed, position);
+        source->values(source, split, shown.index, batch->values + (size_t)b * source->inputs,
+                       &batch->labels[b]);
+        batch->valid += shown.is_valid;
+    }
+}
+
 void data_fill_batch(const struct data_source *source, enum data_split split, uint64_t seed,
                      uint32_t number, uint32_t time_steps, struct spike_batch *batch)
 {
     SIM_ASSERT(time_steps == batch->time_steps, "%u time steps, a batch of %u", time_steps,
                batch->time_steps);
+    if (batch->values != NULL) {
+        fill_values(source, split, seed, number, batch);
+        return;
+    }
     uint32_t *ids = xmalloc((size_t)time_steps * source->inputs * sizeof *ids);
     uint32_t *counts = xmalloc(time_steps * sizeof *counts);
     batch->dropped = 0;

@@ -136,6 +136,17 @@ static void sample(const struct data_source *base, enum data_split split, uint32
     }
 }
 
+static void values(const struct data_source *base, enum data_split split, uint32_t index,
+                   float *values, uint32_t *label)
+{
+    const struct images *images = &((const struct fashion_mnist *)base)->splits[split];
+    const uint8_t *pixels = images->pixels + (size_t)index * PIXELS;
+    *label = images->labels[index];
+    for (uint32_t i = 0; i < PIXELS; i++) {
+        values[i] = (float)pixels[i] / 255.0f;
+    }
+}
+
 static void close_source(struct data_source *base)
 {
     struct fashion_mnist *source = (struct fashion_mnist *)base;
@@ -164,6 +175,7 @@ static struct data_source *open_source(const struct data_config *config,
         .inputs = PIXELS,
         .classes = CLASSES,
         .sample = sample,
+        .values = values,
         .close = close_source,
     };
     source->encoding = config->encoding;

@@ -1,4 +1,5 @@
-// Uniformly random spikes: every input spikes in every time step with probability data.rate, and labels
+// Uniformly random spikes: every input spikes in every time step with probability data.rate (analog: its
+// value is uniform in [0, 1)), and labels
 // are random. Nothing to learn but the samples themselves; it sets an exact input activity.
 #include <stdlib.h>
 #include <string.h>
@@ -32,6 +33,20 @@ static void sample(const struct data_source *base, enum data_split split, uint32
                 counts);
 }
 
+// Every value is uniform in [0, 1).
+static void values(const struct data_source *base, enum data_split split, uint32_t index,
+                   float *values, uint32_t *label)
+{
+    const struct uniform *source = (const struct uniform *)base;
+    uint32_t key = index * 2 + (uint32_t)split;
+    struct rng labels = rng_create(source->seed, RNG_LABELS, key, 0);
+    *label = rng_below(&labels, source->base.classes);
+    struct rng rng = rng_create(source->seed, RNG_DATA, key, 0);
+    for (uint32_t i = 0; i < source->base.inputs; i++) {
+        values[i] = (float)rng_uniform(&rng);
+    }
+}
+
 static void close_source(struct data_source *base)
 {
     struct uniform *source = (struct uniform *)base;
@@ -52,6 +67,7 @@ static struct data_source *open_source(const struct data_config *config,
         .inputs = network->inputs,
         .classes = network->outputs,
         .sample = sample,
+        .values = values,
         .close = close_source,
     };
     source->time_steps = time_steps;

@@ -33,6 +33,12 @@ uint32_t op_input_count(enum op_kind kind)
     return op_entries[kind].input_count;
 }
 
+bool op_is_gradient(enum op_kind kind)
+{
+    return kind == OP_connect_weight_gradient || kind == OP_connect_dense_weight_gradient ||
+           kind == OP_bias_gradient;
+}
+
 void graph_init(struct graph *graph)
 {
     *graph = (struct graph){.phase = OP_FORWARD};

@@ -109,6 +109,8 @@ void graph_free(struct graph *graph);
 const char *op_name(enum op_kind kind);
 enum op_class op_class(enum op_kind kind);
 uint32_t op_input_count(enum op_kind kind);
+// True if the op makes the gradient of a parameter, a sum over time steps and samples.
+bool op_is_gradient(enum op_kind kind);
 
 // Adds a leaf. Returns its index.
 uint32_t graph_add_tensor(struct graph *graph, const char *name, enum tensor_type type,

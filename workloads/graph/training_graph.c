@@ -206,8 +206,7 @@ static void remove_dead_ops(struct training_graph *tg)
     }
     for (uint32_t i = graph->op_count; i-- > 0;) {
         const struct op *op = &graph->ops[i];
-        keeps_op[i] = op->phase != OP_BACKWARD || is_live[op->output] ||
-                      graph->tensors[op->output].role == ROLE_GRADIENT;
+        keeps_op[i] = op->phase != OP_BACKWARD || is_live[op->output] || op_is_gradient(op->kind);
         for (uint32_t k = 0; keeps_op[i] && k < op_input_count(op->kind); k++) {
             if (op->inputs[k] != TENSOR_NONE) {
                 is_live[op->inputs[k]] = true;

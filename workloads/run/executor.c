@@ -39,7 +39,7 @@ struct executor {
     struct run_context context;
     struct phase forward, backward;
     struct storage *storage;   // owned
-    struct event_lists *lists; // owned; by weight gradient
+    struct event_lists *lists; // owned; by gradient; empty but for weights of spikes
     uint32_t **dropped;        // owned; [layer_count + 1][batch]
     void **scratch;            // owned; by thread
     uint32_t block_time_steps; // of a full block
@@ -111,12 +111,14 @@ static void phase_free(struct phase *phase)
 static void create_lists(struct executor *executor)
 {
     const struct schedule *schedule = executor->backward.schedule;
-    executor->lists = xcalloc(schedule->weight_gradient_count + 1, sizeof(*executor->lists));
-    for (uint32_t i = 0; i < schedule->weight_gradient_count; i++) {
-        const struct stage *stage = &schedule->stages[schedule->weight_gradients[i]];
+    executor->lists = xcalloc(schedule->gradient_count + 1, sizeof(*executor->lists));
+    for (uint32_t i = 0; i < schedule->gradient_count; i++) {
+        const struct stage *stage = &schedule->stages[schedule->gradients[i]];
         const struct op *op = &executor->graph->graph.ops[stage->index];
-        event_lists_init(&executor->lists[i],
-                         executor->graph->graph.tensors[op->inputs[0]].columns);
+        if (op->kind == OP_connect_weight_gradient) {
+            event_lists_init(&executor->lists[i],
+                             executor->graph->graph.tensors[op->inputs[0]].columns);
+        }
     }
 }
 
@@ -159,7 +161,7 @@ void executor_destroy(struct executor *executor)
     for (uint32_t l = 0; l <= executor->graph->layer_count; l++) {
         free(executor->dropped[l]);
     }
-    for (uint32_t i = 0; i < executor->backward.schedule->weight_gradient_count; i++) {
+    for (uint32_t i = 0; i < executor->backward.schedule->gradient_count; i++) {
         event_lists_free(&executor->lists[i]);
     }
     free(executor->scratch);
@@ -174,7 +176,7 @@ void executor_destroy(struct executor *executor)
 // --- binding to a block -------------------------------------------------------------------------
 static uint32_t matrix_tensor(const struct op *op)
 {
-    return op->kind == OP_connect_weight_gradient ? op->output : op->inputs[1];
+    return op_is_gradient(op->kind) ? op->output : op->inputs[1];
 }
 
 static void bind_op(struct executor *executor, const struct op *op, struct op_job *job)
@@ -188,7 +190,7 @@ static void bind_op(struct executor *executor, const struct op *op, struct op_jo
         job->in[i] = storage_view(executor->storage, op->inputs[i], executor->first_time_step);
     }
     job->out = storage_view(executor->storage, op->output, executor->first_time_step);
-    if (op_class(op->kind) == OP_LINEAR) {
+    if (op_class(op->kind) == OP_LINEAR || op_class(op->kind) == OP_REDUCTION) {
         job->matrix = executor->storage->matrices[matrix_tensor(op)];
     }
 }
@@ -245,6 +247,21 @@ static void round_outputs(const struct bound_stage *bound, const struct span *sp
     }
 }
 
+static bool is_connect(const struct op_job *job)
+{
+    return job->op->kind == OP_connect || job->op->kind == OP_connect_dense;
+}
+
+static void run_connect(const struct kernels *kernels, const struct op_job *job,
+                        const struct span *span, uint32_t first_strip, uint32_t end_strip)
+{
+    if (job->op->kind == OP_connect) {
+        kernels->connect(job, span, first_strip, end_strip);
+    } else {
+        kernels->connect_dense(job, span, first_strip, end_strip);
+    }
+}
+
 static void run_stage(const struct executor *executor, const struct bound_stage *bound,
                       const struct span *span)
 {
@@ -253,8 +270,8 @@ static void run_stage(const struct executor *executor, const struct bound_stage 
             executor->kernels->region(&bound->region, span->first_time_step,
                                       span->first_sample + i);
         }
-    } else if (bound->op.op->kind == OP_connect) {
-        executor->kernels->connect(&bound->op, span, 0, matrix_strips(&bound->op.matrix));
+    } else if (is_connect(&bound->op)) {
+        run_connect(executor->kernels, &bound->op, span, 0, matrix_strips(&bound->op.matrix));
     } else {
         executor->kernels->ops[bound->op.op->kind](&bound->op, span);
     }
@@ -286,7 +303,7 @@ static void run_strip_item(void *context, uint32_t item, uint32_t thread)
     const struct bound_stage *bound = &run->phase->stages[run->pass->stages[0]];
     struct span span = {.time_steps = run->executor->time_steps,
                         .samples = run->executor->context.batch};
-    run->executor->kernels->connect(&bound->op, &span, item, item + 1);
+    run_connect(run->executor->kernels, &bound->op, &span, item, item + 1);
 }
 
 // A part of the block's rows: of its time steps, or of the samples if there are more parts than
@@ -324,8 +341,7 @@ static void run_pass(struct executor *executor, const struct phase *phase, const
     const struct bound_stage *bound = &phase->stages[pass->stages[0]];
     const struct op_job *job = &bound->op;
     // What is rounded is rounded by whole rows, in run_stage.
-    if (job->op->kind == OP_connect && kernels->connect_split == SPLIT_STRIPS &&
-        bound->rounded_count == 0) {
+    if (is_connect(job) && kernels->connect_split == SPLIT_STRIPS && bound->rounded_count == 0) {
         run.item_count = matrix_strips(&job->matrix);
         pool_run(executor->pool, run.item_count, run_strip_item, &run);
         return;
@@ -337,16 +353,19 @@ static void run_pass(struct executor *executor, const struct phase *phase, const
     pool_run(executor->pool, run.item_count, run_rows_item, &run);
 }
 
-// --- weight gradients ---------------------------------------------------------------------------
-static const struct op_job *weight_gradient_job(const struct executor *executor, uint32_t i)
+// --- gradients of parameters --------------------------------------------------------------------
+static const struct op_job *gradient_job(const struct executor *executor, uint32_t i)
 {
     const struct schedule *schedule = executor->backward.schedule;
-    return &executor->backward.stages[schedule->weight_gradients[i]].op;
+    return &executor->backward.stages[schedule->gradients[i]].op;
 }
 
-static uint32_t weight_gradient_items(const struct executor *executor, uint32_t i)
+static uint32_t gradient_items(const struct executor *executor, uint32_t i)
 {
-    const struct matrix *gradient = &weight_gradient_job(executor, i)->matrix;
+    const struct matrix *gradient = &gradient_job(executor, i)->matrix;
+    if (gradient_job(executor, i)->op->kind == OP_bias_gradient) {
+        return 1;
+    }
     uint32_t rows = executor->kernels->gradient_rows_per_item;
     return rows ? (gradient->rows + rows - 1) / rows : matrix_strips(gradient);
 }
@@ -355,34 +374,44 @@ static void fill_lists_item(void *context, uint32_t item, uint32_t thread)
 {
     (void)thread;
     struct executor *executor = context;
-    const struct op_job *job = weight_gradient_job(executor, item);
-    event_lists_fill(&executor->lists[item], job->matrix.rows, &job->in[0],
-                     executor->time_steps * executor->context.batch);
+    const struct op_job *job = gradient_job(executor, item);
+    if (job->op->kind == OP_connect_weight_gradient) {
+        event_lists_fill(&executor->lists[item], job->matrix.rows, &job->in[0],
+                         executor->time_steps * executor->context.batch);
+    }
 }
 
-static void weight_gradient_item(void *context, uint32_t item, uint32_t thread)
+static void gradient_item(void *context, uint32_t item, uint32_t thread)
 {
     struct executor *executor = context;
     uint32_t i = 0;
-    for (; item >= weight_gradient_items(executor, i); i++) {
-        item -= weight_gradient_items(executor, i);
+    for (; item >= gradient_items(executor, i); i++) {
+        item -= gradient_items(executor, i);
     }
-    executor->kernels->add_weight_gradient(weight_gradient_job(executor, i), &executor->lists[i],
-                                           item, !executor->is_last_block,
-                                           executor->scratch[thread]);
+    const struct op_job *job = gradient_job(executor, i);
+    const struct kernels *kernels = executor->kernels;
+    bool adds = !executor->is_last_block;
+    if (job->op->kind == OP_bias_gradient) {
+        kernels->add_bias_gradient(job, adds);
+    } else if (job->op->kind == OP_connect_dense_weight_gradient) {
+        kernels->add_dense_weight_gradient(job, NULL, item, adds, executor->scratch[thread]);
+    } else {
+        kernels->add_weight_gradient(job, &executor->lists[i], item, adds,
+                                     executor->scratch[thread]);
+    }
 }
 
-static void run_weight_gradients(struct executor *executor)
+static void run_gradients(struct executor *executor)
 {
-    uint32_t gradients = executor->backward.schedule->weight_gradient_count;
+    uint32_t gradients = executor->backward.schedule->gradient_count;
     uint32_t items = 0;
     for (uint32_t i = 0; i < gradients; i++) {
-        items += weight_gradient_items(executor, i);
+        items += gradient_items(executor, i);
     }
     if (executor->kernels->has_event_lists) {
         pool_run(executor->pool, gradients, fill_lists_item, executor);
     }
-    pool_run(executor->pool, items, weight_gradient_item, executor);
+    pool_run(executor->pool, items, gradient_item, executor);
 }
 
 // --- the whole ----------------------------------------------------------------------------------
@@ -399,6 +428,25 @@ static void fill_dense_input(struct executor *executor, struct buffer *input, co
                 ((float *)input->reals)[place] = 1.0f;
             } else {
                 ((double *)input->reals)[place] = 1.0;
+            }
+        }
+    }
+}
+
+// Real numbers, [batch][inputs], the same at every time step.
+void executor_set_analog_input(struct executor *executor, const float *values)
+{
+    const struct training_graph *graph = executor->graph;
+    const struct buffer *input =
+        &executor->storage->buffers[executor->storage->buffer_of[graph->input]];
+    for (uint32_t b = 0; b < graph->batch; b++) {
+        for (uint32_t i = 0; i < input->columns; i++) {
+            size_t place = b * input->row_stride + i;
+            float value = values[(size_t)b * input->columns + i];
+            if (executor->kernels->real_bytes == sizeof(float)) {
+                ((float *)input->reals)[place] = value;
+            } else {
+                ((double *)input->reals)[place] = (double)value;
             }
         }
     }
@@ -479,7 +527,7 @@ void executor_backward(struct executor *executor)
         for (uint32_t i = 0; i < executor->backward.schedule->pass_count; i++) {
             run_pass(executor, &executor->backward, &executor->backward.schedule->passes[i], true);
         }
-        run_weight_gradients(executor);
+        run_gradients(executor);
     }
 }
 

@@ -18,6 +18,8 @@ void executor_destroy(struct executor *executor);
 // Input spikes of the batch: [time_steps][batch] lists. Borrowed until the next call.
 void executor_set_input(struct executor *executor, const uint32_t *ids, const uint32_t *counts,
                         uint32_t slots);
+// The same of a graph with analog input: [batch][inputs]. Copied.
+void executor_set_analog_input(struct executor *executor, const float *values);
 // training_step keys random overflow.
 void executor_forward(struct executor *executor, uint32_t training_step);
 // Clears the carries. The caller writes the loss's gradient to the logits into the view, one row

@@ -14,12 +14,15 @@ const struct kernels kernels_sparse = {
         120, // a strip of weights is read once per item from beyond the second-level cache
     .samples_per_item = 16,
     .connect = connect_sparse,
+    .connect_dense = connect_analog,
     .ops = {[OP_connect_input_gradient] = connect_input_gradient_sparse,
             [OP_fire] = fire_sparse,
             [OP_fire_gradient] = fire_gradient_sparse,
             [OP_gather_slots] = gather_slots_sparse,
             [OP_count_spikes] = count_spikes_sparse},
     .add_weight_gradient = add_weight_gradient_sparse,
+    .add_dense_weight_gradient = add_weight_gradient_analog_strip,
+    .add_bias_gradient = add_bias_gradient_fast,
     .region = region_run_fast,
     .update = update_fast,
 };

@@ -30,7 +30,7 @@ struct view {
     uint32_t *ids;    // sparse spikes, spikes first, both parts ascending
     uint32_t *counts; // spikes of both forms: spikes k, listed g
     size_t row_stride;
-    size_t time_stride; // 0: the tensor does not outlive its time step
+    size_t time_stride; // 0: the tensor does not outlive its time step, or is the same at all
     uint32_t columns;   // neurons; of slots: capacity
 };
 
@@ -72,7 +72,7 @@ struct op_job { // an op that is not elementwise, bound to a block of time steps
     const struct run_context *context;
     struct view in[OP_INPUTS_MAX]; // reals == NULL and ids == NULL where an input is absent
     struct view out;
-    struct matrix matrix;     // products: weights, or the gradient of weights
+    struct matrix matrix;     // products: weights, or the gradient of a parameter
     uint32_t first_time_step; // of the block, in the batch
     uint32_t block_time_steps;
     uint32_t *dropped; // fire: [batch], adds spikes that found no slot
@@ -130,11 +130,18 @@ struct kernels {
     // y = x w for the rows of `span` and the strips [first_strip, end_strip)
     void (*connect)(const struct op_job *job, const struct span *span, uint32_t first_strip,
                     uint32_t end_strip);
+    // The same of analog input, which is the same at every time step if its time stride is 0.
+    void (*connect_dense)(const struct op_job *job, const struct span *span, uint32_t first_strip,
+                          uint32_t end_strip);
     // Indexed by op: connect_input_gradient, fire, fire_gradient, gather_slots, count_spikes.
     void (*ops[OP_KIND_COUNT])(const struct op_job *job, const struct span *span);
     // Item of matrix (+)= x^T e over the block; overwrites unless `adds`.
     void (*add_weight_gradient)(const struct op_job *job, const struct event_lists *lists,
                                 uint32_t item, bool adds, void *scratch);
+    void (*add_dense_weight_gradient)(const struct op_job *job, const struct event_lists *lists,
+                                      uint32_t item, bool adds, void *scratch);
+    // matrix [1, neurons] (+)= e, summed over the block's rows
+    void (*add_bias_gradient)(const struct op_job *job, bool adds);
     void (*region)(const struct region_job *job, uint32_t time_step, uint32_t sample);
     void (*update)(const struct update_job *job, size_t first, size_t count);
 };
@@ -152,6 +159,13 @@ void connect_sparse(const struct op_job *job, const struct span *span, uint32_t 
 void connect_input_gradient_sparse(const struct op_job *job, const struct span *span);
 void add_weight_gradient_sparse(const struct op_job *job, const struct event_lists *lists,
                                 uint32_t item, bool adds, void *scratch);
+void connect_analog(const struct op_job *job, const struct span *span, uint32_t first_strip,
+                    uint32_t end_strip);
+void add_weight_gradient_analog_strip(const struct op_job *job, const struct event_lists *lists,
+                                      uint32_t item, bool adds, void *scratch);
+void add_weight_gradient_analog_rows(const struct op_job *job, const struct event_lists *lists,
+                                     uint32_t item, bool adds, void *scratch);
+void add_bias_gradient_fast(const struct op_job *job, bool adds);
 void fire_sparse(const struct op_job *job, const struct span *span);
 void fire_gradient_sparse(const struct op_job *job, const struct span *span);
 void gather_slots_sparse(const struct op_job *job, const struct span *span);

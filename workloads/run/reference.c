@@ -157,6 +157,22 @@ static void add_weight_gradient_values(const struct op_job *job, const struct ev
     }
 }
 
+// --- biases -------------------------------------------------------------------------------------
+static void add_bias_gradient_plain(const struct op_job *job, bool adds)
+{
+    double *gradient = job->matrix.data;
+    for (uint32_t n = 0; n < job->matrix.columns; n++) {
+        gradient[n] = adds ? gradient[n] : 0.0;
+    }
+    struct span all = {.time_steps = job->block_time_steps, .samples = job->context->batch};
+    FOR_ROWS(&all, t, b)
+    {
+        for (uint32_t n = 0; n < job->matrix.columns; n++) {
+            gradient[n] += view_doubles(&job->in[0], t, b)[n];
+        }
+    }
+}
+
 // --- spike ops, sparse --------------------------------------------------------------------------
 // Adds to ids the neurons with low < u <= high, up to `room` of them, in the order of a scan that
 // starts at `start`, but listed ascending. Returns how many there are; *taken says how many found
@@ -308,6 +324,7 @@ static double apply(const struct region_op *op, double a, double b)
 {
     switch (op->kind) {
     case OP_add:
+    case OP_add_bias:
         return a + b;
     case OP_subtract:
         return a - b;
@@ -382,12 +399,15 @@ const struct kernels kernels_reference_sparse = {
     .samples_per_item = 1,
     .gradient_rows_per_item = GRADIENT_ROWS_PER_ITEM,
     .connect = connect_ids,
+    .connect_dense = connect_values,
     .ops = {[OP_connect_input_gradient] = connect_input_gradient_ids,
             [OP_fire] = fire_ids,
             [OP_fire_gradient] = fire_gradient_ids,
             [OP_gather_slots] = gather_slots_ids,
             [OP_count_spikes] = count_spikes_ids},
     .add_weight_gradient = add_weight_gradient_ids,
+    .add_dense_weight_gradient = add_weight_gradient_values,
+    .add_bias_gradient = add_bias_gradient_plain,
     .region = region_run_plain,
     .update = update_plain,
 };
@@ -399,12 +419,15 @@ const struct kernels kernels_reference_dense = {
     .samples_per_item = 1,
     .gradient_rows_per_item = GRADIENT_ROWS_PER_ITEM,
     .connect = connect_values,
+    .connect_dense = connect_values,
     .ops = {[OP_connect_input_gradient] = connect_input_gradient_values,
             [OP_fire] = fire_values,
             [OP_fire_gradient] = fire_gradient_values,
             [OP_gather_slots] = gather_slots_values,
             [OP_count_spikes] = count_spikes_values},
     .add_weight_gradient = add_weight_gradient_values,
+    .add_dense_weight_gradient = add_weight_gradient_values,
+    .add_bias_gradient = add_bias_gradient_plain,
     .region = region_run_plain,
     .update = update_plain,
 };

@@ -113,6 +113,7 @@ static void run_op(const struct region_op *op, float *restrict out, const float 
     float c = (float)op->constant;
     switch (op->kind) {
     case OP_add:
+    case OP_add_bias: // the view of the bias has no strides
         EACH(a[i] + b[i]);
     case OP_subtract:
         EACH(a[i] - b[i]);

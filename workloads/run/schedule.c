@@ -36,9 +36,9 @@ static bool is_op_class(const struct training_graph *graph, const struct stage *
     return !stage->is_region && op_class(graph->graph.ops[stage->index].kind) == class;
 }
 
-static bool is_weight_gradient(const struct training_graph *graph, const struct stage *stage)
+static bool is_gradient(const struct training_graph *graph, const struct stage *stage)
 {
-    return !stage->is_region && graph->graph.ops[stage->index].kind == OP_connect_weight_gradient;
+    return !stage->is_region && op_is_gradient(graph->graph.ops[stage->index].kind);
 }
 
 // The tensor that another time step produced under this name: a state-in is a state-out, a carry-in
@@ -152,9 +152,9 @@ static uint32_t next_ready(const struct training_graph *graph, const struct sche
                            const bool *reaches)
 {
     uint32_t stage = 0;
-    while (stage < schedule->stage_count && (schedule->pass_of[stage] != UINT32_MAX ||
-                                             is_weight_gradient(graph, &schedule->stages[stage]) ||
-                                             !is_ready(schedule, reaches, stage))) {
+    while (stage < schedule->stage_count &&
+           (schedule->pass_of[stage] != UINT32_MAX ||
+            is_gradient(graph, &schedule->stages[stage]) || !is_ready(schedule, reaches, stage))) {
         stage++;
     }
     return stage;
@@ -167,13 +167,13 @@ struct schedule *schedule_create(const struct training_graph *graph, enum op_pha
     uint32_t n = phase == OP_FORWARD ? graph->forward_count : graph->backward_count;
     schedule->stage_count = n;
     schedule->passes = xcalloc(n + 1, sizeof(*schedule->passes));
-    schedule->weight_gradients = xmalloc((n + 1) * sizeof(uint32_t));
+    schedule->gradients = xmalloc((n + 1) * sizeof(uint32_t));
     schedule->pass_of = xmalloc((n + 1) * sizeof(uint32_t));
     memset(schedule->pass_of, 0xff, (n + 1) * sizeof(uint32_t));
     bool *reaches = find_dependences(graph, schedule);
     for (uint32_t i = 0; i < n; i++) {
-        if (is_weight_gradient(graph, &schedule->stages[i])) {
-            schedule->weight_gradients[schedule->weight_gradient_count++] = i;
+        if (is_gradient(graph, &schedule->stages[i])) {
+            schedule->gradients[schedule->gradient_count++] = i;
         }
     }
     uint32_t stage = next_ready(graph, schedule, reaches);
@@ -193,7 +193,7 @@ void schedule_destroy(struct schedule *schedule)
         free(schedule->passes[i].stages);
     }
     free(schedule->passes);
-    free(schedule->weight_gradients);
+    free(schedule->gradients);
     free(schedule->pass_of);
     free(schedule);
 }

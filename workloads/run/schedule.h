@@ -22,11 +22,11 @@ struct pass {
 struct schedule {
     const struct stage *stages; // borrowed from the graph
     uint32_t stage_count;
-    struct pass *passes; // owned; weight gradients are in none of them
+    struct pass *passes; // owned; gradients of parameters are in none of them
     uint32_t pass_count;
-    uint32_t *weight_gradients; // owned; stages; run at the end of each block
-    uint32_t weight_gradient_count;
-    uint32_t *pass_of; // owned; by stage; UINT32_MAX: weight gradient
+    uint32_t *gradients; // owned; stages; run at the end of each block
+    uint32_t gradient_count;
+    uint32_t *pass_of; // owned; by stage; UINT32_MAX: gradient
 };
 
 struct schedule *schedule_create(const struct training_graph *graph, enum op_phase phase);

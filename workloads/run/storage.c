@@ -223,7 +223,9 @@ struct storage *storage_create(const struct training_graph *graph, const struct 
     memset(storage->buffer_of, 0xff, tensors * sizeof(uint32_t));
     storage->places_ahead = xcalloc(tensors, sizeof(uint32_t));
     storage->matrices = xcalloc(tensors, sizeof(*storage->matrices));
-    add_buffer(storage, graph->input, LIFETIME_RUN, OP_FORWARD, false);
+    add_buffer(storage, graph->input,
+               graph->graph.tensors[graph->input].is_static ? LIFETIME_STEP : LIFETIME_RUN,
+               OP_FORWARD, false);
     for (uint32_t i = 0; i < graph->state_count; i++) {
         add_state_buffers(storage, backward, &graph->states[i]);
     }
@@ -234,9 +236,13 @@ struct storage *storage_create(const struct training_graph *graph, const struct 
         place_outputs(storage, backward, i, OP_BACKWARD);
     }
     for (uint32_t l = 0; l < graph->layer_count; l++) {
-        add_matrix(storage, graph->layers[l].weights);
-        if (graph->layers[l].weight_gradient != TENSOR_NONE) {
-            add_matrix(storage, graph->layers[l].weight_gradient);
+        const struct graph_layer *layer = &graph->layers[l];
+        uint32_t matrices[] = {layer->weights, layer->weight_gradient, layer->bias,
+                               layer->bias_gradient};
+        for (size_t i = 0; i < sizeof(matrices) / sizeof(matrices[0]); i++) {
+            if (matrices[i] != TENSOR_NONE) {
+                add_matrix(storage, matrices[i]);
+            }
         }
     }
     return storage;
@@ -263,8 +269,18 @@ void storage_destroy(struct storage *storage)
     free(storage);
 }
 
+static bool is_bias(const struct storage *storage, uint32_t tensor)
+{
+    uint32_t layer = tensor_at(storage, tensor)->layer;
+    return layer > 0 && storage->graph->layers[layer - 1].bias == tensor;
+}
+
 struct view storage_view(const struct storage *storage, uint32_t tensor, uint32_t time_step)
 {
+    if (tensor != TENSOR_NONE && is_bias(storage, tensor)) { // one row for all samples and steps
+        return (struct view){.reals = storage->matrices[tensor].data,
+                             .columns = storage->matrices[tensor].columns};
+    }
     if (tensor == TENSOR_NONE || storage->buffer_of[tensor] == UINT32_MAX) {
         return (struct view){0};
     }

@@ -3,7 +3,8 @@
 // A tensor lives for one time step, for a block of time steps, or for the whole run (what the
 // backward pass reads). State-in and state-out share a buffer of one more place: the value after
 // time step t is at place t + 1, the value before it at place t. Carries likewise, the other way
-// round.
+// round. A static tensor has one place: its view has no time stride. So has a bias, without a stride
+// between samples either.
 #ifndef TILESIM_WORKLOADS_RUN_STORAGE_H
 #define TILESIM_WORKLOADS_RUN_STORAGE_H
 

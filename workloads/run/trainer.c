@@ -13,8 +13,10 @@
 
 #define UPDATE_ITEM_ELEMENTS ((size_t)1 << 15) // of a parameter; a multiple of a vector
 
+enum { WEIGHTS, BIAS, PARAMETERS_OF_LAYER };
+
 struct parameter {
-    struct matrix *weights, *gradient; // in the executor's storage; gradient NULL: not trained
+    struct matrix *weights, *gradient; // in the executor's storage; NULL: absent; not trained
     void *mean, *variance;             // owned; Adam
     float *master;                     // owned; float16: the weights before they were rounded
 };
@@ -25,9 +27,15 @@ struct trainer {
     const struct kernels *kernels;
     struct pool *pool;            // owned
     struct executor *executor;    // owned
-    struct parameter *parameters; // owned; [layer_count]
-    uint32_t updates;             // done so far
+    struct parameter *parameters; // owned; [layer_count][PARAMETERS_OF_LAYER]
+    uint32_t parameter_count;
+    uint32_t updates; // done so far
 };
+
+static struct parameter *parameter_at(const struct trainer *trainer, uint32_t layer, uint32_t kind)
+{
+    return &trainer->parameters[(layer - 1) * PARAMETERS_OF_LAYER + kind];
+}
 
 // --- elements of any precision ------------------------------------------------------------------
 static double read_real(const struct trainer *trainer, const void *reals, size_t i)
@@ -63,7 +71,7 @@ static void write_weight(const struct trainer *trainer, const struct parameter *
 static void draw_weights(struct trainer *trainer, uint32_t layer, uint64_t seed)
 {
     const struct network_config *network = &trainer->graph->config;
-    const struct parameter *parameter = &trainer->parameters[layer - 1];
+    const struct parameter *parameter = parameter_at(trainer, layer, WEIGHTS);
     const struct matrix *weights = parameter->weights;
     double range = network->weight_mul * sqrt(6.0 / weights->rows);
     struct rng rng = rng_create(seed, RNG_WEIGHTS, layer, 0);
@@ -75,15 +83,33 @@ static void draw_weights(struct trainer *trainer, uint32_t layer, uint64_t seed)
     }
 }
 
-static void create_parameter(struct trainer *trainer, uint32_t layer)
+// Uniform in +-bias_mul / sqrt(fan_in), rounded to float32 in every precision.
+static void draw_bias(struct trainer *trainer, uint32_t layer, uint64_t seed)
 {
-    const struct graph_layer *shape = &trainer->graph->layers[layer - 1];
-    struct parameter *parameter = &trainer->parameters[layer - 1];
-    parameter->weights = executor_matrix(trainer->executor, shape->weights);
-    if (shape->weight_gradient == TENSOR_NONE) {
+    const struct parameter *parameter = parameter_at(trainer, layer, BIAS);
+    if (!parameter->weights) {
         return;
     }
-    parameter->gradient = executor_matrix(trainer->executor, shape->weight_gradient);
+    double fan_in = trainer->graph->layers[layer - 1].fan_in;
+    double range = trainer->graph->config.bias_mul / sqrt(fan_in);
+    struct rng rng = rng_create(seed, RNG_WEIGHTS, layer, 1); // 0: the layer's weights
+    for (uint32_t neuron = 0; neuron < parameter->weights->columns; neuron++) {
+        double bias = (2.0 * rng_uniform(&rng) - 1.0) * range;
+        write_weight(trainer, parameter, neuron, (float)bias);
+    }
+}
+
+static void create_parameter(struct trainer *trainer, struct parameter *parameter, uint32_t tensor,
+                             uint32_t gradient)
+{
+    if (tensor == TENSOR_NONE) {
+        return;
+    }
+    parameter->weights = executor_matrix(trainer->executor, tensor);
+    if (gradient == TENSOR_NONE) {
+        return;
+    }
+    parameter->gradient = executor_matrix(trainer->executor, gradient);
     size_t bytes = matrix_elements(parameter->weights) * trainer->kernels->real_bytes;
     if (trainer->training.precision == PRECISION_FLOAT16) {
         parameter->master = aligned_create(bytes);
@@ -105,10 +131,16 @@ struct trainer *trainer_create(const struct training_graph *graph,
     openblas_set_num_threads(1); // the pool's threads each call it: no second layer of threads
     trainer->pool = pool_create(threads);
     trainer->executor = executor_create(graph, training->precision, trainer->pool, seed);
-    trainer->parameters = xcalloc(graph->layer_count, sizeof(*trainer->parameters));
+    trainer->parameter_count = graph->layer_count * PARAMETERS_OF_LAYER;
+    trainer->parameters = xcalloc(trainer->parameter_count, sizeof(*trainer->parameters));
     for (uint32_t l = 1; l <= graph->layer_count; l++) {
-        create_parameter(trainer, l);
+        const struct graph_layer *layer = &graph->layers[l - 1];
+        create_parameter(trainer, parameter_at(trainer, l, WEIGHTS), layer->weights,
+                         layer->weight_gradient);
+        create_parameter(trainer, parameter_at(trainer, l, BIAS), layer->bias,
+                         layer->bias_gradient);
         draw_weights(trainer, l, seed);
+        draw_bias(trainer, l, seed);
     }
     return trainer;
 }
@@ -118,10 +150,10 @@ void trainer_destroy(struct trainer *trainer)
     if (!trainer) {
         return;
     }
-    for (uint32_t l = 0; l < trainer->graph->layer_count; l++) {
-        aligned_destroy(trainer->parameters[l].mean);
-        aligned_destroy(trainer->parameters[l].variance);
-        aligned_destroy(trainer->parameters[l].master);
+    for (uint32_t i = 0; i < trainer->parameter_count; i++) {
+        aligned_destroy(trainer->parameters[i].mean);
+        aligned_destroy(trainer->parameters[i].variance);
+        aligned_destroy(trainer->parameters[i].master);
     }
     executor_destroy(trainer->executor);
     pool_destroy(trainer->pool);
@@ -136,7 +168,13 @@ static void run_forward(struct trainer *trainer, const struct spike_batch *batch
                    batch->batch == trainer->graph->batch,
                "batch of %u x %u for a graph of %u x %u", batch->time_steps, batch->batch,
                trainer->graph->time_steps, trainer->graph->batch);
-    executor_set_input(trainer->executor, batch->ids, batch->counts, batch->slots);
+    bool is_analog = trainer->graph->config.input == INPUT_ANALOG;
+    SIM_ASSERT((batch->values != NULL) == is_analog, "a batch of the other kind of input");
+    if (is_analog) {
+        executor_set_analog_input(trainer->executor, batch->values);
+    } else {
+        executor_set_input(trainer->executor, batch->ids, batch->counts, batch->slots);
+    }
     executor_forward(trainer->executor, trainer->updates);
 }
 
@@ -193,7 +231,7 @@ static double scheduled_rate(const struct training_config *training, uint64_t st
 
 struct update_run { // what the threads of an update share
     const struct trainer *trainer;
-    uint32_t layer; // counted from 0
+    const struct parameter *parameter;
 };
 
 static void update_item(void *context, uint32_t item, uint32_t thread)
@@ -201,7 +239,7 @@ static void update_item(void *context, uint32_t item, uint32_t thread)
     (void)thread;
     const struct update_run *run = context;
     const struct trainer *trainer = run->trainer;
-    const struct parameter *parameter = &trainer->parameters[run->layer];
+    const struct parameter *parameter = run->parameter;
     float *master = parameter->master;
     struct update_job job = {.weights = master ? master : parameter->weights->data,
                              .gradient = parameter->gradient->data,
@@ -226,14 +264,27 @@ static void update_item(void *context, uint32_t item, uint32_t thread)
 static void update_parameters(struct trainer *trainer)
 {
     trainer->updates++;
-    for (uint32_t l = 0; l < trainer->graph->layer_count; l++) {
-        struct update_run run = {.trainer = trainer, .layer = l};
-        if (trainer->parameters[l].gradient) {
-            size_t elements = matrix_elements(trainer->parameters[l].weights);
+    for (uint32_t i = 0; i < trainer->parameter_count; i++) {
+        const struct parameter *parameter = &trainer->parameters[i];
+        struct update_run run = {.trainer = trainer, .parameter = parameter};
+        if (parameter->gradient) {
+            size_t elements = matrix_elements(parameter->weights);
             size_t items = (elements + UPDATE_ITEM_ELEMENTS - 1) / UPDATE_ITEM_ELEMENTS;
             pool_run(trainer->pool, (uint32_t)items, update_item, &run);
         }
     }
+}
+
+// Of analog input every number is sent: there are no ids.
+static void record_analog_input(struct activity_layer *layer, const struct spike_batch *batch)
+{
+    size_t rows = (size_t)batch->time_steps * batch->batch;
+    for (size_t i = 0; i < rows * 2; i++) {
+        layer->counts[i] = layer->neurons;
+    }
+    free(layer->ids);
+    layer->ids = NULL;
+    layer->dropped_spikes = 0;
 }
 
 static void record_input(struct activity_layer *layer, const struct spike_batch *batch)
@@ -277,7 +328,11 @@ static void fill_record(const struct trainer *trainer, const struct spike_batch 
     SIM_ASSERT(record->layer_count == trainer->graph->layer_count + 1 &&
                    record->time_steps == batch->time_steps && record->batch == batch->batch,
                "the record has another shape than the graph");
-    record_input(&record->layers[0], batch);
+    if (batch->values) {
+        record_analog_input(&record->layers[0], batch);
+    } else {
+        record_input(&record->layers[0], batch);
+    }
     for (uint32_t l = 1; l < record->layer_count; l++) {
         record_layer(trainer, l, &record->layers[l]);
     }
@@ -359,9 +414,11 @@ uint32_t trainer_nonfinite_layer(const struct trainer *trainer)
         }
     }
     for (uint32_t layer = 1; layer < found; layer++) {
-        const struct matrix *weights = trainer->parameters[layer - 1].weights;
-        if (!are_finite(trainer, weights->data, 0, matrix_elements(weights))) {
-            found = layer;
+        for (uint32_t kind = 0; kind < PARAMETERS_OF_LAYER; kind++) {
+            const struct matrix *weights = parameter_at(trainer, layer, kind)->weights;
+            if (weights && !are_finite(trainer, weights->data, 0, matrix_elements(weights))) {
+                found = layer;
+            }
         }
     }
     return found <= graph->layer_count ? found : 0;
@@ -379,12 +436,12 @@ static void copy_matrix_out(const struct trainer *trainer, const struct matrix *
 
 void trainer_get_weights(const struct trainer *trainer, uint32_t layer, float *out)
 {
-    copy_matrix_out(trainer, trainer->parameters[layer - 1].weights, out);
+    copy_matrix_out(trainer, parameter_at(trainer, layer, WEIGHTS)->weights, out);
 }
 
 void trainer_set_weights(struct trainer *trainer, uint32_t layer, const float *in)
 {
-    const struct parameter *parameter = &trainer->parameters[layer - 1];
+    const struct parameter *parameter = parameter_at(trainer, layer, WEIGHTS);
     const struct matrix *weights = parameter->weights;
     for (uint32_t neuron = 0; neuron < weights->columns; neuron++) {
         for (uint32_t input = 0; input < weights->rows; input++) {
@@ -395,13 +452,31 @@ void trainer_set_weights(struct trainer *trainer, uint32_t layer, const float *i
 
 void trainer_get_gradient(const struct trainer *trainer, uint32_t layer, float *out)
 {
-    const struct matrix *gradient = trainer->parameters[layer - 1].gradient;
+    const struct matrix *gradient = parameter_at(trainer, layer, WEIGHTS)->gradient;
     if (gradient) {
         copy_matrix_out(trainer, gradient, out);
     } else {
         const struct graph_layer *shape = &trainer->graph->layers[layer - 1];
         memset(out, 0, (size_t)shape->neurons * shape->fan_in * sizeof(float));
     }
+}
+
+void trainer_get_bias(const struct trainer *trainer, uint32_t layer, float *out)
+{
+    copy_matrix_out(trainer, parameter_at(trainer, layer, BIAS)->weights, out);
+}
+
+void trainer_set_bias(struct trainer *trainer, uint32_t layer, const float *in)
+{
+    const struct parameter *parameter = parameter_at(trainer, layer, BIAS);
+    for (uint32_t neuron = 0; neuron < parameter->weights->columns; neuron++) {
+        write_weight(trainer, parameter, neuron, in[neuron]);
+    }
+}
+
+void trainer_get_bias_gradient(const struct trainer *trainer, uint32_t layer, float *out)
+{
+    copy_matrix_out(trainer, parameter_at(trainer, layer, BIAS)->gradient, out);
 }
 
 static void copy_rows_out(const struct trainer *trainer, const struct view *view, float *out)

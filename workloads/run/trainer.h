@@ -25,7 +25,7 @@ void trainer_destroy(struct trainer *trainer);
 double trainer_step(struct trainer *trainer, const struct spike_batch *batch, bool update,
                     struct activity *record);
 // Forward only; returns the number of correct samples among batch->valid. A sample's class is the
-// output with the most spikes; among equals, the lowest.
+// output with the largest logit (spike count, or summed membrane); among equals, the lowest.
 uint32_t trainer_count_correct(struct trainer *trainer, const struct spike_batch *batch);
 // The first layer with a weight, or a state after the last time step, that is not finite; 0: none.
 // Of a loss of spike counts this cannot be seen: a membrane that is not a number never spikes.
@@ -37,6 +37,10 @@ void trainer_get_weights(const struct trainer *trainer, uint32_t layer,
 void trainer_set_weights(struct trainer *trainer, uint32_t layer,
                          const float *in); // [neurons][fan_in]
 void trainer_get_gradient(const struct trainer *trainer, uint32_t layer, float *out); // last step's
+// Biases, [neurons]; only of a network that has them.
+void trainer_get_bias(const struct trainer *trainer, uint32_t layer, float *out);
+void trainer_set_bias(struct trainer *trainer, uint32_t layer, const float *in);
+void trainer_get_bias_gradient(const struct trainer *trainer, uint32_t layer, float *out);
 void trainer_get_last_membrane(const struct trainer *trainer, uint32_t layer,
                                float *out);                         // [batch][neurons]
 void trainer_get_logits(const struct trainer *trainer, float *out); // [batch][outputs]
