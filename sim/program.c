@@ -26,8 +26,37 @@ const char *codelet_name(enum codelet codelet)
         CODELETS(X)
 #undef X
     };
-    SIM_ASSERT((unsigned)codelet < CODELET_COUNT, "codelet %u does not exist", (unsigned)codelet);
-    return names[codelet];
+    return (unsigned)codelet < CODELET_COUNT ? names[codelet] : NULL;
+}
+
+const char *element_type_name(uint32_t type)
+{
+    static const char *const names[] = {
+#define X(name, bytes) [TYPE_##name] = #name,
+        ELEMENT_TYPES(X)
+#undef X
+    };
+    return type < TYPE_COUNT ? names[type] : NULL;
+}
+
+uint32_t element_type_bytes(uint32_t type)
+{
+    static const uint32_t sizes_bytes[] = {
+#define X(name, bytes) [TYPE_##name] = (bytes),
+        ELEMENT_TYPES(X)
+#undef X
+    };
+    return type < TYPE_COUNT ? sizes_bytes[type] : 0;
+}
+
+const char *operation_name(uint32_t operation)
+{
+    static const char *const names[] = {
+#define X(name) [OPERATION_##name] = #name,
+        OPERATIONS(X)
+#undef X
+    };
+    return operation < OPERATION_COUNT ? names[operation] : NULL;
 }
 
 const char *variable_role_name(enum variable_role role)

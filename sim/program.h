@@ -18,7 +18,7 @@
 
 #include "sim/codelet_list.h"
 
-#define VERTEX_SIZES 4
+#define VERTEX_SIZES 6 // the last two are type and operation: sim/codelet_list.h
 
 // Where item i of `count` items lies.
 //   spread == false: tile first + i mod positions

@@ -32,6 +32,7 @@ struct row {
     uint32_t dynamic_items; // items of dynamic groups that have vertices here
     uint32_t general_row;   // NO_CELL: not in `general`
     uint64_t vertices, supervisor_cycles, multi_millislots;
+    bool has_workers; // some vertex runs on one worker
 };
 
 struct builder {
@@ -103,6 +104,7 @@ static void deal_item(struct builder *builder, struct folded_group *group, uint3
         row->multi_millislots += vertices * group->cost.fixed_millislots;
         return;
     }
+    row->has_workers = true;
     if (is_dynamic) {
         group->item_row[item] = row_index;
         group->item_worker[item] = row->next_worker;
@@ -175,7 +177,7 @@ static void deal_group(struct builder *builder, struct folded_set *set,
 static uint64_t row_fixed_cycles(const struct builder *builder, uint32_t row)
 {
     return tile_fixed_cycles(builder->chip, builder->rows[row].vertices,
-                             builder->rows[row].supervisor_cycles);
+                             builder->rows[row].has_workers, builder->rows[row].supervisor_cycles);
 }
 
 static bool are_alike(const struct builder *builder, const struct folded_group *group,

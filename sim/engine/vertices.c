@@ -174,6 +174,7 @@ uint64_t vertices_tile_cycles(const struct chip_config *chip, const struct progr
         busiest = max_u64(busiest, worker_millislots[i]);
     }
     struct tile_work work = {.vertices = walk.vertices,
+                             .has_workers = walk.worker_vertices > 0,
                              .supervisor_cycles = walk.supervisor_cycles,
                              .busiest_millislots = busiest + walk.multi_millislots};
     return tile_cycles(chip, &work);

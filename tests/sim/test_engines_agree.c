@@ -15,6 +15,7 @@
 #include "sim/machine.h"
 #include "sim/rng.h"
 #include "tests/sim/fixture_chip.h"
+#include "tiles/codelets/codelets.h"
 #include "tiles/folded.h"
 
 #define RANDOM_PROGRAMS 1200u
@@ -160,6 +161,10 @@ static struct vertex_group draw_group(struct draw *draw, uint32_t first_tile, ui
     };
     for (uint32_t i = 0; i < VERTEX_SIZES; i++) {
         group.sizes[i] = below(draw, 30);
+    }
+    struct chip_config chip = fixture_chip();
+    if (!vertex_is_known(group.codelet, group.sizes, &chip)) { // a type or an operation it has not
+        group.codelet = CODELET_combine_parts;
     }
     if (below(draw, 3) > 0) {
         make_neat(draw, &group);

@@ -46,56 +46,6 @@ struct vertex_cost fused_elementwise_cost(const uint32_t sizes[VERTEX_SIZES],
     };
 }
 
-// Conversion of 32-bit words. sizes: elements.
-// Source: PL popops/PerformanceEstimation, Cast 1D: 12 + contexts * (worker + 18).
-struct vertex_cost cast_cost(const uint32_t sizes[VERTEX_SIZES], const struct chip_config *chip)
-{
-    uint64_t worker_slots = 19 +                                // worker part of a cast
-                            vectors_per_worker(sizes[0], chip); // one slot per two elements
-    return (struct vertex_cost){
-        .is_multi = true,
-        .supervisor_cycles = 12,
-        .fixed_millislots = (worker_slots + 18) * MILLISLOTS_PER_SLOT, // 18: entry of a worker
-    };
-}
-
-// Slots of the library's float32 scaled add for `vectors` vectors, operands placed anywhere.
-static uint64_t scaled_add_slots(uint64_t vectors)
-{
-    uint64_t body =
-        vectors == 0 ? 0 : 3 * (vectors - 1); // two loads, one store with the arithmetic
-    return 15 + 6 +                           // prologue, first vector
-           body + 2 +                         // drain
-           1;                                 // exit
-}
-
-// Update of parameters. sizes: elements; kind (0: SGD, 1: Adam, the order of enum optimizer_kind).
-// SGD is one scaled add: 21 + 11 + 7 + 12 + 6 supervisor cycles (PL). Measured on hardware it is
-// 41 cycles longer at every size (ipu-214), which a correction can take up.
-// Adam is the chain of library operations that a framework emits, in one vertex: an estimate.
-struct vertex_cost optimizer_cost(const uint32_t sizes[VERTEX_SIZES],
-                                  const struct chip_config *chip)
-{
-    uint64_t vectors = vectors_per_worker(sizes[0], chip);
-    uint64_t supervisor_cycles = 21 + 11 + 7 + 12 + 6;
-    uint64_t slots = scaled_add_slots(vectors);
-    if (sizes[1] != 0) {
-        slots = 3 * scaled_add_slots(vectors) + // first moment, second moment, parameter
-                5 * 20 +                        // prologues of the five that follow
-                vectors * (2 +                  // square of the gradient
-                           2 +                  // bias correction by a scalar
-                           10 +                 // square root
-                           2 +                  // plus epsilon
-                           10);                 // division
-        supervisor_cycles = 3 * supervisor_cycles + 5 * 11;
-    }
-    return (struct vertex_cost){
-        .is_multi = true,
-        .supervisor_cycles = supervisor_cycles,
-        .fixed_millislots = slots * MILLISLOTS_PER_SLOT,
-    };
-}
-
 // Softmax, cross-entropy and its derivative, rows dealt to workers. sizes: classes, samples.
 // Library costs per vector of two float32 (PL popopsCycleEstimators), an estimate as a whole.
 struct vertex_cost softmax_loss_cost(const uint32_t sizes[VERTEX_SIZES],
