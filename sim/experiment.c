@@ -221,6 +221,8 @@ static const char *const state_gradients[] = {
     [STATE_GRADIENT_TILE_LOCAL] = "tile_local", [STATE_GRADIENT_PER_SAMPLE] = "per_sample", NULL};
 static const char *const elementwises[] = {
     [ELEMENTWISE_LIBRARY] = "library", [ELEMENTWISE_FUSED] = "fused", NULL};
+static const char *const host_outputs[] = {
+    [HOST_OUTPUT_LOSS] = "loss", [HOST_OUTPUT_SPIKES] = "spikes", NULL};
 static const char *const matmul_types[] = {"float32", "float16", NULL};
 static const uint32_t matmul_type_bytes[] = {4, 2};
 static const char *const gpu_precisions[] = {
@@ -255,6 +257,10 @@ static const struct key machine_keys[] = {
      .values = matmul_type_bytes,
      .default_text = "float32",
      .doc = "dense: inputs of products"},
+    KEY_TRUTH(struct machine_config, "hoist_static_input", lowering.hoists_static_input, "false",
+              "analog input: its products once per training step, not at every time step"),
+    KEY_CHOICE(struct machine_config, "host_output", lowering.host_output, host_outputs, "loss",
+               "back to the host: the mean loss, or the output layer's spikes too"),
     {.name = "gpu",
      .type = KEY_SECTION,
      .offset = offsetof(struct machine_config, gpu),

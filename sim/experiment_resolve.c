@@ -61,8 +61,9 @@ static bool is_machine_mapping(const struct node *root, uint32_t machine)
 
 static void check_machine(const struct node *root, uint32_t machine, struct err *err)
 {
-    const char *const chip_keys_only[] = {"lowering", "state_gradient", "elementwise",
-                                          "rearrangement", "matmul_type"};
+    const char *const chip_keys_only[] = {"lowering",      "state_gradient", "elementwise",
+                                          "rearrangement", "matmul_type",    "hoist_static_input",
+                                          "host_output"};
     const char *const gpu_keys_only[] = {"precision", "baselines"};
     if (!is_machine_mapping(root, machine)) {
         return; // already said where its keys were read

@@ -47,16 +47,46 @@ void dense_send_operand(struct dense_lowering *lowering, const struct dense_oper
     }
 }
 
+void dense_send_shares(struct dense_lowering *lowering, const struct dense_shares *shares)
+{
+    for (uint32_t turn = 1; turn < shares->copies; turn++) {
+        struct item_range destination = shares->tiles;
+        destination.first += turn * shares->stride;
+        emit_flow(lowering->program, FLOW_PAIRS, shares->tiles, destination, shares->bytes);
+    }
+}
+
 // Tile i holds k-part floor(i / blocks): the others of its block follow at steps of `blocks`.
 void dense_send_partials(struct dense_lowering *lowering, struct item_range product,
                          const struct matmul_split *split)
 {
-    uint64_t bytes = (uint64_t)matmul_split_outputs(split) * EXCHANGE_WORD_BYTES;
-    for (uint32_t turn = 1; turn < split->parts_k; turn++) {
-        struct item_range destination = product;
-        destination.first += turn * split->parts_m * split->parts_n;
-        emit_flow(lowering->program, FLOW_PAIRS, product, destination, bytes);
-    }
+    dense_send_shares(lowering,
+                      &(struct dense_shares){.tiles = product,
+                                             .copies = split->parts_k,
+                                             .stride = split->parts_m * split->parts_n,
+                                             .bytes = (uint64_t)matmul_split_outputs(split) *
+                                                      EXCHANGE_WORD_BYTES});
+}
+
+// Out-parts are numbered fastest: the tiles of a column of blocks follow at steps of parts_n.
+void dense_send_biases(struct dense_lowering *lowering, uint32_t l)
+{
+    const struct dense_layer *layer = &lowering->layers[l];
+    dense_send_shares(lowering, &(struct dense_shares){.tiles = dense_neurons(layer),
+                                                       .copies = dense_bias_copies(layer),
+                                                       .stride = layer->forward.parts_n,
+                                                       .bytes = (uint64_t)dense_own_biases(layer) *
+                                                                EXCHANGE_WORD_BYTES});
+}
+
+static void emit_time_index(struct dense_lowering *lowering, enum dense_row row)
+{
+    dense_compute(lowering, row, "time index");
+    emit_each(lowering->program, CODELET_loop_counter, one_tile(0),
+              (struct vertex_sizes){0, 0, 0, 0}, 0);
+    dense_exchange(lowering, row, "time index");
+    emit_flow(lowering->program, FLOW_BROADCAST, one_tile(0),
+              whole_range(tile_map_range(0, lowering->tiles)), EXCHANGE_WORD_BYTES);
 }
 
 // The host sends ids once per batch; a dense copy of every time step would be many times as large.
@@ -66,12 +96,10 @@ void dense_emit_input(struct dense_lowering *lowering, enum dense_row row)
     struct spread ids = dense_input_ids(lowering);
     struct item_range samples = dense_samples(lowering);
     uint32_t inputs = lowering->layers[0].neurons;
-    dense_compute(lowering, row, "time index");
-    emit_each(lowering->program, CODELET_loop_counter, one_tile(0),
-              (struct vertex_sizes){0, 0, 0, 0}, 0);
-    dense_exchange(lowering, row, "time index");
-    emit_flow(lowering->program, FLOW_BROADCAST, one_tile(0),
-              whole_range(tile_map_range(0, lowering->tiles)), EXCHANGE_WORD_BYTES);
+    emit_time_index(lowering, row);
+    if (lowering->is_analog) {
+        return; // on the tiles since the host sent it
+    }
     dense_compute(lowering, row, "slice input ids, clear input");
     emit_each(lowering->program, CODELET_slice, whole_range(ids.map),
               (struct vertex_sizes){ids.words_per_tile, 1, 0, 0}, 1);
@@ -156,14 +184,19 @@ struct program *lower_dense(const struct training_graph *graph,
         .contexts = machine->contexts,
         .input_slots = graph->config.slots[0],
         .is_delayed = graph->config.layer_delay > 0,
+        .is_analog = graph->layers[0].is_input_dense,
+        .is_hoisted = graph->layers[0].is_input_dense && config->hoists_static_input,
+        .returns_spikes = config->host_output == HOST_OUTPUT_SPIKES,
         .spans =
             xcalloc((size_t)DENSE_ROW_COUNT * (graph->layer_count + 1), sizeof(struct dense_span)),
     };
     dense_plan(&lowering);
     dense_emit_start(&lowering);
+    dense_emit_static_product(&lowering);
     emit_loop(&lowering, true);
     dense_emit_middle(&lowering);
     emit_loop(&lowering, false);
+    dense_emit_static_gradient(&lowering);
     dense_emit_end(&lowering);
     dense_add_variables(&lowering);
     free(lowering.layers);

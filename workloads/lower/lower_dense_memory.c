@@ -82,6 +82,28 @@ static void add_weights(struct dense_lowering *lowering, uint32_t l)
     }
 }
 
+static void add_biases(struct dense_lowering *lowering, uint32_t l)
+{
+    const struct dense_layer *layer = &lowering->layers[l];
+    struct item_range neurons = dense_neurons(layer);
+    uint64_t own_bytes = WORD * dense_own_biases(layer);
+    uint64_t bytes = WORD * layer->forward.out;
+    if (!dense_has_bias(lowering, l)) {
+        return;
+    }
+    add(lowering, text_of("biases", VARIABLE_PARAMETER, l), neurons, bytes, always);
+    if (lowering->training->optimizer == OPTIMIZER_ADAM) {
+        add(lowering, text_of("Adam moments of biases", VARIABLE_OPTIMIZER, l), neurons,
+            2 * own_bytes, always);
+    }
+    add(lowering, text_of("bias gradient", VARIABLE_GRADIENT, l), neurons, bytes,
+        between(lowering, DENSE_ZERO_GRADIENTS, 0, DENSE_UPDATE, 0));
+    if (dense_bias_copies(layer) > 1) {
+        add(lowering, text_of("partial bias gradients", VARIABLE_EXCHANGE, l), neurons,
+            own_bytes * dense_bias_copies(layer), during(lowering, DENSE_SUM, 0));
+    }
+}
+
 static void add_gradients(struct dense_lowering *lowering, uint32_t l)
 {
     const struct dense_layer *layer = &lowering->layers[l];
@@ -111,12 +133,16 @@ static void add_forward_states(struct dense_lowering *lowering, uint32_t l)
     add(lowering, text_of("spikes", VARIABLE_STATE, l), neurons, spikes, loop);
     add(lowering, text_of("state history", VARIABLE_HISTORY, l), neurons,
         floats * tiles_count_saved(lowering->graph, l) * lowering->time_steps, both_loops);
-    if (l < lowering->layer_count) {
+    if (dense_keeps_spikes(lowering, l)) {
+        struct lifetime to_host = between(lowering, DENSE_FORWARD_LOOP, 0, DENSE_HOST_OUT, 0);
         add(lowering, text_of("spike history", VARIABLE_HISTORY, l), neurons,
-            spikes * lowering->time_steps, both_loops);
-    } else {
-        add(lowering, text_of("spike counts", VARIABLE_STATE, l), neurons, floats,
-            between(lowering, DENSE_ZERO, 0, DENSE_LOSS, 0));
+            spikes * lowering->time_steps, l < lowering->layer_count ? both_loops : to_host);
+    }
+    if (l == lowering->layer_count) {
+        bool is_on_membranes = lowering->graph->config.loss == LOSS_ON_MEMBRANES;
+        add(lowering,
+            text_of(is_on_membranes ? "summed membranes" : "spike counts", VARIABLE_STATE, l),
+            neurons, floats, between(lowering, DENSE_ZERO, 0, DENSE_LOSS, 0));
     }
 }
 
@@ -135,15 +161,20 @@ static void add_backward_states(struct dense_lowering *lowering, uint32_t l)
         between(lowering, DENSE_ZERO_GRADIENTS, 0, DENSE_BACKWARD_LOOP, 0));
     add(lowering, text_of("states of one time step", VARIABLE_SCRATCH, l), neurons, floats * slices,
         between(lowering, DENSE_E1, l, DENSE_E3, l));
-    add(lowering, text_of("error", VARIABLE_SCRATCH, l), neurons, elements,
-        between(lowering, DENSE_E3, l, DENSE_E4, l));
+    if (dense_is_hoisted(lowering, l)) {
+        add(lowering, text_of("sum of errors", VARIABLE_STATE, l), neurons, floats,
+            between(lowering, DENSE_ZERO_GRADIENTS, 0, DENSE_H5, l));
+    } else {
+        add(lowering, text_of("error", VARIABLE_SCRATCH, l), neurons, elements,
+            between(lowering, DENSE_E3, l, dense_has_bias(lowering, l) ? DENSE_E5 : DENSE_E4, l));
+    }
     if (l < lowering->layer_count) {
         add(lowering, text_of("spikes of one time step", VARIABLE_SCRATCH, l), neurons, elements,
             between(lowering, DENSE_E1, l, DENSE_E4, l + 1));
         add(lowering, text_of("spike gradients", VARIABLE_EXCHANGE, l), neurons, floats,
             between(lowering, DENSE_E2, l, DENSE_E3, l));
     } else {
-        add(lowering, text_of("gradient of the spike counts", VARIABLE_STATE, l), neurons, floats,
+        add(lowering, text_of("gradient of the logits", VARIABLE_STATE, l), neurons, floats,
             between(lowering, DENSE_LOSS, 0, DENSE_BACKWARD_LOOP, 0));
     }
 }
@@ -188,12 +219,21 @@ static void add_products(struct dense_lowering *lowering, uint32_t l)
                                                  "errors of the product",
                                                  "block of partial sums, backward",
                                                  "partial sums, backward"};
-    add_product(lowering, l, true, &forward);
-    add(lowering, text_of("currents", VARIABLE_SCRATCH, l), dense_neurons(layer),
-        WORD * layer->elements, between(lowering, DENSE_D3, l, DENSE_D5, l));
+    static const struct product_rows once = {
+        DENSE_H1,      DENSE_H2, DENSE_H3, "input of the product", "block of partial sums",
+        "partial sums"};
+    bool is_hoisted = dense_is_hoisted(lowering, l);
+    add_product(lowering, l, true, is_hoisted ? &once : &forward);
+    add(lowering,
+        text_of(is_hoisted ? "static currents" : "currents",
+                is_hoisted ? VARIABLE_STATE : VARIABLE_SCRATCH, l),
+        dense_neurons(layer), WORD * layer->elements,
+        is_hoisted ? between(lowering, DENSE_H2, l, DENSE_FORWARD_LOOP, 0)
+                   : between(lowering, DENSE_D3, l, DENSE_D5, l));
     add(lowering, text_of("spikes and errors (weight gradient)", VARIABLE_EXCHANGE, l),
         dense_product(layer, gradient), gradient->moving_bytes,
-        between(lowering, DENSE_E4, l, DENSE_E5, l));
+        is_hoisted ? between(lowering, DENSE_H4, l, DENSE_H5, l)
+                   : between(lowering, DENSE_E4, l, DENSE_E5, l));
     if (l > 1) {
         add_product(lowering, l, false, &backward);
         add(lowering, text_of("spike gradients for the layer below", VARIABLE_STATE, l),
@@ -203,6 +243,22 @@ static void add_products(struct dense_lowering *lowering, uint32_t l)
 }
 
 // --- input and loss -----------------------------------------------------------------------------
+static void add_values(struct dense_lowering *lowering)
+{
+    struct spread values = dense_values(lowering);
+    struct lifetime lifetime = lowering->is_hoisted
+                                   ? between(lowering, DENSE_HOST_IN, 0, DENSE_H5, 1)
+                                   : between(lowering, DENSE_HOST_IN, 0, DENSE_BACKWARD_LOOP, 0);
+    add(lowering, text_of("input", VARIABLE_HISTORY, 0), whole_range(values.map),
+        WORD * values.words_per_tile, lifetime);
+    if (lowering->element_bytes != EXCHANGE_WORD_BYTES) {
+        lifetime.first = dense_span(lowering, DENSE_WEIGHTS, 0)->first;
+        add(lowering, text_of("input of the products", VARIABLE_HISTORY, 0),
+            whole_range(values.map), (uint64_t)values.words_per_tile * lowering->element_bytes,
+            lifetime);
+    }
+}
+
 static void add_input(struct dense_lowering *lowering)
 {
     struct spread ids = dense_input_ids(lowering);
@@ -211,6 +267,10 @@ static void add_input(struct dense_lowering *lowering)
     uint64_t row_bytes = WORD * (lowering->input_slots + 1);
     add(lowering, text_of("time index", VARIABLE_STATE, 0),
         whole_range(tile_map_range(0, lowering->tiles)), WORD, always);
+    if (lowering->is_analog) {
+        add_values(lowering);
+        return;
+    }
     add(lowering, text_of("input ids", VARIABLE_HISTORY, 0), whole_range(ids.map),
         WORD * ids.words_per_tile * lowering->time_steps,
         between(lowering, DENSE_HOST_IN, 0, DENSE_BACKWARD_LOOP, 0));
@@ -233,13 +293,14 @@ static void add_loss(struct dense_lowering *lowering)
     add(lowering, text_of("logits and their gradient", VARIABLE_EXCHANGE, 0), samples,
         2 * row_bytes, during(lowering, DENSE_LOSS, 0));
     add(lowering, text_of("losses", VARIABLE_EXCHANGE, 0), one_tile(0),
-        WORD * (lowering->batch + 1), between(lowering, DENSE_LOSS, 0, DENSE_UPDATE, 0));
+        WORD * (lowering->batch + 1), between(lowering, DENSE_LOSS, 0, DENSE_HOST_OUT, 0));
 }
 
 void dense_add_variables(struct dense_lowering *lowering)
 {
     for (uint32_t l = 1; l <= lowering->layer_count; l++) {
         add_weights(lowering, l);
+        add_biases(lowering, l);
         add_gradients(lowering, l);
         add_forward_states(lowering, l);
         add_backward_states(lowering, l);

@@ -12,6 +12,12 @@ static uint64_t weight_count(const struct dense_layer *layer)
     return (uint64_t)layer->fan_in * layer->neurons;
 }
 
+// The tiles of a column of blocks share its biases and their gradient.
+static bool has_bias_copies(const struct dense_lowering *lowering, uint32_t l)
+{
+    return dense_has_bias(lowering, l) && dense_bias_copies(&lowering->layers[l]) > 1;
+}
+
 // --- before the forward loop --------------------------------------------------------------------
 // Products read weights in their own type; the optimiser keeps float32.
 static void emit_weight_casts(struct dense_lowering *lowering)
@@ -22,7 +28,9 @@ static void emit_weight_casts(struct dense_lowering *lowering)
     dense_compute(lowering, DENSE_WEIGHTS, "cast weights");
     for (uint32_t l = 1; l <= lowering->layer_count; l++) {
         emit_each(lowering->program, CODELET_cast, dense_neurons(&lowering->layers[l]),
-                  (struct vertex_sizes){dense_own_weights(&lowering->layers[l]), 0, 0, 0}, l);
+                  (struct vertex_sizes){dense_own_weights(&lowering->layers[l]),
+                                        lowering->element_bytes, 0, 0},
+                  l);
     }
 }
 
@@ -32,7 +40,8 @@ static void emit_weight_copies(struct dense_lowering *lowering)
 {
     bool is_needed = false;
     for (uint32_t l = 1; l <= lowering->layer_count; l++) {
-        is_needed = is_needed || lowering->layers[l].forward.parts_m > 1;
+        is_needed =
+            is_needed || lowering->layers[l].forward.parts_m > 1 || has_bias_copies(lowering, l);
     }
     if (!is_needed) {
         return;
@@ -40,12 +49,15 @@ static void emit_weight_copies(struct dense_lowering *lowering)
     dense_exchange(lowering, DENSE_WEIGHTS, "copies of weights");
     for (uint32_t l = 1; l <= lowering->layer_count; l++) {
         const struct dense_layer *layer = &lowering->layers[l];
-        struct item_range tiles = dense_neurons(layer);
-        uint64_t bytes = (uint64_t)dense_own_weights(layer) * lowering->element_bytes;
-        for (uint32_t turn = 1; turn < layer->forward.parts_m; turn++) {
-            struct item_range destination = tiles;
-            destination.first += turn * layer->forward.parts_k * layer->forward.parts_n;
-            emit_flow(lowering->program, FLOW_PAIRS, tiles, destination, bytes);
+        const struct matmul_split *split = &layer->forward;
+        dense_send_shares(lowering,
+                          &(struct dense_shares){.tiles = dense_neurons(layer),
+                                                 .copies = split->parts_m,
+                                                 .stride = split->parts_k * split->parts_n,
+                                                 .bytes = (uint64_t)dense_own_weights(layer) *
+                                                          lowering->element_bytes});
+        if (has_bias_copies(lowering, l)) {
+            dense_send_biases(lowering, l);
         }
     }
 }
@@ -72,14 +84,29 @@ static void emit_transposition(struct dense_lowering *lowering)
     }
 }
 
+// Values are float32 on the host's side.
+static void emit_input_cast(struct dense_lowering *lowering)
+{
+    if (!lowering->is_analog || lowering->element_bytes == EXCHANGE_WORD_BYTES) {
+        return;
+    }
+    struct spread values = dense_values(lowering);
+    dense_compute(lowering, DENSE_WEIGHTS, "cast input");
+    emit_each(lowering->program, CODELET_cast, whole_range(values.map),
+              (struct vertex_sizes){values.words_per_tile, 0, 0, 0}, 1);
+}
+
 void dense_emit_start(struct dense_lowering *lowering)
 {
-    uint64_t words = (uint64_t)lowering->time_steps * dense_input_ids(lowering).words +
-                     lowering->batch; // labels
+    uint64_t words = lowering->is_analog
+                         ? dense_values(lowering).words
+                         : (uint64_t)lowering->time_steps * dense_input_ids(lowering).words;
+    words += lowering->batch; // labels
     note_outside(lowering);
     uint32_t step = program_add_host(lowering->program, HOST_TO_CHIP, words * EXCHANGE_WORD_BYTES);
     *dense_span(lowering, DENSE_HOST_IN, 0) =
         (struct dense_span){.first = step, .last = step, .is_used = true};
+    emit_input_cast(lowering);
     emit_weight_casts(lowering);
     emit_weight_copies(lowering);
     emit_transposition(lowering);
@@ -100,7 +127,10 @@ static void emit_loss(struct dense_lowering *lowering)
     const struct dense_layer *output = &lowering->layers[lowering->layer_count];
     struct item_range samples = dense_samples(lowering);
     uint64_t bytes = (uint64_t)lowering->batch * output->neurons * EXCHANGE_WORD_BYTES;
-    dense_exchange(lowering, DENSE_LOSS, "spike counts to sample tiles");
+    dense_exchange(lowering, DENSE_LOSS,
+                   lowering->graph->config.loss == LOSS_ON_MEMBRANES
+                       ? "summed membranes to sample tiles"
+                       : "spike counts to sample tiles");
     emit_flow(lowering->program, FLOW_REDISTRIBUTE, dense_neurons(output), samples, bytes);
     dense_compute(lowering, DENSE_LOSS, "softmax and loss");
     emit_each(lowering->program, CODELET_softmax_loss, samples,
@@ -128,8 +158,11 @@ void dense_emit_middle(struct dense_lowering *lowering)
         uint32_t carries = tiles_count_carries(lowering->graph, l);
         emit_each(lowering->program, CODELET_fill, dense_product(layer, sums),
                   (struct vertex_sizes){sums->rows * sums->out, 0, 0, 0}, l);
-        emit_each(lowering->program, CODELET_fill, dense_neurons(layer),
-                  (struct vertex_sizes){carries * layer->elements, 0, 0, 0}, l);
+        uint32_t sums_of_errors = dense_is_hoisted(lowering, l) ? layer->elements : 0;
+        uint32_t biases = dense_has_bias(lowering, l) ? layer->forward.out : 0;
+        emit_each(
+            lowering->program, CODELET_fill, dense_neurons(layer),
+            (struct vertex_sizes){carries * layer->elements + sums_of_errors + biases, 0, 0, 0}, l);
         if (l > 1) {
             emit_each(lowering->program, CODELET_fill, dense_input_gradient(lowering, l),
                       (struct vertex_sizes){matmul_split_outputs(&layer->input_gradient), 0, 0, 0},
@@ -139,11 +172,26 @@ void dense_emit_middle(struct dense_lowering *lowering)
 }
 
 // --- after the backward loop --------------------------------------------------------------------
+// Of the rows that other tiles have; each tile of a column of blocks sums its own biases.
+static void add_bias_sums(struct dense_lowering *lowering, uint32_t l)
+{
+    const struct dense_layer *layer = &lowering->layers[l];
+    if (has_bias_copies(lowering, l)) {
+        emit_reduction(lowering->program,
+                       &(struct reduction){.items = dense_neurons(layer),
+                                           .partials = dense_bias_copies(layer),
+                                           .outputs = dense_own_biases(layer),
+                                           .contexts = lowering->contexts},
+                       l);
+    }
+}
+
 static void emit_gradient_sums(struct dense_lowering *lowering)
 {
     bool is_needed = false;
     for (uint32_t l = 1; l <= lowering->layer_count; l++) {
-        is_needed = is_needed || lowering->layers[l].weight_gradient.parts_k > 1;
+        is_needed = is_needed || lowering->layers[l].weight_gradient.parts_k > 1 ||
+                    has_bias_copies(lowering, l);
     }
     if (!is_needed) {
         return;
@@ -152,6 +200,9 @@ static void emit_gradient_sums(struct dense_lowering *lowering)
     for (uint32_t l = 1; l <= lowering->layer_count; l++) {
         const struct matmul_split *split = &lowering->layers[l].weight_gradient;
         dense_send_partials(lowering, dense_product(&lowering->layers[l], split), split);
+        if (has_bias_copies(lowering, l)) {
+            dense_send_biases(lowering, l);
+        }
     }
     dense_compute(lowering, DENSE_SUM, "add up weight gradients");
     for (uint32_t l = 1; l <= lowering->layer_count; l++) {
@@ -164,7 +215,20 @@ static void emit_gradient_sums(struct dense_lowering *lowering)
                                                .contexts = lowering->contexts},
                            l);
         }
+        add_bias_sums(lowering, l);
     }
+}
+
+static void emit_host_out(struct dense_lowering *lowering)
+{
+    uint64_t bytes = EXCHANGE_WORD_BYTES; // the mean loss
+    if (lowering->returns_spikes) {
+        bytes += (uint64_t)lowering->time_steps * lowering->batch *
+                 lowering->layers[lowering->layer_count].neurons * lowering->element_bytes;
+    }
+    uint32_t step = program_add_host(lowering->program, CHIP_TO_HOST, bytes);
+    *dense_span(lowering, DENSE_HOST_OUT, 0) =
+        (struct dense_span){.first = step, .last = step, .is_used = true};
 }
 
 void dense_emit_end(struct dense_lowering *lowering)
@@ -185,6 +249,12 @@ void dense_emit_end(struct dense_lowering *lowering)
             lowering->program, CODELET_optimizer, dense_neurons(layer),
             (struct vertex_sizes){dense_own_weights(layer), lowering->training->optimizer, 0, 0},
             l);
+        if (dense_has_bias(lowering, l)) {
+            emit_each(
+                lowering->program, CODELET_optimizer, dense_neurons(layer),
+                (struct vertex_sizes){dense_own_biases(layer), lowering->training->optimizer, 0, 0},
+                l);
+        }
     }
-    program_add_host(lowering->program, CHIP_TO_HOST, EXCHANGE_WORD_BYTES); // the mean loss
+    emit_host_out(lowering);
 }

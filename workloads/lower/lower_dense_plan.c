@@ -3,6 +3,7 @@
 
 #include "sim/err.h"
 #include "workloads/lower/lower_tiles_dense.h"
+#include "workloads/lower/lower_tiles_graph.h"
 
 #define LARGEST_MOVE 0.5         // of a layer's tiles
 #define SMALLEST_MOVE (1.0 / 16) // at which the search ends
@@ -46,10 +47,24 @@ static struct matmul_split choose_split(struct dense_planning *planning,
     return chosen.split;
 }
 
-static void add_split(struct layer_cycles *cycles, const struct matmul_split *split)
+static void add_split(struct layer_cycles *cycles, const struct matmul_split *split, double runs)
 {
-    cycles->moving += (double)split->moving_cycles;
-    cycles->product += (double)split->product_cycles;
+    cycles->moving += runs * (double)split->moving_cycles;
+    cycles->product += runs * (double)split->product_cycles;
+}
+
+// What is left in the loops of a hoisted layer. Beside the products of others it can be left out.
+static double elementwise_cycles(const struct dense_lowering *lowering, uint32_t l,
+                                 uint32_t elements)
+{
+    uint64_t cycles = 0;
+    for (enum op_phase phase = OP_FORWARD; phase <= OP_BACKWARD; phase++) {
+        struct elementwise_slots slots = tiles_fused_slots(lowering->graph, phase, l);
+        uint32_t sizes[VERTEX_SIZES] = {elements, slots.loads, slots.stores, slots.arithmetic};
+        cycles += lowering->machine->vertex_cycles(lowering->machine->context,
+                                                   CODELET_fused_elementwise, sizes);
+    }
+    return (double)cycles;
 }
 
 // Products that run on the tiles of layer l: its own, and the input gradient of the layer above.
@@ -60,6 +75,7 @@ static struct layer_cycles split_layer(struct dense_planning *planning, struct d
     const struct machine_view *machine = lowering->machine;
     struct dense_layer *layer = &layers[l];
     struct layer_cycles cycles = {0};
+    double runs = dense_is_hoisted(lowering, l) ? 1.0 / lowering->time_steps : 1; // a time step
     struct matmul_problem problem = {.rows = lowering->batch,
                                      .in = layer->fan_in,
                                      .out = layer->neurons,
@@ -68,19 +84,22 @@ static struct layer_cycles split_layer(struct dense_planning *planning, struct d
                                      .resident = RESIDENT_WEIGHTS};
     layer->forward = choose_split(planning, &problem);
     layer->elements = matmul_split_outputs(&layer->forward);
-    add_split(&cycles, &layer->forward);
+    if (dense_is_hoisted(lowering, l)) {
+        cycles.product += elementwise_cycles(lowering, l, layer->elements);
+    }
+    add_split(&cycles, &layer->forward, runs);
     problem.rows = layer->fan_in;
     problem.in = lowering->batch;
     problem.resident = RESIDENT_SUM;
     layer->weight_gradient = choose_split(planning, &problem);
-    add_split(&cycles, &layer->weight_gradient);
+    add_split(&cycles, &layer->weight_gradient, runs);
     if (l < lowering->layer_count) {
         struct dense_layer *above = &layers[l + 1];
         problem.rows = lowering->batch;
         problem.in = above->neurons;
         problem.resident = RESIDENT_WEIGHTS;
         above->input_gradient = choose_split(planning, &problem);
-        add_split(&cycles, &above->input_gradient);
+        add_split(&cycles, &above->input_gradient, 1);
         uint64_t leaving_bytes =
             (uint64_t)matmul_split_outputs(&above->input_gradient) * EXCHANGE_WORD_BYTES;
         cycles.moving += (double)machine->exchange_cycles(machine->context, leaving_bytes);

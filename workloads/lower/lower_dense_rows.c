@@ -1,11 +1,15 @@
-// Rows D2..D6 and E2..E6 of docs/schedule.md. Convention: emit_<row> opens the row's exchange or
+// Rows D2..D6, E2..E6 and H1..H5 of docs/schedule.md. Convention: emit_<row> opens the row's exchange or
 // compute set and adds groups or flows for the layers from first_layer to last_layer.
 #include "workloads/lower/lower_tiles_dense.h"
 #include "workloads/lower/lower_tiles_graph.h"
 
-static struct item_range spikes_below(const struct dense_lowering *lowering, uint32_t l)
+// What layer l multiplies with its weights: spikes, or the analog input.
+static struct item_range input_of(const struct dense_lowering *lowering, uint32_t l)
 {
-    return l == 1 ? dense_samples(lowering) : dense_neurons(&lowering->layers[l - 1]);
+    if (l > 1) {
+        return dense_neurons(&lowering->layers[l - 1]);
+    }
+    return lowering->is_analog ? whole_range(dense_values(lowering).map) : dense_samples(lowering);
 }
 
 // A product of the schedule: its split and the tiles it runs on.
@@ -69,34 +73,33 @@ static void add_product(struct dense_lowering *lowering, struct placed_split pro
               l);
 }
 
-// --- partial sums over k ------------------------------------------------------------------------
-static struct placed_split summed_of(const struct dense_lowering *lowering, uint32_t l,
-                                     bool is_forward)
-{
-    return is_forward ? forward_of(lowering, l) : input_gradient_of(lowering, l);
-}
+// --- rows of products ---------------------------------------------------------------------------
+// Products of some layers in one exchange and one compute set, and what adds up their parts over k.
+struct product_rows {
+    enum dense_row move, multiply, add_up;
+    const char *move_name, *multiply_name, *partials_name, *add_up_name;
+    uint32_t first, last; // layers; none if first > last
+};
 
 // The exchange and the compute set that add up partial sums, if any layer has them.
-static void emit_sums(struct dense_lowering *lowering, bool is_forward)
+static void emit_sums(struct dense_lowering *lowering, const struct product_rows *rows,
+                      struct placed_split (*product_of)(const struct dense_lowering *, uint32_t))
 {
-    enum dense_row row = is_forward ? DENSE_D4 : DENSE_E6;
     bool is_needed = false;
-    uint32_t first =
-        is_forward ? lowering->first_layer : (uint32_t)max_u64(lowering->first_layer, 2);
-    for (uint32_t l = first; l <= lowering->last_layer; l++) {
-        is_needed = is_needed || summed_of(lowering, l, is_forward).split->parts_k > 1;
+    for (uint32_t l = rows->first; l <= rows->last; l++) {
+        is_needed = is_needed || product_of(lowering, l).split->parts_k > 1;
     }
     if (!is_needed) {
         return;
     }
-    dense_exchange(lowering, row, is_forward ? "D4 partial sums" : "E6 partial sums");
-    for (uint32_t l = first; l <= lowering->last_layer; l++) {
-        struct placed_split product = summed_of(lowering, l, is_forward);
+    dense_exchange(lowering, rows->add_up, rows->partials_name);
+    for (uint32_t l = rows->first; l <= rows->last; l++) {
+        struct placed_split product = product_of(lowering, l);
         dense_send_partials(lowering, product.tiles, product.split);
     }
-    dense_compute(lowering, row, is_forward ? "D4 add up" : "E6 add up");
-    for (uint32_t l = first; l <= lowering->last_layer; l++) {
-        struct placed_split product = summed_of(lowering, l, is_forward);
+    dense_compute(lowering, rows->add_up, rows->add_up_name);
+    for (uint32_t l = rows->first; l <= rows->last; l++) {
+        struct placed_split product = product_of(lowering, l);
         if (product.split->parts_k > 1) {
             emit_reduction(lowering->program,
                            &(struct reduction){.items = product.tiles,
@@ -108,11 +111,37 @@ static void emit_sums(struct dense_lowering *lowering, bool is_forward)
     }
 }
 
+static void emit_forward_products(struct dense_lowering *lowering, const struct product_rows *rows)
+{
+    if (rows->first > rows->last) {
+        return;
+    }
+    dense_exchange(lowering, rows->move, rows->move_name);
+    for (uint32_t l = rows->first; l <= rows->last; l++) {
+        send_a(lowering, forward_of(lowering, l), input_of(lowering, l));
+    }
+    dense_compute(lowering, rows->multiply, rows->multiply_name);
+    for (uint32_t l = rows->first; l <= rows->last; l++) {
+        add_product(lowering, forward_of(lowering, l), l);
+    }
+    emit_sums(lowering, rows, forward_of);
+}
+
+// Of the layers whose rows are being emitted, the first with products in the loops.
+static uint32_t first_product(const struct dense_lowering *lowering)
+{
+    return lowering->first_layer + dense_is_hoisted(lowering, lowering->first_layer);
+}
+
+// The errors of a hoisted layer are summed over time.
 static void emit_elementwise(struct dense_lowering *lowering, enum op_phase phase)
 {
     for (uint32_t l = lowering->first_layer; l <= lowering->last_layer; l++) {
         const struct dense_layer *layer = &lowering->layers[l];
         struct elementwise_slots slots = tiles_fused_slots(lowering->graph, phase, l);
+        bool sums_errors = phase == OP_BACKWARD && dense_is_hoisted(lowering, l);
+        slots.loads += sums_errors;
+        slots.arithmetic += sums_errors;
         emit_each(
             lowering->program, CODELET_fused_elementwise, dense_neurons(layer),
             (struct vertex_sizes){layer->elements, slots.loads, slots.stores, slots.arithmetic}, l);
@@ -120,29 +149,34 @@ static void emit_elementwise(struct dense_lowering *lowering, enum op_phase phas
 }
 
 // --- forward ------------------------------------------------------------------------------------
-static void emit_d2_d3(struct dense_lowering *lowering)
+void dense_emit_static_product(struct dense_lowering *lowering)
 {
-    dense_exchange(lowering, DENSE_D2, "D2 spikes to products");
-    for (uint32_t l = lowering->first_layer; l <= lowering->last_layer; l++) {
-        send_a(lowering, forward_of(lowering, l), spikes_below(lowering, l));
+    if (!lowering->is_hoisted) {
+        return;
     }
-    dense_compute(lowering, DENSE_D3, "D3 products");
-    for (uint32_t l = lowering->first_layer; l <= lowering->last_layer; l++) {
-        add_product(lowering, forward_of(lowering, l), l);
-    }
+    lowering->first_layer = lowering->last_layer = 1;
+    emit_forward_products(lowering, &(struct product_rows){.move = DENSE_H1,
+                                                           .multiply = DENSE_H2,
+                                                           .add_up = DENSE_H3,
+                                                           .move_name = "H1 input to products",
+                                                           .multiply_name = "H2 static product",
+                                                           .partials_name = "H3 partial sums",
+                                                           .add_up_name = "H3 add up",
+                                                           .first = 1,
+                                                           .last = 1});
 }
 
 // Slices of all tensors that are kept, one vertex each, in one compute set: the tensors lie where
-// they are written, and a program of one's own needs no set per tensor. The spikes of the output
-// layer are not read again.
-static void add_history_slices(struct dense_lowering *lowering, uint32_t l, uint32_t float_slices)
+// they are written, and a program of one's own needs no set per tensor.
+static void add_history_slices(struct dense_lowering *lowering, uint32_t l, uint32_t float_slices,
+                               bool has_spikes)
 {
     const struct dense_layer *layer = &lowering->layers[l];
     for (uint32_t i = 0; i < float_slices; i++) {
         emit_each(lowering->program, CODELET_slice, dense_neurons(layer),
                   (struct vertex_sizes){layer->elements, 1, 0, 0}, l);
     }
-    if (l < lowering->layer_count) {
+    if (has_spikes) {
         emit_each(lowering->program, CODELET_slice, dense_neurons(layer),
                   (struct vertex_sizes){dense_words(lowering, layer->elements), 1, 0, 0}, l);
     }
@@ -150,13 +184,21 @@ static void add_history_slices(struct dense_lowering *lowering, uint32_t l, uint
 
 void dense_emit_forward_rows(struct dense_lowering *lowering)
 {
-    emit_d2_d3(lowering);
-    emit_sums(lowering, true);
+    emit_forward_products(lowering, &(struct product_rows){.move = DENSE_D2,
+                                                           .multiply = DENSE_D3,
+                                                           .add_up = DENSE_D4,
+                                                           .move_name = "D2 spikes to products",
+                                                           .multiply_name = "D3 products",
+                                                           .partials_name = "D4 partial sums",
+                                                           .add_up_name = "D4 add up",
+                                                           .first = first_product(lowering),
+                                                           .last = lowering->last_layer});
     dense_compute(lowering, DENSE_D5, "D5 neuron update");
     emit_elementwise(lowering, OP_FORWARD);
     dense_compute(lowering, DENSE_D6, "D6 save history");
     for (uint32_t l = lowering->first_layer; l <= lowering->last_layer; l++) {
-        add_history_slices(lowering, l, tiles_count_saved(lowering->graph, l));
+        add_history_slices(lowering, l, tiles_count_saved(lowering->graph, l),
+                           dense_keeps_spikes(lowering, l));
     }
 }
 
@@ -170,7 +212,7 @@ void dense_emit_backward_load(struct dense_lowering *lowering)
             slices +=
                 tiles_count_slices(lowering->graph, tiles_saved_tensor(lowering->graph, l, i));
         }
-        add_history_slices(lowering, l, slices);
+        add_history_slices(lowering, l, slices, l < lowering->layer_count);
     }
 }
 
@@ -189,20 +231,49 @@ static void emit_e2(struct dense_lowering *lowering)
     }
 }
 
+static void add_bias_gradient(struct dense_lowering *lowering, uint32_t l)
+{
+    const struct dense_layer *layer = &lowering->layers[l];
+    uint32_t columns = (uint32_t)min_u64(layer->forward.out, layer->elements);
+    uint32_t rows = (uint32_t)div_ceil(layer->elements, columns);
+    emit_reduction(lowering->program,
+                   &(struct reduction){.items = dense_neurons(layer),
+                                       .partials = rows + 1, // and the sum so far
+                                       .outputs = columns,
+                                       .contexts = lowering->contexts},
+                   l);
+}
+
+static void send_weight_gradient(struct dense_lowering *lowering, uint32_t l)
+{
+    send_a(lowering, weight_gradient_of(lowering, l), input_of(lowering, l));
+    send_b(lowering, weight_gradient_of(lowering, l), dense_neurons(&lowering->layers[l]));
+}
+
+static void add_weight_gradient(struct dense_lowering *lowering, uint32_t l)
+{
+    add_product(lowering, weight_gradient_of(lowering, l), l);
+    if (dense_has_bias(lowering, l)) {
+        add_bias_gradient(lowering, l);
+    }
+}
+
 static void emit_e4_e5(struct dense_lowering *lowering)
 {
+    uint32_t first = first_product(lowering);
+    if (first > lowering->last_layer) {
+        return;
+    }
     dense_exchange(lowering, DENSE_E4, "E4 spikes and errors to products");
-    for (uint32_t l = lowering->first_layer; l <= lowering->last_layer; l++) {
-        struct item_range errors = dense_neurons(&lowering->layers[l]);
-        send_a(lowering, weight_gradient_of(lowering, l), spikes_below(lowering, l));
-        send_b(lowering, weight_gradient_of(lowering, l), errors);
+    for (uint32_t l = first; l <= lowering->last_layer; l++) {
+        send_weight_gradient(lowering, l);
         if (l > 1) {
-            send_a(lowering, input_gradient_of(lowering, l), errors);
+            send_a(lowering, input_gradient_of(lowering, l), dense_neurons(&lowering->layers[l]));
         }
     }
     dense_compute(lowering, DENSE_E5, "E5 products");
-    for (uint32_t l = lowering->first_layer; l <= lowering->last_layer; l++) {
-        add_product(lowering, weight_gradient_of(lowering, l), l);
+    for (uint32_t l = first; l <= lowering->last_layer; l++) {
+        add_weight_gradient(lowering, l);
         if (l > 1) {
             add_product(lowering, input_gradient_of(lowering, l), l);
         }
@@ -215,5 +286,24 @@ void dense_emit_backward_rows(struct dense_lowering *lowering)
     dense_compute(lowering, DENSE_E3, "E3 adjoints");
     emit_elementwise(lowering, OP_BACKWARD);
     emit_e4_e5(lowering);
-    emit_sums(lowering, false);
+    emit_sums(lowering,
+              &(struct product_rows){.add_up = DENSE_E6,
+                                     .partials_name = "E6 partial sums",
+                                     .add_up_name = "E6 add up",
+                                     .first = (uint32_t)max_u64(lowering->first_layer, 2),
+                                     .last = lowering->last_layer},
+              input_gradient_of);
+}
+
+// A static input times the sum of the errors over time.
+void dense_emit_static_gradient(struct dense_lowering *lowering)
+{
+    if (!lowering->is_hoisted) {
+        return;
+    }
+    lowering->first_layer = lowering->last_layer = 1;
+    dense_exchange(lowering, DENSE_H4, "H4 input and errors to products");
+    send_weight_gradient(lowering, 1);
+    dense_compute(lowering, DENSE_H5, "H5 static weight gradient");
+    add_weight_gradient(lowering, 1);
 }

@@ -16,6 +16,9 @@ enum dense_row {
     DENSE_HOST_IN,
     DENSE_WEIGHTS, // copies of the weights for the products
     DENSE_ZERO,
+    DENSE_H1, // H1..H3: the product of a static input, before the loop
+    DENSE_H2,
+    DENSE_H3,
     DENSE_FORWARD_LOOP,
     DENSE_D1,
     DENSE_D2,
@@ -32,8 +35,11 @@ enum dense_row {
     DENSE_E4,
     DENSE_E5,
     DENSE_E6,
+    DENSE_H4, // H4, H5: its weight gradient, after the loop
+    DENSE_H5,
     DENSE_SUM,
     DENSE_UPDATE,
+    DENSE_HOST_OUT,
     DENSE_ROW_COUNT
 };
 
@@ -61,6 +67,9 @@ struct dense_lowering {
     uint32_t batch, time_steps, tiles, contexts;
     uint32_t input_slots; // ids that the host sends for a sample and time step
     bool is_delayed;
+    bool is_analog;                   // the input is real numbers, the same at every time step
+    bool is_hoisted;                  // and its products run once per training step
+    bool returns_spikes;              // of the output layer, to the host
     uint32_t first_layer, last_layer; // that the rows being emitted are for
     struct dense_span *spans;         // owned; [DENSE_ROW_COUNT][layer_count + 1]
 };
@@ -99,6 +108,23 @@ static inline struct item_range dense_elsewhere(struct item_range range)
     return range;
 }
 
+// Layer l's product and weight gradient run outside the loops.
+static inline bool dense_is_hoisted(const struct dense_lowering *lowering, uint32_t l)
+{
+    return lowering->is_hoisted && l == 1;
+}
+
+static inline bool dense_has_bias(const struct dense_lowering *lowering, uint32_t l)
+{
+    return lowering->graph->layers[l - 1].bias != TENSOR_NONE;
+}
+
+// Output spikes are not read again on the chip, but may be wanted by the host.
+static inline bool dense_keeps_spikes(const struct dense_lowering *lowering, uint32_t l)
+{
+    return l < lowering->layer_count || lowering->returns_spikes;
+}
+
 // One item for every sample: the expanded input, the loss.
 static inline struct item_range dense_samples(const struct dense_lowering *lowering)
 {
@@ -112,6 +138,12 @@ static inline struct spread dense_input_ids(const struct dense_lowering *lowerin
     return placement_spread(lowering->batch * (lowering->input_slots + 1), lowering->tiles);
 }
 
+// Analog input: the values of all samples, spread as the library spreads a tensor from the host.
+static inline struct spread dense_values(const struct dense_lowering *lowering)
+{
+    return placement_spread(lowering->batch * lowering->layers[0].neurons, lowering->tiles);
+}
+
 static inline uint32_t dense_words(const struct dense_lowering *lowering, uint64_t elements)
 {
     return (uint32_t)div_ceil(elements * lowering->element_bytes, EXCHANGE_WORD_BYTES);
@@ -122,6 +154,19 @@ static inline uint32_t dense_own_weights(const struct dense_layer *layer)
 {
     return (uint32_t)div_ceil((uint64_t)layer->fan_in * layer->neurons,
                               matmul_split_tiles(&layer->forward));
+}
+
+// Tiles of the forward product that hold the same columns: each has their biases, and sums the
+// gradient over its own rows.
+static inline uint32_t dense_bias_copies(const struct dense_layer *layer)
+{
+    return layer->forward.parts_m * layer->forward.parts_k;
+}
+
+// Biases that one tile of the forward product updates.
+static inline uint32_t dense_own_biases(const struct dense_layer *layer)
+{
+    return (uint32_t)div_ceil(layer->forward.out, dense_bias_copies(layer));
 }
 
 // Chooses tiles and splits of every layer.
@@ -139,18 +184,29 @@ struct dense_operand {
     uint64_t block_bytes;
 };
 void dense_send_operand(struct dense_lowering *lowering, const struct dense_operand *operand);
+// Of `copies` tiles, `stride` items apart, each sends `bytes` to each of the others.
+struct dense_shares {
+    struct item_range tiles;
+    uint32_t copies, stride;
+    uint64_t bytes;
+};
+void dense_send_shares(struct dense_lowering *lowering, const struct dense_shares *shares);
 // Partial sums over k: every tile sends each of the others of its block their share.
 void dense_send_partials(struct dense_lowering *lowering, struct item_range product,
                          const struct matmul_split *split);
-// Expands the input ids of this time step to dense vectors, one sample a tile; the time index.
+// The same for what the tiles with the same biases have of them.
+void dense_send_biases(struct dense_lowering *lowering, uint32_t l);
+// The time index. Input ids of this time step expanded to dense vectors, one sample a tile.
 void dense_emit_input(struct dense_lowering *lowering, enum dense_row row);
 
 // Rows are for first_layer..last_layer.
 void dense_emit_start(struct dense_lowering *lowering);
-void dense_emit_forward_rows(struct dense_lowering *lowering); // D2..D6
+void dense_emit_static_product(struct dense_lowering *lowering); // H1..H3
+void dense_emit_forward_rows(struct dense_lowering *lowering);   // D2..D6
 void dense_emit_middle(struct dense_lowering *lowering);
-void dense_emit_backward_load(struct dense_lowering *lowering); // E1
-void dense_emit_backward_rows(struct dense_lowering *lowering); // E2..E6
+void dense_emit_backward_load(struct dense_lowering *lowering);   // E1
+void dense_emit_backward_rows(struct dense_lowering *lowering);   // E2..E6
+void dense_emit_static_gradient(struct dense_lowering *lowering); // H4, H5
 void dense_emit_end(struct dense_lowering *lowering);
 void dense_add_variables(struct dense_lowering *lowering);
 

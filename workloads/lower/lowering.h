@@ -20,12 +20,19 @@ enum elementwise_kind {
     ELEMENTWISE_FUSED,   // one vertex per layer for all of them
 };
 
+enum host_output {
+    HOST_OUTPUT_LOSS,   // the mean loss
+    HOST_OUTPUT_SPIKES, // and the output layer's spikes of every time step
+};
+
 struct lowering_config {
     enum lowering_kind kind;
     enum state_gradient_kind state_gradient; // sparse
     enum elementwise_kind elementwise;       // sparse
-    bool has_rearrangement; // charge an on-tile copy where an exchanged input is not contiguous
-    uint32_t matmul_bytes;  // dense: bytes per element of the products' inputs, 4 or 2
+    bool has_rearrangement;   // charge an on-tile copy where an exchanged input is not contiguous
+    uint32_t matmul_bytes;    // dense: bytes per element of the products' inputs, 4 or 2
+    bool hoists_static_input; // analog input: its products once per training step
+    enum host_output host_output; // what goes back to the host
 };
 
 // A network that does not fit in the tiles (a layer with more neurons than tiles can hold in any
