@@ -268,15 +268,21 @@ bool result_can_write_json(const char *path, char **why)
     return false;
 }
 
-bool result_write_json(const struct result *result, const char *path, char **why)
+bool result_write_any_json(const json_t *json, const char *path, char **why)
 {
-    json_t *json = result_to_json(result);
     bool is_stdout = strcmp(path, "-") == 0;
     bool is_written = is_stdout ? dump_to_stream(json, stdout) : dump_to_file(json, path);
     if (!is_written) {
         *why = xasprintf("%s: cannot write the result: %s", is_stdout ? "standard output" : path,
                          strerror(errno));
     }
+    return is_written;
+}
+
+bool result_write_json(const struct result *result, const char *path, char **why)
+{
+    json_t *json = result_to_json(result);
+    bool is_written = result_write_any_json(json, path, why);
     json_decref(json);
     return is_written;
 }

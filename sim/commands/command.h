@@ -10,6 +10,7 @@
     X(run, "EXPERIMENT.yaml", "trains or draws, times every machine, reports")               \
     X(check, "FILE.yaml...", "says what is wrong with experiments, chips, GPUs; or nothing") \
     X(inspect, "EXPERIMENT.yaml", "graph, placement, compute sets, exchanges, SRAM")         \
+    X(validate, "", "holds the model against measurements")                                  \
     X(list, "WHAT", "chips, gpus, experiments, neurons, codelets, data, keys, ...")
 
 enum exit_status { // of the program

@@ -1,0 +1,150 @@
+// tilesim validate: the model held against published measurements.
+#include <argp.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "report/output_file.h"
+#include "report/result.h"
+#include "sim/commands/command.h"
+#include "sim/err.h"
+#include "sim/validation/validate.h"
+
+#define JOBS_MAX 256
+
+enum option_key { OPTION_GROUP = 256, OPTION_JSON };
+
+static const struct argp_option options[] = {
+    {"group", OPTION_GROUP, "NAME[/SERIES]", 0, "one group, or one series of it", 0},
+    {"json", OPTION_JSON, "FILE", 0, "write the result as JSON; - is standard output", 0},
+    {"jobs", 'j', "N", 0, "processes (default: all cores)", 0},
+    {"verbose", 'v', NULL, 0, "a line for every point", 0},
+    {0},
+};
+
+struct arguments {
+    char *group;        // owned
+    const char *series; // in it; NULL: all
+    const char *json_path;
+    uint32_t processes;
+    bool is_verbose;
+};
+
+static void parse_group(struct arguments *arguments, const char *text, struct argp_state *state)
+{
+    if (*text == '\0') {
+        argp_error(state, "--group: the name is empty");
+    }
+    free(arguments->group);
+    arguments->group = xstrdup(text);
+    char *slash = strchr(arguments->group, '/');
+    if (slash != NULL) {
+        *slash = '\0';
+        arguments->series = slash + 1;
+    }
+}
+
+static error_t parse_option(int key, char *text, struct argp_state *state)
+{
+    struct arguments *arguments = state->input;
+    char *end = NULL;
+    switch (key) {
+    case OPTION_GROUP:
+        parse_group(arguments, text, state);
+        return 0;
+    case OPTION_JSON:
+        if (*text == '\0') {
+            argp_error(state, "--json: the name is empty");
+        }
+        arguments->json_path = text;
+        return 0;
+    case 'j':
+        arguments->processes = (uint32_t)strtoul(text, &end, 10);
+        if (end == text || *end != '\0' || arguments->processes < 1 ||
+            arguments->processes > JOBS_MAX) {
+            argp_error(state, "--jobs: \"%s\" is not a number in 1..%d", text, JOBS_MAX);
+        }
+        return 0;
+    case 'v':
+        arguments->is_verbose = true;
+        return 0;
+    case ARGP_KEY_ARG:
+        argp_error(state, "validate takes no file; it runs configs/validation/*/*.yaml");
+        return 0;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+}
+
+static int write_json(const struct validation_result *result, const char *path, int status)
+{
+    json_t *json = validation_result_to_json(result);
+    char *why = NULL;
+    if (!result_write_any_json(json, path, &why)) {
+        fprintf(stderr, "tilesim: %s\n", why);
+        free(why);
+        status = EXIT_FAULT;
+    }
+    json_decref(json);
+    return status;
+}
+
+static int report(const struct arguments *arguments, const struct validation_result *result)
+{
+    bool is_json_on_stdout = arguments->json_path != NULL && strcmp(arguments->json_path, "-") == 0;
+    FILE *stream = is_json_on_stdout ? stderr : stdout;
+    int status = result->failed > 0 ? EXIT_DOES_NOT_FIT : EXIT_DONE;
+    if (arguments->json_path != NULL) {
+        status = write_json(result, arguments->json_path, status);
+    }
+    validation_result_print(result, stream, command_has_colour(stream), arguments->is_verbose);
+    return is_json_on_stdout ? status : command_finish_output(status);
+}
+
+static int validate(const struct arguments *arguments, struct err *err)
+{
+    struct series_list list;
+    struct validation_result result;
+    char *why = NULL;
+    if (arguments->json_path != NULL && !result_can_write_json(arguments->json_path, &why)) {
+        fprintf(stderr, "tilesim: %s\n", why);
+        free(why);
+        return EXIT_FAULT;
+    }
+    if (!series_read_all(arguments->group, arguments->series, &list, err)) {
+        return EXIT_BAD_INPUT;
+    }
+    int status = EXIT_BAD_INPUT;
+    bool has_progress = isatty(STDERR_FILENO) == 1;
+    if (validate_run(&list, arguments->processes, has_progress, &result, err)) {
+        status = report(arguments, &result);
+    }
+    validation_result_free(&result);
+    series_list_free(&list);
+    return status;
+}
+
+int command_validate(int argc, char **argv)
+{
+    static const struct argp argp = {
+        options,
+        parse_option,
+        NULL,
+        "Holds the model against measurements: runs every point of configs/validation and prints "
+        "the "
+        "errors by group and series.\vA large error is a result, not a failure: exit status 3 is "
+        "for points that a machine cannot run. To run one point alone: tilesim run FILE --point "
+        "ID.",
+        NULL,
+        NULL,
+        NULL};
+    long cores = sysconf(_SC_NPROCESSORS_ONLN);
+    struct arguments arguments = {.processes = cores < 1 ? 1 : (uint32_t)cores};
+    argp_parse(&argp, argc, argv, 0, NULL, &arguments);
+    struct err *err = err_create();
+    int status = validate(&arguments, err);
+    err_print(err, stderr);
+    err_destroy(err);
+    free(arguments.group);
+    return status;
+}
