@@ -13,7 +13,9 @@
 
 // The one list of kinds: X(name) declares workload_<name>, defined in sim/workload/<name>.c.
 // `training`, the default, is no microbenchmark and has no file.
-#define WORKLOADS(X) X(exchange) // patterns of the on-chip exchange
+#define WORKLOADS(X)                                   \
+    X(exchange) /* patterns of the on-chip exchange */ \
+    X(vertex)   /* one compute set of equal vertices */
 
 #define WORKLOAD_QUANTITIES_MAX 16
 
