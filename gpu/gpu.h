@@ -1,5 +1,5 @@
 // The modelled GPU: closed-form kernel times and five named baselines.
-// Modelled:     GEMM (latency chain, FLOP, bytes), streaming kernels, launch gaps, loop cost, cache
+// Modelled:     GEMM (tiles, waves, split k, latency, bytes), streaming kernels, launch gaps, loop cost, cache
 //               residency of weights, memory capacity, host copies.
 // Not modelled: clock drift, concurrent kernels, CPU-side framework time beyond the loop cost.
 // Numbers: configs/gpus/*.yaml. Formulas: docs/gpu.md.
@@ -17,17 +17,21 @@
 enum gpu_precision { GPU_FLOAT32, GPU_TF32, GPU_BFLOAT16, GPU_PRECISION_COUNT };
 enum gpu_baseline { GPU_B0, GPU_B1, GPU_B2, GPU_B3, GPU_B4, GPU_BASELINE_COUNT };
 
-// T = t0 + (L^q + C^q + M^q)^(1/q), L = a (k/1024)^alpha, C = 2mnk / (e P), M = bytes / (beta BW)
+// A product by the fastest of the library's kernels: product_time.c, docs/gpu.md.
 struct gemm_model {
-    double fixed_seconds;        // t0, with the graph node's gap
-    double flop_efficiency;      // e
-    double bandwidth_efficiency; // beta
-    double chain_seconds;        // a
-    double chain_exponent;       // alpha
-    double norm_exponent;        // q
-    double peak_flop_per_second; // P
-    uint32_t element_bytes;      // as moved
-    double error;                // relative, of this precision's model
+    double fixed_seconds;   // launch and first instructions, with the graph node's gap
+    double wave_seconds;    // of every wave of tiles: first loads, last stores
+    double flop_efficiency; // of the peak, tiles of 256 x 128
+    double tile_penalty;    // of smaller tiles: relative, per 1/128 of operand words per result
+    double k_tile_seconds;  // latency of one step of 128 bytes along k
+    double bandwidth_efficiency; // of the specified bandwidth: operands and results
+    double overlap_exponent; // FLOPs, latency and operands: 1 one after the other, large at once
+    double store_exponent;   // results with all of that, likewise
+    double split_seconds;    // of adding partial sums, if k is split
+    double split_bytes_per_second; // at which partial sums move
+    double peak_flop_per_second;
+    uint32_t element_bytes; // as moved
+    double error;           // relative, of this precision's model
 };
 
 struct gpu_config {
@@ -44,6 +48,7 @@ struct gpu_config {
     double graph_kernel_seconds;    // floor of a tiny kernel in a CUDA graph
     double stream_kernel_seconds;   // floor of a tiny kernel in a stream
     double stream_gap_seconds;      // back-to-back launch in a stream: a kernel lasts at least this
+    double eager_op_seconds;        // one op of an eager framework: a kernel lasts at least this
     double loop_iteration_seconds;  // the framework's own cost per time step
     double scan_step_seconds;       // one time step of a loop inside a kernel, at least
     double grid_sync_seconds;       // persistent kernel
@@ -88,6 +93,7 @@ struct gpu_time gpu_time_step(const struct gpu_config *gpu, enum gpu_baseline ba
 const char *gpu_baseline_name(enum gpu_baseline baseline);        // "b0"
 const char *gpu_baseline_description(enum gpu_baseline baseline); // one line, for tables
 const char *gpu_precision_name(enum gpu_precision precision);     // "tf32"
+// Seconds of a product, as in a CUDA graph (product_time.c).
 double gpu_gemm_seconds(const struct gpu_config *gpu, enum gpu_precision precision, uint32_t m,
                         uint32_t n, uint32_t k, bool is_l2_resident);
 

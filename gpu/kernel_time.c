@@ -12,37 +12,15 @@ double gpu_resident_fraction(const struct gpu_config *gpu, double working_set_by
     return working_set_bytes < none ? (none - working_set_bytes) / (none - whole) : 0.0;
 }
 
-// Seconds for bytes of which one part comes from L2, the other from memory.
-static double mixed_seconds(const struct gpu_config *gpu, double bytes, double resident,
-                            double memory_bytes_per_second)
-{
-    return bytes *
-           (resident / gpu->l2_bytes_per_second + (1.0 - resident) / memory_bytes_per_second);
-}
-
-double gpu_product_seconds(const struct gpu_config *gpu, const struct gemm_model *model, double m,
-                           double n, double k, double resident)
-{
-    double bytes = model->element_bytes * (m * k + k * n + m * n);
-    // the efficiency was fitted against the datasheet's bandwidth
-    double cold_rate = model->bandwidth_efficiency * gpu->memory_bytes_per_second_spec;
-    double chain = model->chain_seconds * pow(k / 1024.0, model->chain_exponent);
-    double flops = 2.0 * m * n * k / (model->flop_efficiency * model->peak_flop_per_second);
-    double moves = mixed_seconds(gpu, bytes, resident, cold_rate);
-    double q = model->norm_exponent;
-    double sum = pow(chain, q) + pow(flops, q) + pow(moves, q);
-    return model->fixed_seconds + pow(sum, 1.0 / q);
-}
-
-double gpu_gemm_seconds(const struct gpu_config *gpu, enum gpu_precision precision, uint32_t m,
-                        uint32_t n, uint32_t k, bool is_l2_resident)
-{
-    return gpu_product_seconds(gpu, &gpu->gemm[precision], m, n, k, is_l2_resident ? 1.0 : 0.0);
-}
-
 double gpu_stream_seconds(const struct gpu_config *gpu, double bytes, double resident)
 {
-    return mixed_seconds(gpu, bytes, resident, gpu->memory_bytes_per_second);
+    return bytes *
+           (resident / gpu->l2_bytes_per_second + (1.0 - resident) / gpu->memory_bytes_per_second);
+}
+
+double gpu_stream_product_seconds(const struct gpu_config *gpu, double graph_seconds)
+{
+    return fmax(graph_seconds, gpu->stream_gap_seconds);
 }
 
 // The matrix whose rows are used, as far as it is not in L2: each row that is used comes once. `passes`:

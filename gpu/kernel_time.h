@@ -10,11 +10,14 @@
 // The part of a working set, used again and again, that is still in L2 when it is used again.
 double gpu_resident_fraction(const struct gpu_config *gpu, double working_set_bytes);
 
-// Seconds of C[m][n] = A[m][k] B[k][n]. Sizes are double: hoisted ones are batch x time.
+// Seconds of C[m][n] = A[m][k] B[k][n] (product_time.c). Sizes are double: hoisted ones are batch x time.
 double gpu_product_seconds(const struct gpu_config *gpu, const struct gemm_model *model, double m,
                            double n, double k, double resident);
 // Seconds that `bytes` take at streaming bandwidth, without the kernel's floor.
 double gpu_stream_seconds(const struct gpu_config *gpu, double bytes, double resident);
+
+// A product in a stream, from its time in a graph: never less than the gap between two launches.
+double gpu_stream_product_seconds(const struct gpu_config *gpu, double graph_seconds);
 
 // Kernels of the sparse code without their floors, over any number of time steps. `rows` is the number
 // of (sample, id) pairs, `samples` that of samples x time steps. One row is `kernel->n` elements of

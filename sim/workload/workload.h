@@ -13,9 +13,11 @@
 
 // The one list of kinds: X(name) declares workload_<name>, defined in sim/workload/<name>.c.
 // `training`, the default, is no microbenchmark and has no file.
-#define WORKLOADS(X)                                   \
-    X(exchange) /* patterns of the on-chip exchange */ \
-    X(vertex)   /* one compute set of equal vertices */
+#define WORKLOADS(X)                                      \
+    X(exchange)   /* patterns of the on-chip exchange */  \
+    X(vertex)     /* one compute set of equal vertices */ \
+    X(gemm)       /* a matrix product of a GPU */         \
+    X(gpu_kernel) /* a streaming kernel of a GPU */
 
 #define WORKLOAD_QUANTITIES_MAX 16
 

@@ -17,8 +17,7 @@
 
 // --- kernels ------------------------------------------------------------------------------------
 // NVIDIA aiconfigurator, A100-SXM4-80GB, bf16 in a CUDA graph, weights rotated: rows G0010 .. G0184 of
-// the public table. The formula's reference error: 11 % mean, 22-24 % at the 90th percentile. The outlier
-// here is 256 x 8192 x 8192, 36 % too slow.
+// the public table. Mean error over all 57 rows with m > 1: 6 %. All of them: configs/validation/gpu_kernels.
 static void bfloat16_products_are_near_public_a100_measurements(void **state)
 {
     (void)state;
@@ -40,22 +39,29 @@ static void bfloat16_products_are_near_public_a100_measurements(void **state)
         double seconds =
             gpu_gemm_seconds(&gpu, GPU_BFLOAT16, rows[i].m, rows[i].n, rows[i].k, false);
         double error = fabs(seconds / (rows[i].microseconds * MICRO) - 1.0);
-        assert_true(error < 0.36);
-        outliers += error > 0.24;
+        assert_true(error < 0.20);
+        outliers += error > 0.15;
         sum += error;
     }
     assert_true(outliers <= 1);
-    assert_true(sum / (double)count < 0.13);
+    assert_true(sum / (double)count < 0.09);
 }
 
-// The same source on H100 SXM and H200. Mean error of the formula over all 61 public rows: 6.7 and 6.0 %.
+// The same source on H100 SXM and H200: one die, so that all but the bandwidth is the same.
 static void bfloat16_products_are_near_public_hopper_measurements(void **state)
 {
     (void)state;
-    static const struct gemm_model h100 = {2.608e-6, 0.797,   0.811, 1.493e-6, 0.832,
-                                           1.980,    9.89e14, 2,     0.087};
-    static const struct gemm_model h200 = {2.610e-6, 0.792,   0.677, 1.376e-6, 0.777,
-                                           2.221,    9.89e14, 2,     0.091};
+    static const struct gemm_model hopper = {.fixed_seconds = 2.573e-6,
+                                             .wave_seconds = 7.3e-8,
+                                             .flop_efficiency = 0.843,
+                                             .tile_penalty = 0.09,
+                                             .k_tile_seconds = 7.7e-8,
+                                             .overlap_exponent = 2.76,
+                                             .store_exponent = 1.35,
+                                             .split_seconds = 1.7e-7,
+                                             .split_bytes_per_second = 1.3e12,
+                                             .peak_flop_per_second = 9.89e14,
+                                             .element_bytes = 2};
     static const struct {
         uint32_t m, n, k;
         double h100_microseconds, h200_microseconds;
@@ -74,8 +80,10 @@ static void bfloat16_products_are_near_public_hopper_measurements(void **state)
         const double measured =
             is_h200 ? rows[i - count].h200_microseconds : rows[i].h100_microseconds;
         struct gpu_config gpu = test_gpu();
+        gpu.multiprocessors = 132;
         gpu.memory_bytes_per_second_spec = is_h200 ? 4.8e12 : 3.35e12;
-        gpu.gemm[GPU_BFLOAT16] = is_h200 ? h200 : h100;
+        gpu.gemm[GPU_BFLOAT16] = hopper;
+        gpu.gemm[GPU_BFLOAT16].bandwidth_efficiency = is_h200 ? 0.764 : 0.885;
         double seconds = gpu_gemm_seconds(&gpu, GPU_BFLOAT16, rows[i % count].m, rows[i % count].n,
                                           rows[i % count].k, false);
         double error = fabs(seconds / (measured * MICRO) - 1.0);
@@ -86,31 +94,79 @@ static void bfloat16_products_are_near_public_hopper_measurements(void **state)
     assert_true(sum[1] / (double)count < 0.10);
 }
 
-static void a_product_costs_its_chain_flops_and_bytes(void **state)
+// With one small tile per SM and nothing overlapped, every term stands alone.
+static void a_product_costs_its_tiles_chain_operands_and_results(void **state)
 {
     (void)state;
     struct gpu_config gpu = test_gpu();
     struct gemm_model *model = &gpu.gemm[GPU_TF32];
-    model->norm_exponent = 1.0; // the three terms add
-    double flops = 2.0 * 48 * 512 * 1024 / (0.809 * 156e12);
-    double bytes = 4.0 * (48 * 1024 + 1024 * 512 + 48 * 512);
+    model->overlap_exponent = 1.0;
+    model->tile_penalty = 0;
+    model->split_seconds = 1.0;               // never
+    const double k_tiles = 1024 / 32;         // of 128 bytes: 32 float32 elements
+    double tile_flops = 2.0 * 64 * 64 * 1024; // one SM makes one tile of 64 x 64
+    double work = tile_flops / (0.909 * 156e12 / 108);
+    double operand_bytes = 4.0 * (48 * 1024 + 1024 * 512);
+    double store = 4.0 * 48 * 512 / (0.671 * 2.039e12);
+    double rest = 1.763e-6 + 1.422e-6 + work + k_tiles * 0.33e-6 + store;
     assert_seconds(gpu_gemm_seconds(&gpu, GPU_TF32, 48, 512, 1024, false),
-                   3.106e-6 + 2.18e-6 + flops + bytes / (0.676 * 2.039e12));
+                   rest + operand_bytes / (0.671 * 2.039e12));
     assert_seconds(gpu_gemm_seconds(&gpu, GPU_TF32, 48, 512, 1024, true),
-                   3.106e-6 + 2.18e-6 + flops + bytes / 3.9e12);
+                   rest + operand_bytes / 3.9e12);
+    model->overlap_exponent = 100.0; // all but the longest is hidden
+    assert_seconds(gpu_gemm_seconds(&gpu, GPU_TF32, 48, 512, 1024, true),
+                   1.763e-6 + 1.422e-6 + k_tiles * 0.33e-6 + store);
 }
 
-static void products_take_longer_when_any_size_grows(void **state)
+// 108 SMs make 108 tiles of 256 x 128 at a time; one row more is another wave.
+static void one_row_more_than_the_tiles_of_a_wave_costs_a_wave(void **state)
+{
+    (void)state;
+    struct gpu_config gpu = test_gpu();
+    struct gemm_model *model = &gpu.gemm[GPU_BFLOAT16];
+    model->overlap_exponent = 100.0;
+    model->tile_penalty = 10; // only the largest tiles
+    model->split_seconds = 1.0;
+    double full = gpu_gemm_seconds(&gpu, GPU_BFLOAT16, 108 * 256, 128, 8192, true);
+    double more = gpu_gemm_seconds(&gpu, GPU_BFLOAT16, 108 * 256 + 1, 128, 8192, true);
+    double tile_seconds = 2.0 * 256 * 128 * 8192 / (0.909 * 312e12 / 108);
+    double row_seconds = 2.0 * 128 / (0.671 * 2.039e12);
+    assert_seconds(more - full, 1.422e-6 + tile_seconds + row_seconds);
+    assert_seconds(gpu_gemm_seconds(&gpu, GPU_BFLOAT16, 107 * 256 + 1, 128, 8192, true),
+                   full - 255 * row_seconds);
+}
+
+// One tile, 16 steps along k: its sum is split where that is shorter than the chain.
+static void a_long_sum_is_split_where_that_pays(void **state)
+{
+    (void)state;
+    struct gpu_config gpu = test_gpu();
+    struct gemm_model *model = &gpu.gemm[GPU_BFLOAT16];
+    model->overlap_exponent = 100.0;
+    model->tile_penalty = 0;
+    model->split_seconds = 0.1e-6;
+    double ends = 1.763e-6 + 1.422e-6 + 2.0 * 64 * 64 / (0.671 * 2.039e12);
+    double partial = 8.0 * 64 * 64 / 3.9e12; // of each part
+    assert_seconds(gpu_gemm_seconds(&gpu, GPU_BFLOAT16, 64, 64, 16 * 64, true),
+                   ends + 0.33e-6 + 0.1e-6 + 16 * partial);
+    model->split_seconds = 5e-6; // more than the chain
+    assert_seconds(gpu_gemm_seconds(&gpu, GPU_BFLOAT16, 64, 64, 16 * 64, true),
+                   ends + 16 * 0.33e-6);
+}
+
+static void products_never_take_less_when_a_size_grows(void **state)
 {
     (void)state;
     struct gpu_config gpu = test_gpu();
     for (uint32_t precision = 0; precision < GPU_PRECISION_COUNT; precision++) {
-        for (uint32_t size = 16; size < 8192; size *= 2) {
+        for (uint32_t size = 16; size < 8192; size += size / 3 + 1) {
             double base = gpu_gemm_seconds(&gpu, precision, size, size, size, false);
-            assert_true(gpu_gemm_seconds(&gpu, precision, size + 1, size, size, false) > base);
-            assert_true(gpu_gemm_seconds(&gpu, precision, size, size + 1, size, false) > base);
-            assert_true(gpu_gemm_seconds(&gpu, precision, size, size, size + 1, false) > base);
-            assert_true(gpu_gemm_seconds(&gpu, precision, size, size, size, true) < base);
+            assert_true(gpu_gemm_seconds(&gpu, precision, size, size, size, true) <= base);
+            assert_true(gpu_gemm_seconds(&gpu, precision, size + 1, size, size, false) >= base);
+            assert_true(gpu_gemm_seconds(&gpu, precision, size, size + 1, size, false) >= base);
+            assert_true(gpu_gemm_seconds(&gpu, precision, size, size, size + 1, false) >= base);
+            assert_true(gpu_gemm_seconds(&gpu, precision, 2 * size, size, size, false) >= base);
+            assert_true(gpu_gemm_seconds(&gpu, precision, size, size, 2 * size, false) >= base);
         }
     }
 }
@@ -242,7 +298,7 @@ static void b3_is_bound_by_the_grid_sync_the_flops_or_the_bytes(void **state)
     assert_seconds(small.step_seconds, 2 * (1.33e-6 + 10 * 1.3e-6));
     product.m = product.n = product.k = 4096; // bound by FLOPs
     struct gpu_time large = time_one(&gpu, GPU_B3, product, NULL);
-    double work = 2.0 * 4096 * 4096 * 4096 / (0.809 * 156e12);
+    double work = 2.0 * 4096 * 4096 * 4096 / (0.909 * 156e12);
     assert_seconds(large.step_seconds, 2 * 1.33e-6 + 10 * (work + 1.3e-6));
     product.m = 1; // 67 MB of weights, of which 46 MB stay in registers and shared memory
     double bytes = 4.0 * 4096 * 4096 - 108 * 420 * 1024;
@@ -370,8 +426,10 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(bfloat16_products_are_near_public_a100_measurements),
         cmocka_unit_test(bfloat16_products_are_near_public_hopper_measurements),
-        cmocka_unit_test(a_product_costs_its_chain_flops_and_bytes),
-        cmocka_unit_test(products_take_longer_when_any_size_grows),
+        cmocka_unit_test(a_product_costs_its_tiles_chain_operands_and_results),
+        cmocka_unit_test(one_row_more_than_the_tiles_of_a_wave_costs_a_wave),
+        cmocka_unit_test(a_long_sum_is_split_where_that_pays),
+        cmocka_unit_test(products_never_take_less_when_a_size_grows),
         cmocka_unit_test(cache_residency_falls_without_a_cliff),
         cmocka_unit_test(b0_waits_for_every_launch_and_every_turn_of_the_loop),
         cmocka_unit_test(b2_runs_a_product_and_a_scan_once_for_all_time_steps),

@@ -146,7 +146,8 @@ static void time_grows_smoothly_where_the_cache_ends(void **state)
             struct shape shape = {2312, hidden, 20, 1};
             double seconds = time_dense(&gpu, baseline, shape).step_seconds;
             assert_true(seconds > last);
-            assert_true(last <= 0 || seconds < 1.12 * last); // weights grow by 5 to 7 %
+            // weights grow by 5 to 7 %, and tiles of the products may need another wave
+            assert_true(last <= 0 || seconds < 1.2 * last);
             last = seconds;
         }
     }
