@@ -47,7 +47,8 @@ static const char *const overflows[] = {
 #define NETWORK(kind, ...) KEY_NUMBER(kind, struct network_config, __VA_ARGS__)
 #define NETWORK_CHOICE(...) KEY_CHOICE(struct network_config, __VA_ARGS__)
 // Defaults are those of the published benchmark (arXiv 2311.04386, its code) where it has the key.
-static const struct key network_keys[] = {
+const struct key network_keys[] = {
+    KEY_TEXT(struct network_config, "name", name, "null", "null: the file's, if a file has it"),
     NETWORK(KEY_UINT32, inputs, 1, NEURONS_MAX, "neurons", "2312", "of the input layer"),
     {.name = "hidden",
      .type = KEY_UINT_LIST,
@@ -318,7 +319,12 @@ const struct key experiment_keys[] = {
      .kind_at = workload_kind_at,
      .default_text = "{kind: training}",
      .doc = "a microbenchmark that the machines run instead of training"},
-    KEY_PART(struct experiment, network, network_keys, "layers and neurons"),
+    {.name = "network",
+     .type = KEY_SECTION,
+     .offset = offsetof(struct experiment, network),
+     .keys = network_keys,
+     .folder = "networks",
+     .doc = "layers and neurons; or a name of configs/networks, or {base: name, key: value}"},
     KEY_PART(struct experiment, data, data_keys, "input spikes and labels"),
     {.name = "activity",
      .type = KEY_SECTION,
@@ -351,7 +357,7 @@ const struct key experiment_keys[] = {
     KEYS_END,
 };
 
-enum file_kind { FILE_EXPERIMENT, FILE_CHIP, FILE_GPU, FILE_KIND_COUNT };
+enum file_kind { FILE_EXPERIMENT, FILE_CHIP, FILE_GPU, FILE_NETWORK, FILE_KIND_COUNT };
 
 static const struct {
     const char *folder;
@@ -360,6 +366,7 @@ static const struct {
     [FILE_EXPERIMENT] = {"experiments", experiment_keys},
     [FILE_CHIP] = {"chips", chip_keys},
     [FILE_GPU] = {"gpus", gpu_keys},
+    [FILE_NETWORK] = {"networks", network_keys},
 };
 
 // Keys that a kind's table knows, of the file alone (no folder) or joined with its bases.
@@ -404,6 +411,17 @@ static bool is_stream(const char *path) // readable once
            (stat(path, &status) == 0 && !S_ISREG(status.st_mode) && !S_ISDIR(status.st_mode));
 }
 
+// Each key alone; an experiment checks what they are together.
+static void check_network_file(struct config *config, const char *path, struct err *err)
+{
+    struct network_config network = {0};
+    const struct node *root = config_read(config, path, "networks", err);
+    if (root != NULL) {
+        config_bind(config, network_keys, root, "network", &network, err);
+        config_free(network_keys, &network);
+    }
+}
+
 bool experiment_check_file(const char *path, struct experiment **experiment, struct err *err)
 {
     size_t faults = err_count(err);
@@ -415,6 +433,8 @@ bool experiment_check_file(const char *path, struct experiment **experiment, str
         chip_destroy(chip_load(file, NULL, config, err));
     } else if (kind == FILE_GPU) {
         gpu_destroy(gpu_load(file, NULL, config, err));
+    } else if (kind == FILE_NETWORK) {
+        check_network_file(config, file, err);
     } else {
         *experiment = experiment_load(path, NULL, 0, err);
     }
@@ -484,6 +504,10 @@ struct experiment *experiment_bind(struct config *config, const struct node *roo
     struct experiment *experiment = xcalloc(1, sizeof(*experiment));
     experiment->config = config;
     root = apply_sets(config, root, sets, set_count, err);
+    const struct node *network = config_open(config, root, "network", "networks", err);
+    if (network != NULL) { // checks across keys look at those of the file too
+        root = config_with(config, root, "network", network);
+    }
     config_bind(config, experiment_keys, root, "", experiment, err);
     experiment_check_given(experiment, root, err);
     if (err_count(err) == faults) {

@@ -5,6 +5,7 @@
 #include "sim/experiment.h"
 
 extern const struct key experiment_keys[];
+extern const struct key network_keys[];
 
 // Checks that need no right values, only what is given: run even if keys were wrong.
 void experiment_check_given(const struct experiment *experiment, const struct node *root,

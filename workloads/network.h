@@ -49,6 +49,7 @@ enum training_mode { MODE_FUNCTIONAL, MODE_DRAWN };
 enum precision { PRECISION_FLOAT32, PRECISION_FLOAT64, PRECISION_FLOAT16 }; // docs/numerics.md
 
 struct network_config {
+    char *name; // owned; NULL: none
     uint32_t inputs;
     uint32_t hidden_count;
     uint32_t *hidden; // owned

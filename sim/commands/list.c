@@ -72,6 +72,50 @@ static void list_gpus(struct err *err)
     config_destroy(config);
 }
 
+static void add_network(struct table *table, const char *name, const struct network_config *network)
+{
+    char *hidden = xstrdup("");
+    for (uint32_t i = 0; i < network->hidden_count; i++) {
+        char *longer = xasprintf("%s%s%u", hidden, i > 0 ? ", " : "", network->hidden[i]);
+        free(hidden);
+        hidden = longer;
+    }
+    table_add(table, "%s", name);
+    table_add_count(table, network->inputs);
+    table_add(table, "%s", hidden);
+    table_add_count(table, network->outputs);
+    free(hidden);
+}
+
+static void list_networks(struct err *err)
+{
+    struct config *config = config_create();
+    char **names = config_list_names("networks");
+    struct table *table = table_create(4);
+    table_add(table, "network");
+    table_add(table, "inputs");
+    table_add(table, "hidden");
+    table_add(table, "outputs");
+    for (char **name = names; *name != NULL; name++) {
+        struct network_config network = {0};
+        const struct node *root = config_read_named(config, *name, "networks", NULL, err);
+        if (root != NULL && config_bind(config, network_keys, root, "", &network, err)) {
+            add_network(table, *name, &network);
+        }
+        config_free(network_keys, &network);
+        free(*name);
+    }
+    free(names);
+    print_and_destroy(table);
+    config_destroy(config);
+}
+
+static void list_systems(struct err *err)
+{
+    (void)err;
+    printf("none: a machine is one chip or one GPU; systems of several chips are not modelled\n");
+}
+
 static void list_experiments(struct err *err)
 {
     (void)err;
@@ -142,6 +186,8 @@ static const struct listing {
 } listings[] = {
     {"chips", "configs/chips", list_chips},
     {"gpus", "configs/gpus", list_gpus},
+    {"systems", "systems of several chips", list_systems},
+    {"networks", "configs/networks", list_networks},
     {"experiments", "configs/experiments", list_experiments},
     {"neurons", "neuron models", list_neurons},
     {"codelets", "what a vertex may run", list_codelets},

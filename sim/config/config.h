@@ -90,6 +90,9 @@ bool config_is_path(const char *name); // it has a slash or .yaml
 // The mapping without one of its keys.
 const struct node *config_without(struct config *config, const struct node *mapping,
                                   const char *key);
+// The mapping with another value of one of the keys that it has.
+const struct node *config_with(struct config *config, const struct node *mapping, const char *key,
+                               const struct node *value);
 // The mapping at a path; if it is the name of a file of `folder`, or derives from one, with its keys.
 // NULL: there is none, or messages in err.
 const struct node *config_open(struct config *config, const struct node *root, const char *path,

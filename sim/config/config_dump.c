@@ -217,7 +217,8 @@ static void print_keys(const struct key *keys, uint32_t depth, FILE *stream)
     for (const struct key *key = keys; key->name != NULL; key++) {
         print_key(key, depth, stream);
         bool is_section = key->type == KEY_SECTION || key->type == KEY_SECTION_LIST;
-        if (is_section && key->folder == NULL) { // a file of its own has its own reference
+        // What is behind a pointer and has files of its own has its own reference.
+        if (is_section && (key->folder == NULL || !key->is_pointer)) {
             print_keys(key->keys, depth + 1, stream);
         } else if (key->type == KEY_VARIANT) {
             print_kinds(key, depth + 1, stream);

@@ -242,10 +242,27 @@ static void measure(struct node *mapping)
     }
 }
 
+static const struct node *make_single_pair(struct config *config, const char *key,
+                                           const struct node *value)
+{
+    struct node *mapping = config_make_node(config, NODE_MAPPING, value->mark);
+    mapping->pairs = config_allocate(config, sizeof(*mapping->pairs));
+    mapping->count = 1;
+    mapping->pairs[0] = (struct pair){key, value->mark, value};
+    measure(mapping);
+    return mapping;
+}
+
 const struct node *config_merge(struct config *config, const struct node *base,
                                 const struct node *over)
 {
-    if (base == NULL || base->kind != NODE_MAPPING || over->kind != NODE_MAPPING) {
+    // Keys over the name of a file derive from that file; keys that name one of their own start from it.
+    if (base != NULL && base->kind == NODE_SCALAR && !node_is_null(base) &&
+        over->kind == NODE_MAPPING) {
+        base = make_single_pair(config, "base", base);
+    }
+    if (base == NULL || base->kind != NODE_MAPPING || over->kind != NODE_MAPPING ||
+        node_find(over, "base") != NULL) {
         return over;
     }
     struct node *merged = config_make_node(config, NODE_MAPPING, over->mark);
@@ -280,6 +297,22 @@ const struct node *config_without(struct config *config, const struct node *mapp
     }
     measure(rest);
     return rest;
+}
+
+const struct node *config_with(struct config *config, const struct node *mapping, const char *key,
+                               const struct node *value)
+{
+    struct node *changed = config_make_node(config, NODE_MAPPING, mapping->mark);
+    changed->pairs = config_allocate(config, mapping->count * sizeof(*changed->pairs));
+    changed->count = mapping->count;
+    for (uint32_t i = 0; i < mapping->count; i++) {
+        changed->pairs[i] = mapping->pairs[i];
+        if (strcmp(mapping->pairs[i].key, key) == 0) {
+            changed->pairs[i].value = value;
+        }
+    }
+    measure(changed);
+    return changed;
 }
 
 // The value at a path; *nearest is the last node on the way that exists.

@@ -20,8 +20,8 @@ static struct experiment *load_shipped(const char *name, const char *const *sets
 static void every_shipped_file_is_right(void **state)
 {
     (void)state;
-    const char *const folders[] = {"experiments", "chips", "gpus"};
-    for (size_t i = 0; i < 3; i++) {
+    const char *const folders[] = {"experiments", "chips", "gpus", "networks"};
+    for (size_t i = 0; i < 4; i++) {
         char **names = config_list_names(folders[i]);
         assert_non_null(names[0]);
         for (size_t j = 0; names[j] != NULL; j++) {
@@ -70,6 +70,9 @@ static void a_file_is_checked_as_what_its_keys_say(void **state)
         {"g.yaml", "base: h100\nname: x\n", ""},
         {"g.yaml", "base: h100\nmemory_bytes: x\n",
          "g.yaml:2:15: memory_bytes: 'x' is not a number; legal: 1..1000000000000000 bytes\n"},
+        {"n.yaml", "base: nmnist-2l\nhidden: [4]\n", ""},
+        {"n.yaml", "inputs: 0\nhidden: [4]\n",
+         "n.yaml:1:9: network.inputs: 0 is outside 1..1048576 neurons\n"},
         {"e.yaml", "base: toy\nseed: 2\n", ""}, // a chip is called toy too
         {"e.yaml", "base: toy\n", ""},
         {"e.yaml", "base: toy\ntrainning: {}\n",
@@ -80,6 +83,77 @@ static void a_file_is_checked_as_what_its_keys_say(void **state)
         assert_string_equal(messages, files[i].messages);
         free(messages);
     }
+}
+
+static struct experiment *load_text(const char *text, const char *set)
+{
+    struct err *err = err_create();
+    write_text("e.yaml", text);
+    struct experiment *experiment = experiment_load("e.yaml", &set, set == NULL ? 0 : 1, err);
+    err_print(err, stderr);
+    assert_non_null(experiment);
+    err_destroy(err);
+    return experiment;
+}
+
+static void a_network_may_be_a_file_with_or_without_other_keys(void **state)
+{
+    (void)state;
+    write_text("below.yaml", "network: nmnist-3l\nmachines: []\n");
+    const struct {
+        const char *text, *set;
+        uint32_t hidden_count, first_hidden, slots;
+    } cases[] = {
+        {"network: nmnist-3l\nmachines: []\n", NULL, 3, 978, 48},
+        {"network: {base: nmnist-3l, max_activity: 0.1}\nmachines: []\n", NULL, 3, 978, 96},
+        {"network: nmnist-3l\nmachines: []\n", "network.max_activity=0.1", 3, 978, 96},
+        {"network: nmnist-3l\nmachines: []\n", "network=shd-2l", 2, 1462, 72},
+        {"base: ./below.yaml\nnetwork: {max_activity: 0.1}\n", NULL, 3, 978, 96},
+        {"base: ./below.yaml\nnetwork: {base: shd-2l}\n", NULL, 2, 1462, 72},
+        {"base: toy\nnetwork: {base: shd-2l}\nmachines: []\n", NULL, 2, 1462, 72},
+        {"base: toy\nnetwork: shd-2l\nmachines: []\n", NULL, 2, 1462, 72},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct experiment *experiment = load_text(cases[i].text, cases[i].set);
+        assert_int_equal(experiment->network.hidden_count, cases[i].hidden_count);
+        assert_int_equal(experiment->network.hidden[0], cases[i].first_hidden);
+        assert_int_equal(experiment->network.slots[1], cases[i].slots);
+        experiment_destroy(experiment);
+    }
+}
+
+static void what_a_networks_file_says_is_checked_with_the_rest(void **state)
+{
+    (void)state;
+    write_text("net.yaml", "inputs: 9\nslots: [9, 4, 3]\nhidden: [8]\noutputs: 3\n");
+    write_text("e.yaml", "network: {base: ./net.yaml, max_activity: 0.5}\nmachines: []\n");
+    const char *const excluded[] = {"./net.yaml:2:8: network.slots and network.max_activity "
+                                    "(e.yaml:1:43) exclude each other; set "
+                                    "one of them to null",
+                                    NULL};
+    expect_messages(NULL, excluded);
+}
+
+static void analog_input_is_constant_and_sends_every_input(void **state)
+{
+    (void)state;
+    const char *const spikes[] = {
+        "e.yaml:2:18: data.encoding: makes spikes; network.input: analog needs constant", NULL};
+    write_text("e.yaml", "network: {input: analog}\ndata: {encoding: rate}\nmachines: []\n");
+    expect_messages(NULL, spikes);
+    const char *const constant[] = {
+        "e.yaml:1:18: data.encoding: constant makes no spikes; it needs network.input: analog",
+        NULL};
+    write_text("e.yaml", "data: {encoding: constant}\nmachines: []\n");
+    expect_messages(NULL, constant);
+    const char *const slots[] = {
+        "e.yaml:1:54: network.input_slots: 5, but analog input sends all 9 inputs", NULL};
+    write_text("e.yaml", "network: {input: analog, inputs: 9,     input_slots: 5}\nmachines: []\n");
+    expect_messages(NULL, slots);
+    struct experiment *experiment =
+        load_text("network: {input: analog, inputs: 99}\nmachines: []\n", NULL);
+    assert_int_equal(experiment->network.slots[0], 99);
+    experiment_destroy(experiment);
 }
 
 static void a_default_source_of_data_has_no_place(void **state)
@@ -359,6 +433,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(every_shipped_file_is_right),
         TEST(a_file_is_checked_as_what_its_keys_say),
+        TEST(a_network_may_be_a_file_with_or_without_other_keys),
+        TEST(what_a_networks_file_says_is_checked_with_the_rest),
+        TEST(analog_input_is_constant_and_sends_every_input),
         TEST(a_default_source_of_data_has_no_place),
         TEST(a_pipe_is_read_once),
         TEST(the_benchmark_is_the_published_one),
