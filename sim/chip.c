@@ -106,6 +106,17 @@ static const struct key power_keys[] = {
     KEYS_END,
 };
 
+#define CODE(...) KEY_NUMBER(KEY_UINT32, struct code_config, __VA_ARGS__)
+static const struct key code_keys[] = {
+    CODE(integer_registers, 1, 1024, "registers", NULL, "of one context; more live values spill"),
+    CODE(float_registers, 1, 1024, "registers", NULL, "of 32 bit, of one context"),
+    CODE(combined_loads, 1, 16, "loads", NULL, "of 64 bit in one instruction of assembly"),
+    CODE(combined_stores, 1, 16, "stores", NULL, "of 64 bit in the same instruction"),
+    KEY_NUMBER(KEY_REAL, struct code_config, loop_control_slots, 0, 100, "issue slots", NULL,
+               "control of a compiled loop, per iteration"),
+    KEYS_END,
+};
+
 // name, doc: issue slots of one worker. One list, so that a cost cannot be a field without a key.
 #define COSTS(X)                                                                 \
     X(id_pair_forward, "F3: per spike id and neuron pair")                       \
@@ -160,6 +171,7 @@ const struct key chip_keys[] = {
     KEY_PART(struct chip_config, exchange, exchange_keys, "between tiles"),
     KEY_PART(struct chip_config, host, host_keys, "the way in and out of the chip"),
     KEY_PART(struct chip_config, power, power_keys, "null: no source gives it"),
+    KEY_PART(struct chip_config, code, code_keys, "instructions of a worker"),
     KEY_PART(struct chip_config, costs, cost_keys, "codelets without a published cost"),
     KEY_PART(struct chip_config, corrections, correction_keys, "per codelet, from calibration"),
     KEY_UNCERTAIN(struct chip_config),

@@ -73,6 +73,13 @@ struct power_config { // NULL-able values: NaN where no source gives them
     double idle_watts, joules_per_flop, joules_per_sram_byte, joules_per_exchange_byte;
 };
 
+// What a worker's instructions need: for vertices that are costed from their instruction stream.
+struct code_config {
+    uint32_t integer_registers, float_registers; // of one context
+    uint32_t combined_loads, combined_stores;    // of 64 bit, in one instruction
+    double loop_control_slots;                   // main instructions of a compiled loop's control
+};
+
 // Costs of codelets that no public source tabulates: worker issue slots, calibration writes here.
 // Fields are generated from one list so that table, struct and docs agree: see sim/chip.c.
 struct codelet_costs {
@@ -102,6 +109,7 @@ struct chip_config {
     struct exchange_config exchange;
     struct host_config host;
     struct power_config power;
+    struct code_config code;
     struct codelet_costs costs;
     // additive, tile cycles per vertex, per codelet; 0 by default
     double corrections[CODELET_COUNT];

@@ -60,7 +60,12 @@
     X(sparse_gradient_weight) /* rows, non-zeros of a row, batch columns, subgroups; typed  - */      \
     X(sparse_block)  /* rows of blocks, blocks of a row, batch columns, block side; typed - */        \
     X(sparse_gather) /* non-zeros; typed                                -                 */          \
-    X(random)        /* elements, iterations (truncated_normal); typed (a distribution)   */
+    X(random)        /* elements, iterations (truncated_normal); typed (a distribution)   */          \
+    /* without a published schedule */                                                                \
+    X(stream) /* elements, kernel, implementation, bytes per element (codelets/compiled.h) - */       \
+    X(stencil3x3)      /* rows, columns, implementation (codelets/compiled.h)   -               */    \
+    X(rotation_2d)     /* elements of a row                                     -               */    \
+    X(householder_row) /* elements                                          -               */
 
 enum codelet {
 #define X(name) CODELET_##name,
