@@ -15,7 +15,7 @@ static double hoisted_elements(const struct costing *costing)
     double largest = 0.0;
     for (uint32_t i = 0; i < list->kernel_count; i++) {
         const struct kernel *kernel = &list->kernels[i];
-        if (kernel->is_hoistable && !kernel->reduces_batch) {
+        if (kernel->is_hoistable && !kernel->reduces_batch && !kernel->is_static) {
             largest = fmax(largest, (double)kernel->m * kernel->n);
         }
     }
@@ -108,6 +108,22 @@ double costing_hoisted_seconds(const struct costing *costing, double m, double n
 {
     return gpu_product_seconds(costing->gpu, costing_gemm(costing), m, n, k,
                                costing->resident[PHASE_ONCE]);
+}
+
+// The batch is batch x time, and so is the sum of a weight gradient.
+double costing_hoisted_kernel_seconds(const struct costing *costing, const struct kernel *kernel)
+{
+    double time_steps = kernel->is_static ? 1.0 : costing->list->time_steps;
+    double m = kernel->reduces_batch ? kernel->m : kernel->m * time_steps;
+    double k = kernel->reduces_batch ? kernel->k * time_steps : kernel->k;
+    return costing_hoisted_seconds(costing, m, kernel->n, k);
+}
+
+double costing_pass_seconds(const struct costing *costing, const struct kernel *kernel)
+{
+    double bytes = costing_moved_bytes(kernel) * costing->list->time_steps;
+    return costing->gpu->graph_kernel_seconds +
+           gpu_stream_seconds(costing->gpu, bytes, costing->resident[PHASE_ONCE]);
 }
 
 // States stay in registers; time steps depend on each other, so none is shorter than a link of the chain.

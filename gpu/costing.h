@@ -27,6 +27,10 @@ void costing_add(struct costing *costing, double seconds, double times);
 double costing_plain_seconds(const struct costing *costing, const struct kernel *kernel);
 // A product over all time steps: C[m][n] with the sum over k.
 double costing_hoisted_seconds(const struct costing *costing, double m, double n, double k);
+// A GEMM kernel over all time steps: the batch is batch x time, or the batch where the input is static.
+double costing_hoisted_kernel_seconds(const struct costing *costing, const struct kernel *kernel);
+// An elementwise kernel without dependence over time: one pass over the arrays of all time steps.
+double costing_pass_seconds(const struct costing *costing, const struct kernel *kernel);
 // An elementwise kernel that loops over all time steps, moving `list_bytes` besides its arrays.
 double costing_scan_seconds(const struct costing *costing, const struct kernel *kernel,
                             double list_bytes);

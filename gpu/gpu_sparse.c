@@ -133,6 +133,11 @@ static void add_kernel(struct costing *costing, const struct kernel *kernel)
     }
     if (kernel->phase == PHASE_ONCE) {
         costing_add(costing, costing_plain_seconds(costing, kernel), 1.0);
+    } else if (kernel->kind ==
+               KERNEL_GEMM) { // of an analog input: hoistable, its layer reads nothing else
+        costing_add(costing, costing_hoisted_kernel_seconds(costing, kernel), 1.0);
+    } else if (kernel->kind == KERNEL_ELEMENTWISE && kernel->is_hoistable) {
+        costing_add(costing, costing_pass_seconds(costing, kernel), 1.0);
     } else if (is_product(kernel) && kernel->is_hoistable) {
         costing_add(
             costing,

@@ -44,15 +44,6 @@ static void time_in_loop(struct costing *costing)
 }
 
 // --- b2 -----------------------------------------------------------------------------------------
-// The batch is batch x time, and so is the sum of a weight gradient.
-static double hoisted_product_seconds(const struct costing *costing, const struct kernel *kernel)
-{
-    double time_steps = costing->list->time_steps;
-    double m = kernel->reduces_batch ? kernel->m : kernel->m * time_steps;
-    double k = kernel->reduces_batch ? kernel->k * time_steps : kernel->k;
-    return costing_hoisted_seconds(costing, m, kernel->n, k);
-}
-
 static void time_hoisted(struct costing *costing)
 {
     const struct kernel_list *list = costing->list;
@@ -62,7 +53,9 @@ static void time_hoisted(struct costing *costing)
             continue; // the one product over all time steps writes the gradient
         }
         if (kernel->kind == KERNEL_GEMM && kernel->is_hoistable) {
-            costing_add(costing, hoisted_product_seconds(costing, kernel), 1.0);
+            costing_add(costing, costing_hoisted_kernel_seconds(costing, kernel), 1.0);
+        } else if (kernel->kind == KERNEL_ELEMENTWISE && kernel->is_hoistable) {
+            costing_add(costing, costing_pass_seconds(costing, kernel), 1.0);
         } else if (kernel->is_scan && kernel->phase != PHASE_ONCE) {
             costing_add(costing, costing_scan_seconds(costing, kernel, 0.0), 1.0);
         } else {
@@ -103,7 +96,8 @@ static void time_persistent_direction(struct costing *costing, enum kernel_phase
         if (kernel->phase != phase || kernel->kind != KERNEL_GEMM) {
             continue;
         }
-        flops += 2.0 * kernel->m * kernel->n * kernel->k;
+        double runs = kernel->is_static ? 1.0 / costing->list->time_steps : 1.0; // a time step
+        flops += runs * 2.0 * kernel->m * kernel->n * kernel->k;
         if (!kernel->reduces_batch) { // weight gradients are sums that stay where they are
             weight_elements += (double)kernel->n * kernel->k;
             lag_steps += kernel->depends_on_previous_layer;
@@ -136,7 +130,7 @@ static void add_dense_input(struct costing *costing)
 {
     const struct kernel_list *list = costing->list;
     bool is_needed = costing->baseline == GPU_B1 || costing->baseline == GPU_B2;
-    if (!is_needed || list->input_elements == 0) {
+    if (!is_needed || list->is_input_static || list->input_elements == 0) {
         return;
     }
     double bytes =

@@ -32,9 +32,13 @@ struct kernel {
         write_elements; // ELEMENTWISE, ACCUMULATE, COMPACT: array elements moved
     // of them: states and carries, which a kernel that loops over time keeps in registers
     uint64_t carried_read_elements, carried_write_elements;
-    // no dependence over time: b2 and b4 run it once for all time steps, a product as (batch x time). Of an
+    // no dependence over time: b2 and b4 run it once for all time steps, a product as (batch x time), an
+    // ELEMENTWISE one (sums of errors) as one pass over the arrays of all time steps. Of an
     // ACCUMULATE: all products of its gradient are hoistable, so that there is nothing to add or to zero.
     bool is_hoistable;
+    // GEMM: of an input that is the same at every time step. Hoisted, it needs no more than the batch:
+    // its errors are summed over time before.
+    bool is_static;
     // GEMM: k is the batch (weight gradient); a hoisted one has k = batch x time
     bool reduces_batch;
     bool is_scan; // elementwise over time: b2 makes one scan kernel per layer and direction
@@ -53,6 +57,7 @@ struct kernel_list {
     uint64_t optimizer_elements; // moments held per training
     uint64_t saved_elements;     // stash over all time steps
     uint64_t state_elements;     // of one time step
+    bool is_input_static;        // an array that is sent once, the same at every time step
     uint64_t input_elements;     // dense input of a batch over all time steps
     uint64_t input_id_elements;  // the same as ids and counts (b4)
 };

@@ -271,6 +271,36 @@ static void b2_runs_a_product_and_a_scan_once_for_all_time_steps(void **state)
     assert_int_equal(time_one(&gpu, GPU_B2, accumulate, NULL).kernel_launches, 10);
 }
 
+static void a_static_input_is_multiplied_once_where_products_leave_the_loop(void **state)
+{
+    (void)state;
+    struct gpu_config gpu = test_gpu();
+    gpu.l2_bytes = 0;
+    gpu.host_latency_seconds = 0;
+    struct kernel product = {.kind = KERNEL_GEMM,
+                             .phase = PHASE_FORWARD,
+                             .name = "g",
+                             .m = BATCH,
+                             .n = 512,
+                             .k = 256,
+                             .is_hoistable = true,
+                             .is_static = true};
+    double once_seconds = gpu_gemm_seconds(&gpu, GPU_TF32, BATCH, 512, 256, false);
+    struct activity *record = one_layer_record(5, 8);
+    assert_seconds(time_one(&gpu, GPU_B1, product, NULL).step_seconds, 10 * once_seconds);
+    assert_seconds(time_one(&gpu, GPU_B2, product, NULL).step_seconds, once_seconds);
+    assert_seconds(time_one(&gpu, GPU_B4, product, record).step_seconds, once_seconds);
+    // sums over the samples of all time steps are one pass
+    struct kernel sums = {.kind = KERNEL_ELEMENTWISE,
+                          .phase = PHASE_BACKWARD,
+                          .name = "r",
+                          .read_elements = 300000,
+                          .is_hoistable = true};
+    assert_seconds(time_one(&gpu, GPU_B2, sums, NULL).step_seconds,
+                   1.33e-6 + 10 * 4.0 * 300000 / 1.70e12);
+    activity_destroy(record);
+}
+
 static void a_scan_is_no_shorter_than_its_chain_of_time_steps(void **state)
 {
     (void)state;
@@ -433,6 +463,7 @@ int main(void)
         cmocka_unit_test(cache_residency_falls_without_a_cliff),
         cmocka_unit_test(b0_waits_for_every_launch_and_every_turn_of_the_loop),
         cmocka_unit_test(b2_runs_a_product_and_a_scan_once_for_all_time_steps),
+        cmocka_unit_test(a_static_input_is_multiplied_once_where_products_leave_the_loop),
         cmocka_unit_test(a_scan_is_no_shorter_than_its_chain_of_time_steps),
         cmocka_unit_test(b3_is_bound_by_the_grid_sync_the_flops_or_the_bytes),
         cmocka_unit_test(b4_follows_the_true_counts_of_the_record),

@@ -51,6 +51,11 @@ static const struct tensor *spikes_of(const struct graph *graph, const struct op
     return &graph->tensors[op->inputs[op->kind == OP_connect_input_gradient ? 2 : 0]];
 }
 
+static bool is_dense_product(const struct op *op)
+{
+    return op->kind == OP_connect_dense || op->kind == OP_connect_dense_weight_gradient;
+}
+
 // Nothing in a product depends on its own result at another time step if its spikes come from a layer
 // below: then all time steps are one product.
 static bool is_hoistable(const struct graph *graph, const struct op *op)
@@ -67,6 +72,7 @@ static struct kernel describe_product(const struct graph *graph, const struct op
         .layer = op->layer,
         .m = spikes->rows,
         .is_hoistable = is_hoistable(graph, op),
+        .is_static = spikes->is_static,
         .depends_on_previous_layer = spikes->layer > 0 && spikes->role != ROLE_STATE_IN,
         .record_layer = spikes->layer,
     };
@@ -79,6 +85,7 @@ static void add_dense_product(struct builder *builder, const struct op *op)
     struct kernel kernel = describe_product(builder->graph, op);
     switch (op->kind) {
     case OP_connect:
+    case OP_connect_dense:
         kernel.name = "G1 forward product";
         kernel.n = neurons;
         kernel.k = spikes->columns;
@@ -96,7 +103,7 @@ static void add_dense_product(struct builder *builder, const struct op *op)
         kernel.reduces_batch = true;
     }
     add_kernel(builder, &kernel);
-    if (op->kind == OP_connect_weight_gradient) {
+    if (kernel.reduces_batch) {
         uint64_t weights = (uint64_t)neurons * spikes->columns;
         add_kernel(builder, &(struct kernel){.kind = KERNEL_ACCUMULATE,
                                              .phase = PHASE_BACKWARD,
@@ -132,11 +139,31 @@ static void add_sparse_product(struct builder *builder, const struct op *op)
 
 static void add_product(struct builder *builder, const struct op *op)
 {
-    if (is_sparse(builder)) {
+    if (is_sparse(builder) && !is_dense_product(op)) {
         add_sparse_product(builder, op);
     } else {
         add_dense_product(builder, op);
     }
+}
+
+// The sum over the samples, and over time as weight gradients are.
+static void add_bias_gradient(struct builder *builder, const struct op *op)
+{
+    const struct tensor *errors = &builder->graph->tensors[op->inputs[0]];
+    add_kernel(builder, &(struct kernel){.kind = KERNEL_ELEMENTWISE,
+                                         .phase = PHASE_BACKWARD,
+                                         .name = "R1 bias gradient",
+                                         .layer = op->layer,
+                                         .is_hoistable = true,
+                                         .read_elements = element_count(errors),
+                                         .write_elements = errors->columns});
+    add_kernel(builder, &(struct kernel){.kind = KERNEL_ACCUMULATE,
+                                         .phase = PHASE_BACKWARD,
+                                         .name = "A2 accumulate bias gradient",
+                                         .layer = op->layer,
+                                         .is_hoistable = true,
+                                         .read_elements = 2 * (uint64_t)errors->columns,
+                                         .write_elements = errors->columns});
 }
 
 // --- fused elementwise kernels ------------------------------------------------------------------
@@ -151,8 +178,9 @@ static bool belongs(const struct builder *builder, const struct op *op, enum op_
                     uint32_t layer)
 {
     bool is_compaction = is_sparse(builder) && op->kind == OP_fire;
-    return op->phase == phase && op->layer == layer && op_class(op->kind) != OP_LINEAR &&
-           !is_compaction;
+    enum op_class class = op_class(op->kind);
+    return op->phase == phase && op->layer == layer && class != OP_LINEAR &&
+           class != OP_REDUCTION && !is_compaction;
 }
 
 // Inputs whose values are loaded. In the dense form every neuron is listed: ids are not read.
@@ -333,6 +361,10 @@ static void add_phase(struct builder *builder, const struct stage *stages, uint3
             add_product(builder, op);
             continue;
         }
+        if (op && op_class(op->kind) == OP_REDUCTION) {
+            add_bias_gradient(builder, op);
+            continue;
+        }
         if (!is_done[layer]) {
             add_fused_kernel(builder, phase, layer);
             is_done[layer] = true;
@@ -380,6 +412,11 @@ static void add_once_ops(struct builder *builder, uint32_t moments)
     }
 }
 
+static uint64_t count_biases(const struct graph_layer *layer)
+{
+    return layer->bias == TENSOR_NONE ? 0 : layer->neurons;
+}
+
 static void add_zeroing(struct builder *builder)
 {
     const struct training_graph *tg = builder->tg;
@@ -390,7 +427,8 @@ static void add_zeroing(struct builder *builder)
         add_once(builder, "Z2 zero weight gradient", KERNEL_ACCUMULATE,
                  &(struct kernel){.layer = l,
                                   .is_hoistable = is_scan_layer(&tg->graph, l),
-                                  .write_elements = (uint64_t)layer->neurons * layer->fan_in});
+                                  .write_elements = (uint64_t)layer->neurons * layer->fan_in +
+                                                    count_biases(layer)});
     }
 }
 
@@ -411,7 +449,8 @@ static void count_memory(struct builder *builder, uint32_t moments)
     const struct graph *graph = builder->graph;
     struct kernel_list *list = builder->list;
     for (uint32_t l = 1; l <= tg->layer_count; l++) {
-        list->parameter_elements += element_count(&graph->tensors[tg->layers[l - 1].weights]);
+        list->parameter_elements += element_count(&graph->tensors[tg->layers[l - 1].weights]) +
+                                    count_biases(&tg->layers[l - 1]);
     }
     list->optimizer_elements = moments * list->parameter_elements;
     for (uint32_t i = 0; i < graph->tensor_count; i++) {
@@ -427,8 +466,13 @@ static void count_memory(struct builder *builder, uint32_t moments)
             list->state_elements += stored_elements(builder, &graph->tensors[state->carry_in]);
         }
     }
-    uint64_t rows = (uint64_t)tg->time_steps * tg->batch;
+    list->is_input_static = graph->tensors[tg->input].is_static;
+    uint64_t rows = (list->is_input_static ? 1 : (uint64_t)tg->time_steps) * tg->batch;
     list->input_elements = rows * tg->config.neurons[0];
+    if (list->is_input_static) { // sent as it is, whatever the form
+        list->input_id_elements = list->input_elements;
+        return;
+    }
     list->input_id_elements = rows * ((uint64_t)tg->config.slots[0] + 1); // ids and their count
 }
 
