@@ -149,6 +149,8 @@ static const struct key fill_keys[] = {
     FILL(spikes, 0, 1, "of the slots", "0.5", "drawn spikes; a guess"),
     FILL(listed, 0, 1, "of the slots", "1.0", "drawn ids, spikes and near-threshold; a guess"),
     FILL(input_spikes, 0, 1, "of the slots", "1.0", "drawn input spikes; a guess"),
+    FILL(active_neurons, 0, 1, "of a hidden layer's neurons", "1.0",
+         "drawn ids are no more than these, however many slots there are"),
     KEYS_END,
 };
 
