@@ -13,11 +13,13 @@
 
 // The one list of kinds: X(name) declares workload_<name>, defined in sim/workload/<name>.c.
 // `training`, the default, is no microbenchmark and has no file.
-#define WORKLOADS(X)                                      \
-    X(exchange)   /* patterns of the on-chip exchange */  \
-    X(vertex)     /* one compute set of equal vertices */ \
-    X(gemm)       /* a matrix product of a GPU */         \
-    X(gpu_kernel) /* a streaming kernel of a GPU */
+#define WORKLOADS(X)                                            \
+    X(exchange)   /* patterns of the on-chip exchange */        \
+    X(vertex)     /* one compute set of equal vertices */       \
+    X(gemm)       /* a matrix product of a GPU */               \
+    X(gpu_kernel) /* a streaming kernel of a GPU */             \
+    X(stream)     /* STREAM kernels on the tiles' own memory */ \
+    X(stencil)    /* a 3 x 3 stencil on an image, by phase */
 
 #define WORKLOAD_QUANTITIES_MAX 16
 
