@@ -44,11 +44,13 @@ static inline const uint32_t *activity_ids(const struct activity_layer *layer, u
     return layer->ids + ((uint64_t)time_step * batch + sample) * layer->slots;
 }
 
-// How full the slots are when activity is drawn.
+// How full the slots are when activity is drawn: two limits, of which the lower one holds. Slots are a
+// share of the layer in the program; what crosses the threshold is a share of the layer in the network.
 struct activity_fill {
-    double spikes;       // k = round(spikes * slots), hidden and output layers
-    double listed;       // g = round(listed * slots), at least k
-    double input_spikes; // k = round(input_spikes * slots) of the input
+    double spikes;         // k = round(spikes * slots), hidden and output layers
+    double listed;         // g = round(listed * slots), at least k
+    double input_spikes;   // k = round(input_spikes * slots) of the input
+    double active_neurons; // k, g <= round(active_neurons * neurons), hidden layers
 };
 
 // Draws the whole record: distinct ids, uniform over the layer's neurons, each sub-list ascending, by

@@ -137,10 +137,11 @@ static void draw_layer(struct activity_layer *layer, uint64_t layer_seed, uint32
     layer->dropped_spikes = 0;
 }
 
-// Rounded to the nearest whole id; no more than there are slots or neurons.
-static uint32_t filled_slots(const struct activity_layer *layer, double fill)
+// Rounded to the nearest whole id; no more than there are slots or active neurons.
+static uint32_t filled_slots(const struct activity_layer *layer, double fill, double active_neurons)
 {
-    uint64_t most = min_u64(layer->slots, layer->neurons);
+    uint64_t active = (uint64_t)round(active_neurons * layer->neurons);
+    uint64_t most = min_u64(layer->slots, min_u64(active, layer->neurons));
     double filled = round(fill * layer->slots);
     return filled >= (double)most ? (uint32_t)most : (uint32_t)fmax(filled, 0.0);
 }
@@ -157,9 +158,11 @@ void activity_draw(struct activity *activity, const struct activity_fill *fill, 
     bits.spikes = xcalloc(bits.word_count, sizeof *bits.spikes);
     for (uint32_t l = 0; l < activity->layer_count; l++) {
         struct activity_layer *layer = &activity->layers[l];
-        uint32_t spikes = filled_slots(layer, l == 0 ? fill->input_spikes : fill->spikes);
+        bool is_hidden = l > 0 && l + 1 < activity->layer_count;
+        double active = is_hidden ? fill->active_neurons : 1.0;
+        uint32_t spikes = filled_slots(layer, l == 0 ? fill->input_spikes : fill->spikes, active);
         uint32_t listed =
-            l == 0 ? spikes : (uint32_t)max_u64(spikes, filled_slots(layer, fill->listed));
+            l == 0 ? spikes : (uint32_t)max_u64(spikes, filled_slots(layer, fill->listed, active));
         // A counter has room for three numbers beside the purpose; training step and layer go into the key.
         struct rng_words key = rng_philox(seed, RNG_ACTIVITY, training_step, l, 0);
         uint64_t layer_seed = key.word[0] | (uint64_t)key.word[1] << 32;

@@ -29,7 +29,8 @@ static void bench_draw(double max_activity)
     uint32_t hidden_slots = 2 * (uint32_t)(max_activity * 1466 / 2);
     const uint32_t neurons[] = {2312, 1466, 1466, 10};
     const uint32_t slots[] = {32, hidden_slots, hidden_slots, 2};
-    const struct activity_fill fill = {.spikes = 0.5, .listed = 1.0, .input_spikes = 1.0};
+    const struct activity_fill fill = {
+        .spikes = 0.5, .listed = 1.0, .input_spikes = 1.0, .active_neurons = 1.0};
     struct activity *activity = activity_create(4, neurons, slots, 100, 48);
     double seconds[REPEATS];
     for (uint32_t i = 0; i < REPEATS; i++) {

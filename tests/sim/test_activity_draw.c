@@ -14,7 +14,8 @@
 enum { TIME_STEPS = 20, BATCH = 6, LAYERS = 4 };
 
 static const uint32_t test_neurons[LAYERS] = {300, 129, 64, 10};
-static const struct activity_fill test_fill = {.spikes = 0.5, .listed = 0.9, .input_spikes = 0.75};
+static const struct activity_fill test_fill = {
+    .spikes = 0.5, .listed = 0.9, .input_spikes = 0.75, .active_neurons = 1.0};
 
 static struct activity *draw(const uint32_t slots[LAYERS], const struct activity_fill *fill,
                              uint64_t seed, uint32_t training_step)
@@ -95,7 +96,8 @@ static void counts_never_exceed_the_neurons(void **state)
 {
     (void)state;
     const uint32_t slots[LAYERS] = {1000, 129, 100, 64};
-    const struct activity_fill fill = {.spikes = 0.5, .listed = 1.0, .input_spikes = 1.0};
+    const struct activity_fill fill = {
+        .spikes = 0.5, .listed = 1.0, .input_spikes = 1.0, .active_neurons = 1.0};
     struct activity *activity = draw(slots, &fill, 1, 0);
     assert_counts(activity, 0, 300, 300);
     assert_counts(activity, 1, 65, 129);
@@ -109,9 +111,25 @@ static void listed_ids_are_at_least_the_spikes(void **state)
 {
     (void)state;
     const uint32_t slots[LAYERS] = {30, 12, 6, 2};
-    const struct activity_fill fill = {.spikes = 0.5, .listed = 0.25, .input_spikes = 1.0};
+    const struct activity_fill fill = {
+        .spikes = 0.5, .listed = 0.25, .input_spikes = 1.0, .active_neurons = 1.0};
     struct activity *activity = draw(slots, &fill, 1, 0);
     assert_counts(activity, 1, 6, 6);
+    activity_destroy(activity);
+}
+
+static void active_neurons_leave_slots_empty(void **state)
+{
+    (void)state;
+    const uint32_t slots[LAYERS] = {30, 12, 6, 2};
+    const struct activity_fill fill = {
+        .spikes = 1.0, .listed = 1.0, .input_spikes = 1.0, .active_neurons = 0.07};
+    struct activity *activity = draw(slots, &fill, 1, 0);
+    assert_counts(activity, 0, 30, 30); // not the input
+    assert_counts(activity, 1, 9, 9);   // 0.07 x 129 = 9.03
+    assert_counts(activity, 2, 4, 4);   // 0.07 x 64 = 4.48
+    assert_counts(activity, 3, 2, 2);   // not the output layer
+    assert_lists_are_sound(activity);
     activity_destroy(activity);
 }
 
@@ -161,7 +179,8 @@ static void vectors_of_a_record_differ(void **state)
 {
     (void)state;
     const uint32_t neurons[LAYERS] = {300, 300, 300, 300}, slots[LAYERS] = {32, 32, 32, 32};
-    const struct activity_fill fill = {.spikes = 1.0, .listed = 1.0, .input_spikes = 1.0};
+    const struct activity_fill fill = {
+        .spikes = 1.0, .listed = 1.0, .input_spikes = 1.0, .active_neurons = 1.0};
     struct activity *activity = activity_create(LAYERS, neurons, slots, TIME_STEPS, BATCH);
     activity_draw(activity, &fill, 1, 0);
     const uint32_t *first = activity_ids(&activity->layers[0], BATCH, 0, 0);
@@ -208,7 +227,8 @@ static double scaled_chi_square(const struct activity_layer *layer, uint32_t vec
 static void check_uniform(uint32_t slots_of_101)
 {
     const uint32_t neurons[] = {5, 101}, slots[] = {1, slots_of_101};
-    const struct activity_fill fill = {.spikes = 0.4, .listed = 1.0, .input_spikes = 1.0};
+    const struct activity_fill fill = {
+        .spikes = 0.4, .listed = 1.0, .input_spikes = 1.0, .active_neurons = 1.0};
     struct activity *activity = activity_create(2, neurons, slots, 200, 100);
     activity_draw(activity, &fill, 3, 0);
     for (int near = 0; near < 2; near++) {
@@ -238,7 +258,7 @@ static void pairs_of_ids_are_uniform(void **state)
     (void)state;
     const uint32_t neurons[] = {6}, cases[] = {2, 3}; // rejection: 2 and 3 of 6
     for (uint32_t c = 0; c < 2; c++) {
-        const struct activity_fill fill = {.input_spikes = 1.0};
+        const struct activity_fill fill = {.input_spikes = 1.0, .active_neurons = 1.0};
         struct activity *activity = activity_create(1, neurons, &cases[c], 200, 100);
         activity_draw(activity, &fill, 4, 0);
         uint32_t pairs[36] = {0};
@@ -266,6 +286,7 @@ int main(void)
         cmocka_unit_test(counts_are_the_fill_of_the_slots_rounded),
         cmocka_unit_test(counts_never_exceed_the_neurons),
         cmocka_unit_test(listed_ids_are_at_least_the_spikes),
+        cmocka_unit_test(active_neurons_leave_slots_empty),
         cmocka_unit_test(the_draw_depends_on_seed_and_training_step_alone),
         cmocka_unit_test(a_vector_does_not_depend_on_the_batch_around_it),
         cmocka_unit_test(vectors_of_a_record_differ),

@@ -126,15 +126,38 @@ static void reduction_tiles_are_shared_by_the_published_rule_without_overlap(voi
 }
 
 // --- rows ---------------------------------------------------------------------------------------
-static void a_forward_step_has_7_plus_4_sets_a_layer(void **state)
+static void a_forward_step_has_8_plus_4_sets_a_layer(void **state)
 {
     (void)state;
     for (uint32_t hidden = 2; hidden <= 5; hidden++) {
         struct program *program = lower(fixture_published(hidden, 0.05));
         uint32_t layers = hidden + 1;
-        assert_int_equal(count_sets(program, fixture_loop(program, 0)), 7 + 4 * layers);
+        assert_int_equal(count_sets(program, fixture_loop(program, 0)), 8 + 4 * layers);
         program_destroy(program);
     }
+}
+
+// The number of the time step lies on tile 0, and no set can keep it for the next.
+static void every_set_of_slices_fetches_the_index_before_it(void **state)
+{
+    (void)state;
+    struct program *program = lower(fixture_published(2, 0.05));
+    uint32_t slices = 0;
+    for (uint32_t i = 1; i < program->step_count; i++) {
+        const struct program_step *step = &program->steps[i];
+        if (step->kind != STEP_COMPUTE) {
+            continue;
+        }
+        const struct compute_set *set = &program->compute_sets[step->index];
+        if (program->groups[set->first_group].codelet == CODELET_slice) {
+            const struct program_step *before = &program->steps[i - 1];
+            assert_int_equal(before->kind, STEP_EXCHANGE);
+            assert_non_null(strstr(program->exchanges[before->index].name, "index"));
+            slices++;
+        }
+    }
+    assert_int_equal(slices, 2 + 3 * 3 + 5 * 3 + 1); // F1, F9, B2
+    program_destroy(program);
 }
 
 static void a_backward_step_has_7_plus_7_sets_a_layer_a_copy_and_the_second_reduction(void **state)
@@ -559,7 +582,8 @@ int main(void)
         cmocka_unit_test(neurons_per_tile_rise_in_twos_until_all_layers_fit),
         cmocka_unit_test(more_layers_than_tiles_are_refused_with_a_reason),
         cmocka_unit_test(reduction_tiles_are_shared_by_the_published_rule_without_overlap),
-        cmocka_unit_test(a_forward_step_has_7_plus_4_sets_a_layer),
+        cmocka_unit_test(a_forward_step_has_8_plus_4_sets_a_layer),
+        cmocka_unit_test(every_set_of_slices_fetches_the_index_before_it),
         cmocka_unit_test(a_backward_step_has_7_plus_7_sets_a_layer_a_copy_and_the_second_reduction),
         cmocka_unit_test(rearrangement_adds_a_set_to_five_rows),
         cmocka_unit_test(fusion_leaves_one_set_for_all_layers_of_b3_and_of_b5),

@@ -1,4 +1,4 @@
-// Rows F1..F9 of docs/schedule.md. Convention: emit_f<row> opens the row's exchange and compute set
+// Rows F0..F9 of docs/schedule.md. Convention: emit_f<row> opens the row's exchange and compute set
 // and adds one group (or flow) for each layer from first_layer to last_layer. Exchanges and
 // reductions move slots, whatever the true counts are; vertices that loop over ids name the list of
 // the record.
@@ -8,9 +8,18 @@
 
 #define FLAG_BYTES EXCHANGE_WORD_BYTES // flags are words
 
+// --- F0: the counter of the library's counted loop ----------------------------------------------
+static void emit_f0(struct sparse_lowering *lowering)
+{
+    program_begin_compute(lowering->program, "F0 loop counter");
+    emit_each(lowering->program, CODELET_loop_counter, one_tile(0),
+              (struct vertex_sizes){0, 0, 0, 0}, 0);
+}
+
 // --- F1: library slices of the input of this time step ------------------------------------------
 void sparse_emit_forward_slices(struct sparse_lowering *lowering)
 {
+    emit_f0(lowering);
     struct spread ids = sparse_ids(lowering, 0);
     struct spread counts = sparse_counts(lowering, 0);
     lowering->first_layer = lowering->last_layer = 1;
@@ -252,9 +261,12 @@ static void emit_f8(struct sparse_lowering *lowering)
 }
 
 // --- F9: library updates of the histories -------------------------------------------------------
+// Every update reads the time step's number: it lies on tile 0, and what a set fetches lives no longer
+// than the set. (The same for the slices of F1 and B2.)
 static void emit_slice_set(struct sparse_lowering *lowering, const char *name, uint32_t l,
                            struct tile_map map, uint32_t words_per_tile)
 {
+    sparse_index_broadcast(lowering, ROW_F9, whole_range(map), "F9 index");
     sparse_compute(lowering, ROW_F9, name);
     emit_each(lowering->program, CODELET_slice, whole_range(map),
               (struct vertex_sizes){words_per_tile, 1, 0, 0}, l);
@@ -269,8 +281,6 @@ static void emit_f9(struct sparse_lowering *lowering)
         emit_flow(lowering->program, FLOW_REDISTRIBUTE, combine_range(lowering, l),
                   whole_range(sparse_ids(lowering, l).map), bytes);
     }
-    emit_flow(lowering->program, FLOW_BROADCAST, one_tile(0),
-              whole_range(tile_map_range(0, lowering->tiles)), EXCHANGE_WORD_BYTES);
     for (uint32_t l = lowering->first_layer; l <= lowering->last_layer; l++) {
         const struct layer_place *layer = sparse_layer(lowering, l);
         uint32_t words = lowering->batch * layer->neurons_per_tile;
