@@ -11,7 +11,7 @@
 #include "sim/units.h"
 
 #define MILLICYCLES_PER_CYCLE 1000u
-// JIA: a broadcast costs the same up to 16 receivers and grows with the logarithm beyond.
+// JIA: a broadcast to 16 tiles costs as much as one message to a neighbour, one to 76 tiles more.
 #define BROADCAST_FREE_RECEIVERS 16u
 
 struct port {
@@ -29,15 +29,26 @@ struct measuring {
 
 // --- place and latency --------------------------------------------------------------------------
 struct place {
-    int64_t column, island;
+    int64_t position; // along the spine
+    int64_t island;   // 0 lies beside the spine
 };
 
-// Tiles are numbered across the columns first (poplibs: tile id mod 64 gives the column), so a row of
-// islands holds columns x tiles_per_island tiles; island 0 lies beside the spine.
+// The columns lie in two rows, one on either side of the spine, and are numbered around it: the first one
+// lies opposite to the last, and those in the middle are the farthest from both (JIA).
 static struct place place_of(const struct exchange_config *config, uint32_t tile)
 {
-    uint32_t row = config->columns * config->tiles_per_island;
-    return (struct place){.column = tile % row / config->tiles_per_island, .island = tile / row};
+    uint32_t column = 0, island = 0;
+    if (config->tile_numbering == TILES_ALONG_COLUMNS) {
+        uint32_t column_tiles = config->islands_per_column * config->tiles_per_island;
+        column = tile / column_tiles % config->columns;
+        island = tile % column_tiles / config->tiles_per_island;
+    } else {
+        uint32_t row_tiles = config->columns * config->tiles_per_island;
+        column = tile % row_tiles / config->tiles_per_island;
+        island = tile / row_tiles;
+    }
+    uint32_t from_end = config->columns - 1 - column;
+    return (struct place){.position = column < from_end ? column : from_end, .island = island};
 }
 
 static int64_t to_millicycles(double cycles)
@@ -45,15 +56,16 @@ static int64_t to_millicycles(double cycles)
     return llround(cycles * MILLICYCLES_PER_CYCLE);
 }
 
-// The way of a word: down to the spine, along it, up the other column (ipu-hardware 1.3: linear in
-// islands as measured; linear in columns is an assumption).
+// The way of a word. Linear in islands as measured, linear along the spine by assumption. Of the two islands
+// the farther one counts: were both added up, pairs all over the chip would take 36 cycles longer than
+// they do (JIA: 264 cycles with their sync, for 76 pairs and for 1216).
 static uint64_t latency_millicycles(const struct exchange_config *config, uint32_t from,
                                     uint32_t to)
 {
     struct place source = place_of(config, from);
     struct place destination = place_of(config, to);
-    int64_t columns = llabs(source.column - destination.column);
-    int64_t islands = source.island + destination.island;
+    int64_t columns = llabs(source.position - destination.position);
+    int64_t islands = source.island > destination.island ? source.island : destination.island;
     return (uint64_t)config->latency_base_cycles * MILLICYCLES_PER_CYCLE +
            (uint64_t)(islands * to_millicycles(config->latency_cycles_per_island) +
                       columns * to_millicycles(config->latency_cycles_per_column));
@@ -99,28 +111,41 @@ static int64_t extreme_sum(const struct extreme *a, const struct extreme *b, int
     return sum;
 }
 
-// Farthest pair of a source and another destination. |x - y| is the larger of x - y and y - x, and each
-// of the two is a sum of a term of the source and one of the destination.
+// One of the four ways to read the larger island and the absolute difference of positions. Each is a sum of
+// a term of the source and one of the destination, and the true way is the largest of the four.
+struct reading {
+    bool is_source_island;
+    int64_t sign; // of source position - destination position
+};
+
+static struct extreme extreme_of(const struct exchange_config *config, const struct tile_map *map,
+                                 uint32_t first, uint32_t count, struct reading reading)
+{
+    int64_t per_island = to_millicycles(config->latency_cycles_per_island);
+    int64_t per_column = to_millicycles(config->latency_cycles_per_column);
+    struct extreme extreme = {0};
+    for (uint32_t i = 0; i < count; i++) {
+        uint32_t tile = tile_map_at(map, first + i);
+        struct place place = place_of(config, tile);
+        int64_t island = reading.is_source_island ? place.island * per_island : 0;
+        extreme_add(&extreme, island + reading.sign * place.position * per_column, tile);
+    }
+    return extreme;
+}
+
+// Farthest pair of a source and another destination.
 static void add_farthest_pair(struct measuring *measuring, const struct flow *flow)
 {
     const struct exchange_config *config = measuring->config;
-    int64_t per_island = to_millicycles(config->latency_cycles_per_island);
-    int64_t per_column = to_millicycles(config->latency_cycles_per_column);
     int64_t farthest = -1;
-    for (int64_t sign = -1; sign <= 1; sign += 2) {
-        struct extreme sources = {0}, destinations = {0};
-        for (uint32_t i = 0; i < flow->source_count; i++) {
-            uint32_t tile = tile_map_at(&flow->source, flow->first_source + i);
-            struct place place = place_of(config, tile);
-            extreme_add(&sources, place.island * per_island + sign * place.column * per_column,
-                        tile);
-        }
-        for (uint32_t i = 0; i < flow->destination_count; i++) {
-            uint32_t tile = tile_map_at(&flow->destination, flow->first_destination + i);
-            struct place place = place_of(config, tile);
-            extreme_add(&destinations, place.island * per_island - sign * place.column * per_column,
-                        tile);
-        }
+    for (int i = 0; i < 4; i++) {
+        struct reading of_source = {.is_source_island = i / 2 == 0, .sign = i % 2 == 0 ? 1 : -1};
+        struct reading of_destination = {.is_source_island = i / 2 != 0, .sign = -of_source.sign};
+        struct extreme sources =
+            extreme_of(config, &flow->source, flow->first_source, flow->source_count, of_source);
+        struct extreme destinations =
+            extreme_of(config, &flow->destination, flow->first_destination, flow->destination_count,
+                       of_destination);
         int64_t sum = extreme_sum(&sources, &destinations, -1);
         farthest = sum > farthest ? sum : farthest;
     }
@@ -166,24 +191,22 @@ static uint32_t count_on_bus(const struct measuring *measuring, uint32_t tile)
     return count;
 }
 
-// Source items that lie on other tiles of the bus of `tile` and are destinations themselves: each of them
-// leaves a hole in the bus for its own message.
-static uint32_t count_holes_on_bus(const struct measuring *measuring, uint32_t tile)
+// Source items that lie on other tiles of the bus of `tile`.
+static uint32_t count_sources_beside(const struct measuring *measuring, uint32_t tile)
 {
     uint32_t share = measuring->config->bus_sharing;
     uint32_t first = tile - tile % share;
-    uint32_t holes = 0;
+    uint32_t sources = 0;
     for (uint32_t i = first; i < first + share && i < measuring->tile_count; i++) {
-        if (i != tile && measuring->ports[i].destinations > 0) {
-            holes += measuring->ports[i].sources;
-        }
+        sources += i != tile ? measuring->ports[i].sources : 0;
     }
-    return holes;
+    return sources;
 }
 
 struct audience {              // of one broadcast, its sources included where they are destinations
     uint32_t tiles;            // distinct destination tiles
-    uint32_t incomplete_buses; // buses of which some tiles, but not all, are destinations
+    uint32_t buses;            // of which some tiles are destinations
+    uint32_t incomplete_buses; // of which some are, but not all
 };
 
 static struct audience count_audience(const struct measuring *measuring, const struct flow *flow)
@@ -202,9 +225,18 @@ static struct audience count_audience(const struct measuring *measuring, const s
         for (uint32_t other = tile - tile % share; other < tile; other++) {
             is_first_of_bus = is_first_of_bus && measuring->ports[other].destinations == 0;
         }
+        audience.buses += is_first_of_bus;
         audience.incomplete_buses += is_first_of_bus && on_bus < share;
     }
     return audience;
+}
+
+// Does what a source on the bus of `tile` sends have the width of a bus?
+static bool is_sent_wide(const struct measuring *measuring, struct audience audience, uint32_t tile)
+{
+    uint32_t on_bus = count_on_bus(measuring, tile);
+    bool is_incomplete = on_bus > 0 && on_bus < measuring->config->bus_sharing;
+    return audience.incomplete_buses == is_incomplete && audience.buses > (on_bus > 0);
 }
 
 static void add_broadcast_sources(struct measuring *measuring, const struct flow *flow,
@@ -216,17 +248,10 @@ static void add_broadcast_sources(struct measuring *measuring, const struct flow
     for (uint32_t i = 0; i < flow->source_count; i++) {
         uint32_t tile = tile_map_at(&flow->source, flow->first_source + i);
         struct port *port = &measuring->ports[tile];
-        uint32_t receivers = audience.tiles;
-        uint32_t incomplete = audience.incomplete_buses;
-        if (port->destinations > 0) { // without the sender its own bus is incomplete, or empty
-            uint32_t on_bus = count_on_bus(measuring, tile);
-            receivers--;
-            incomplete -= on_bus < config->bus_sharing;
-            incomplete += on_bus > 1;
-        }
+        uint32_t receivers = audience.tiles - (port->destinations > 0);
         if (receivers > 0) {
             port->sent++;
-            port->out_cycles += incomplete == 0 ? shared : full;
+            port->out_cycles += is_sent_wide(measuring, audience, tile) ? shared : full;
             measuring->load->receivers = max_u64(measuring->load->receivers, receivers);
         }
     }
@@ -237,18 +262,20 @@ static void add_broadcast(struct measuring *measuring, const struct flow *flow)
     const struct exchange_config *config = measuring->config;
     uint64_t full = exchange_port_cycles(config, flow->bytes);
     uint64_t shared = exchange_shared_port_cycles(config, flow->bytes);
-    add_broadcast_sources(measuring, flow, count_audience(measuring, flow));
+    struct audience audience = count_audience(measuring, flow);
+    add_broadcast_sources(measuring, flow, audience);
     uint32_t distinct = flow->destination_count < flow->destination.positions
                             ? flow->destination_count
                             : flow->destination.positions;
     for (uint32_t i = 0; i < distinct; i++) {
         uint32_t tile = tile_map_at(&flow->destination, flow->first_destination + i);
         struct port *port = &measuring->ports[tile];
-        uint64_t messages = flow->source_count - port->sources;
+        uint64_t beside = count_sources_beside(measuring, tile);
+        uint64_t others = flow->source_count - port->sources - beside;
         bool is_complete = count_on_bus(measuring, tile) == config->bus_sharing;
-        uint64_t alone = is_complete ? count_holes_on_bus(measuring, tile) : messages;
-        port->received += messages;
-        port->in_cycles += alone * full + (messages - alone) * shared;
+        port->received += others + beside;
+        port->in_cycles += others * (is_complete ? shared : full);
+        port->in_cycles += beside * (is_sent_wide(measuring, audience, tile) ? shared : full);
     }
 }
 
@@ -373,35 +400,29 @@ static void measure(const struct exchange_config *config, const struct program *
 // --- the rule -----------------------------------------------------------------------------------
 // Way of the first word, fixed cost by pattern, words on the busiest port. It reproduces the collectives
 // measured by JIA (ipu-hardware 1.4); configs/chips/gc2.yaml says how closely.
-static uint64_t broadcast_growth_cycles(const struct exchange_config *config, uint64_t receivers)
-{
-    if (receivers <= BROADCAST_FREE_RECEIVERS) {
-        return 0;
-    }
-    double doublings = log2((double)receivers / BROADCAST_FREE_RECEIVERS);
-    return (uint64_t)ceil(config->broadcast_cycles_per_doubling * doublings);
-}
-
 static uint64_t cycles(const struct exchange_config *config, const struct exchange_load *load)
 {
     if (load->sent_messages == 0) {
         return 0;
     }
     uint64_t way_cycles = div_ceil(load->latency_millicycles, MILLICYCLES_PER_CYCLE);
+    uint64_t first_cycles = way_cycles + config->fixed_cycles;
     uint64_t busiest_cycles = max_u64(load->out_cycles, load->in_cycles);
-    uint64_t growth_cycles = broadcast_growth_cycles(config, load->receivers);
-    if (load->sent_messages > 1) {
-        // Measured scatters cost the same beside their words for 2 tiles and for 1216: the fixed part covers
+    bool is_wide = load->receivers > BROADCAST_FREE_RECEIVERS;
+    uint64_t broadcast_cycles = is_wide ? config->broadcast_fixed_cycles : 0;
+    if (load->sent_messages > 1 && load->received_messages <= 1) {
+        // Measured scatters cost the same beside their words for 2 tiles and for 608: the fixed part covers
         // every way on the chip.
-        return config->fan_out_fixed_cycles + busiest_cycles + growth_cycles;
+        return max_u64(first_cycles, config->fan_out_fixed_cycles) + busiest_cycles +
+               broadcast_cycles;
     }
-    if (load->received_messages > 1) {
+    if (load->sent_messages <= 1 && load->received_messages > 1) {
         // The receiver takes near words while far ones are on their way: the longer of the two counts.
-        uint64_t senders_cycles = way_cycles + config->fixed_cycles + load->out_cycles;
+        uint64_t senders_cycles = first_cycles + load->out_cycles;
         return max_u64(senders_cycles, config->fan_in_fixed_cycles + busiest_cycles) +
-               growth_cycles;
+               broadcast_cycles;
     }
-    return way_cycles + config->fixed_cycles + busiest_cycles + growth_cycles;
+    return first_cycles + busiest_cycles + broadcast_cycles;
 }
 
 const struct fabric compiled_bus_fabric = {

@@ -6,7 +6,10 @@
 //   - A broadcast reaches a tile once, however many items lie on it; other kinds count items.
 //   - A message of n bytes holds a port for ceil(n / bytes_per_cycle) cycles. A broadcast holds a
 //     receiving port for ceil(n / (bytes_per_cycle * bus_sharing)) if all tiles of the receiver's bus
-//     (tiles i * bus_sharing ...) receive it, and the sending port if that is so for all receivers.
+//     (tiles i * bus_sharing ...) are destinations, and the sending port if that is so for all buses
+//     but the sender's, and there is one. On the sender's own bus it holds a receiving port as long as
+//     the sending one. (JIA: broadcasts from a tile to itself and 3 others, and to the whole chip, have
+//     the width of a bus; one to itself and a neighbour has not.)
 //   - The sync before an exchange is not part of these cycles. An exchange without messages takes 0.
 #ifndef TILESIM_EXCHANGE_EXCHANGE_H
 #define TILESIM_EXCHANGE_EXCHANGE_H

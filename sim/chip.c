@@ -59,6 +59,9 @@ static const struct key matrix_keys[] = {
 static const char *const sync_rules[] = {
     [SYNC_BEFORE_EXCHANGE] = "before_exchange", [SYNC_BEFORE_EVERY_SET] = "before_every_set", NULL};
 
+static const char *const tile_numberings[] = {
+    [TILES_ACROSS_COLUMNS] = "across_columns", [TILES_ALONG_COLUMNS] = "along_columns", NULL};
+
 #define EXCHANGE(...) KEY_NUMBER(KEY_UINT32, struct exchange_config, __VA_ARGS__)
 #define EXCHANGE_REAL(...) KEY_NUMBER(KEY_REAL, struct exchange_config, __VA_ARGS__)
 static const struct key exchange_keys[] = {
@@ -72,9 +75,11 @@ static const struct key exchange_keys[] = {
     EXCHANGE(bus_sharing, 1, 16, "tiles", NULL, "that share a bus; a common broadcast is wider"),
     EXCHANGE(fixed_cycles, 0, CYCLES_MAX, "cycles", NULL, "at most one message per tile"),
     EXCHANGE(fan_in_fixed_cycles, 0, CYCLES_MAX, "cycles", NULL, "a tile receives many"),
-    EXCHANGE(fan_out_fixed_cycles, 0, CYCLES_MAX, "cycles", NULL, "a tile sends several"),
-    EXCHANGE(broadcast_cycles_per_doubling, 0, CYCLES_MAX, "cycles", NULL,
-             "per doubling of the receivers above 16"),
+    EXCHANGE(fan_out_fixed_cycles, 0, CYCLES_MAX, "cycles", NULL,
+             "a tile sends several, none receives several"),
+    EXCHANGE(broadcast_fixed_cycles, 0, CYCLES_MAX, "cycles", NULL, "above 16 receivers"),
+    KEY_CHOICE(struct exchange_config, "tile_numbering", tile_numbering, tile_numberings,
+               "across_columns", "along a column first, or across all columns first"),
     EXCHANGE(columns, 1, 65536, "columns", NULL, "of islands"),
     EXCHANGE(islands_per_column, 1, 65536, "islands", NULL, "island 0 lies beside the spine"),
     EXCHANGE(tiles_per_island, 1, 65536, "tiles", NULL, "neighbours with the same latency"),

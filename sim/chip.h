@@ -42,6 +42,8 @@ struct matrix_config {                                       // AMP
     uint32_t coefficient_bytes_per_cycle;
 };
 
+enum tile_numbering { TILES_ACROSS_COLUMNS, TILES_ALONG_COLUMNS };
+
 enum sync_rule { SYNC_BEFORE_EXCHANGE, SYNC_BEFORE_EVERY_SET };
 
 struct exchange_config {
@@ -52,10 +54,12 @@ struct exchange_config {
     uint32_t fixed_cycles; // of an exchange in which every tile sends at most one message
     // replaces it where one message is sent per tile and a tile receives many
     uint32_t fan_in_fixed_cycles;
-    uint32_t fan_out_fixed_cycles; // replaces it where a tile sends several different messages
-    uint32_t broadcast_cycles_per_doubling; // per doubling of the receivers above 16
+    // replaces way and fixed part where a tile sends several different messages and none receives several
+    uint32_t fan_out_fixed_cycles;
+    uint32_t broadcast_fixed_cycles; // added where more than 16 tiles hear one message
+    uint32_t tile_numbering;         // enum tile_numbering
     uint32_t columns, islands_per_column, tiles_per_island; // place of a tile
-    uint32_t latency_base_cycles;                           // tile beside the spine
+    uint32_t latency_base_cycles;                           // tiles beside the spine
     double latency_cycles_per_island;
     double latency_cycles_per_column;
     uint32_t code_bytes_per_message;

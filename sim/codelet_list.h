@@ -33,6 +33,7 @@
     X(softmax_loss)    /* classes, samples                                -                 */        \
     X(optimizer)       /* elements, kind (enum optimizer_kind)            -                 */        \
     X(matmul_partial)  /* rows, in channels, out channels, bytes per element (2 or 4)  -    */        \
+    X(read)            /* bytes of a block, bits of a load, compiled 0/1    -               */        \
     X(transpose)       /* rows, columns, matrices of a worker (0: 1); typed  -              */        \
     /* the library beyond what lowerings use */                                                       \
     X(binary_op)      /* elements, form (enum operation_form); typed     -                 */         \

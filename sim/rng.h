@@ -14,6 +14,7 @@ enum rng_purpose { // the first word of every counter: two purposes never share 
     RNG_OVERFLOW,
     RNG_TEST, // property tests
     RNG_LABELS,
+    RNG_PLACES, // of tiles in a microbenchmark
 };
 
 struct rng_words {

@@ -50,36 +50,64 @@ static void receive_message(struct port *port, uint32_t from, uint64_t bytes)
 }
 
 // --- broadcast ----------------------------------------------------------------------------------
-// Do all tiles of the receiver's bus hear the message of `source`? The source itself does not.
-static bool is_bus_shared(const struct port *port, uint32_t source, uint32_t receiver)
+static bool is_on_bus_of(const struct port *port, uint32_t tile, uint32_t other)
+{
+    return tile / port->config->bus_sharing == other / port->config->bus_sharing;
+}
+
+// Are all tiles of the receiver's bus destinations?
+static bool is_bus_complete(const struct port *port, uint32_t receiver)
 {
     uint32_t share = port->config->bus_sharing;
     uint32_t first = receiver / share * share;
     for (uint32_t i = first; i < first + share; i++) {
-        if (i >= port->tile_count || !port->is_heard[i] || i == source) {
+        if (i >= port->tile_count || !port->is_heard[i]) {
             return false;
         }
     }
     return true;
 }
 
+// Does the source send at the width of a bus? Tiles of its own bus have no say in it.
+static bool is_sent_wide(const struct port *port, uint32_t source)
+{
+    bool is_any = false;
+    for (uint32_t i = 0; i < port->tile_count; i++) {
+        if (port->is_heard[i] && !is_on_bus_of(port, source, i)) {
+            is_any = true;
+            if (!is_bus_complete(port, i)) {
+                return false;
+            }
+        }
+    }
+    return is_any;
+}
+
 static void send_broadcast(struct port *port, const struct flow *flow)
 {
     uint64_t receivers = 0;
-    bool is_shared = true;
     for (uint32_t i = 0; i < port->tile_count; i++) {
         if (port->is_heard[i] && i != port->tile) {
             receivers++;
-            is_shared = is_shared && is_bus_shared(port, port->tile, i);
             send_to(port, i);
         }
     }
     if (receivers > 0) {
         port->load.sent_messages++;
         port->load.receivers = max_u64(port->load.receivers, receivers);
-        port->load.out_cycles += is_shared ? exchange_shared_port_cycles(port->config, flow->bytes)
-                                           : exchange_port_cycles(port->config, flow->bytes);
+        port->load.out_cycles += is_sent_wide(port, port->tile)
+                                     ? exchange_shared_port_cycles(port->config, flow->bytes)
+                                     : exchange_port_cycles(port->config, flow->bytes);
     }
+}
+
+static void receive_broadcast(struct port *port, const struct flow *flow, uint32_t source)
+{
+    bool is_wide = is_on_bus_of(port, source, port->tile) ? is_sent_wide(port, source)
+                                                          : is_bus_complete(port, port->tile);
+    port->load.received_messages++;
+    port->load.in_cycles += is_wide ? exchange_shared_port_cycles(port->config, flow->bytes)
+                                    : exchange_port_cycles(port->config, flow->bytes);
 }
 
 static void broadcast(struct port *port, const struct flow *flow)
@@ -93,10 +121,7 @@ static void broadcast(struct port *port, const struct flow *flow)
         if (source == port->tile) {
             send_broadcast(port, flow);
         } else if (port->is_heard[port->tile]) {
-            port->load.received_messages++;
-            port->load.in_cycles += is_bus_shared(port, source, port->tile)
-                                        ? exchange_shared_port_cycles(port->config, flow->bytes)
-                                        : exchange_port_cycles(port->config, flow->bytes);
+            receive_broadcast(port, flow, source);
         }
     }
 }

@@ -1,47 +1,324 @@
-// Patterns of the on-chip exchange.
-#include "exchange/exchange.h"
+// One exchange of a pattern, as programs make it: a step with flows, timed by the machine. Its time is that of
+// the superstep, sync included, and of the vertices where the pattern computes (reduction).
+// Convention: tiles 0 .. n-1 take part, and tile 0 is the one that gathers or broadcasts; it scatters to tiles
+// 1 .. n. For pairs and all-to-all the tiles are drawn, and every quantity is the mean over `draws` draws.
+#include <math.h>
+#include <stdlib.h>
+
 #include "sim/config/config_keys.h"
 #include "sim/err.h"
 #include "sim/experiment.h"
+#include "sim/machine.h"
+#include "sim/rng.h"
 #include "sim/units.h"
 #include "sim/workload/workload.h"
 
+enum pattern {
+    PATTERN_PAIR,
+    PATTERN_PAIRS,
+    PATTERN_GATHER,
+    PATTERN_SCATTER,
+    PATTERN_BROADCAST,
+    PATTERN_ALL_TO_ALL,
+    PATTERN_REDUCTION,
+};
+
+static const char *const patterns[] = {
+    [PATTERN_PAIR] = "pair",           [PATTERN_PAIRS] = "pairs",
+    [PATTERN_GATHER] = "gather",       [PATTERN_SCATTER] = "scatter",
+    [PATTERN_BROADCAST] = "broadcast", [PATTERN_ALL_TO_ALL] = "all_to_all",
+    [PATTERN_REDUCTION] = "reduction", NULL,
+};
+
 struct exchange_workload {
-    uint32_t from, to, bytes;
+    uint32_t pattern; // enum pattern
+    uint32_t from, to, pairs, tiles, bytes, operands, draws;
 };
 
 #define EXCHANGE(...) KEY_NUMBER(KEY_UINT32, struct exchange_workload, __VA_ARGS__)
 static const struct key exchange_keys[] = {
-    EXCHANGE(from, 0, 1048575, "tile", "0", "sender"),
-    EXCHANGE(to, 0, 1048575, "tile", "1", "receiver"),
-    EXCHANGE(bytes, 1, 262144, "bytes", "4", "of the message"),
+    KEY_CHOICE(struct exchange_workload, "pattern", pattern, patterns, "pair",
+               "pair: one message; pairs, all_to_all: tiles drawn anywhere; else tiles 0, 1, ..."),
+    EXCHANGE(from, 0, 1048575, "tile", "0", "pair: sender"),
+    EXCHANGE(to, 0, 1048575, "tile", "1", "pair: receiver"),
+    EXCHANGE(pairs, 1, 1048576, "pairs", "1", "pairs: messages at once"),
+    EXCHANGE(tiles, 1, 1048576, "tiles", "2", "collectives: that take part"),
+    EXCHANGE(bytes, 1, 262144, "bytes", "4", "of each message"),
+    EXCHANGE(operands, 1, 1e6, "operands", "1", "reduction: float32 values of each tile"),
+    EXCHANGE(draws, 1, 1000, "draws", "8", "of places, where tiles are drawn"),
     KEYS_END,
 };
+
+// The program of one draw and what its exchange moves.
+struct building {
+    const struct exchange_workload *workload;
+    struct program *program;
+    uint32_t *places; // owned; [tiles of the chip], a permutation: tiles in the order drawn
+};
+
+static uint32_t *draw_places(uint32_t tiles, uint32_t draw)
+{
+    uint32_t *places = xcalloc(tiles, sizeof *places);
+    struct rng rng = rng_create(0, RNG_PLACES, draw, 0);
+    for (uint32_t i = 0; i < tiles; i++) {
+        uint32_t at = rng_below(&rng, i + 1);
+        places[i] = places[at];
+        places[at] = i;
+    }
+    return places;
+}
+
+// --- exchanges ----------------------------------------------------------------------------------
+static void add_flow(struct building *building, enum flow_kind kind, struct tile_map source,
+                     struct tile_map destination)
+{
+    program_add_flow(building->program, &(struct flow){.kind = kind,
+                                                       .source = source,
+                                                       .source_count = source.positions,
+                                                       .destination = destination,
+                                                       .destination_count = destination.positions,
+                                                       .bytes = building->workload->bytes});
+}
+
+static void add_pair(struct building *building, uint32_t from, uint32_t to)
+{
+    add_flow(building, FLOW_PAIRS, tile_map_range(from, 1), tile_map_range(to, 1));
+}
+
+// Neighbours in the order drawn: no tile sends twice or receives twice. The second half of the pairs, where
+// there are as many, starts at the receivers of the first.
+static void add_drawn_pairs(struct building *building)
+{
+    uint32_t tiles = building->program->tile_count;
+    for (uint32_t i = 0; i < building->workload->pairs; i++) {
+        uint32_t from = 2 * i < tiles ? 2 * i : 2 * i - tiles + (tiles % 2 == 0);
+        add_pair(building, building->places[from], building->places[(from + 1) % tiles]);
+    }
+}
+
+static void add_drawn_all_to_all(struct building *building)
+{
+    uint32_t tiles = building->workload->tiles;
+    for (uint32_t from = 0; from < tiles; from++) {
+        for (uint32_t to = 0; to < tiles; to++) {
+            if (from != to) {
+                add_pair(building, building->places[from], building->places[to]);
+            }
+        }
+    }
+}
+
+// A scatter has as many receivers as `tiles` says, beside the sender; on all tiles of a chip one less.
+static uint32_t count_scattered(const struct exchange_workload *workload, uint32_t chip_tiles)
+{
+    return workload->tiles < chip_tiles ? workload->tiles : chip_tiles - 1;
+}
+
+static void add_exchange(struct building *building)
+{
+    const struct exchange_workload *workload = building->workload;
+    struct tile_map all = tile_map_range(0, workload->tiles), first = tile_map_range(0, 1);
+    struct tile_map others =
+        tile_map_range(1, count_scattered(workload, building->program->tile_count));
+    program_begin_exchange(building->program, patterns[workload->pattern]);
+    switch ((enum pattern)workload->pattern) {
+    case PATTERN_PAIR:
+        add_pair(building, workload->from, workload->to);
+        break;
+    case PATTERN_PAIRS:
+        add_drawn_pairs(building);
+        break;
+    case PATTERN_GATHER:
+        add_flow(building, FLOW_ALL_TO_ALL, all, first);
+        break;
+    case PATTERN_SCATTER:
+        add_flow(building, FLOW_ALL_TO_ALL, first, others);
+        break;
+    case PATTERN_BROADCAST:
+        add_flow(building, FLOW_BROADCAST, first, all);
+        break;
+    default:
+        add_drawn_all_to_all(building);
+        break;
+    }
+}
+
+// --- reduction ----------------------------------------------------------------------------------
+// One vertex a worker and tile: a compute set of `vertices` equal ones on each of `tiles`, `stride` apart.
+static void add_set(struct building *building, const char *name, const struct vertex_group *group)
+{
+    program_begin_compute(building->program, name);
+    program_add_group(building->program, group);
+}
+
+// Every stride-th tile.
+static struct tile_map every(uint32_t stride, uint32_t tiles)
+{
+    uint32_t count = (uint32_t)div_ceil(tiles, stride);
+    return (struct tile_map){.positions = count, .span = count * stride, .is_spread = stride > 1};
+}
+
+static void add_sum(struct building *building, struct tile_map place, uint32_t operands,
+                    uint32_t workers)
+{
+    add_set(building, "sum",
+            &(struct vertex_group){.codelet = CODELET_reduce_many,
+                                   .place = place,
+                                   .items = place.positions,
+                                   .vertices = place.positions * workers,
+                                   .sizes = {(uint32_t)div_ceil(operands, workers), 1}});
+}
+
+// Words from several places, put one behind the other.
+static void add_copy(struct building *building, struct tile_map place, uint32_t words)
+{
+    add_set(building, "copy",
+            &(struct vertex_group){.codelet = CODELET_on_tile_copy,
+                                   .place = place,
+                                   .items = place.positions,
+                                   .vertices = place.positions,
+                                   .sizes = {words * EXCHANGE_WORD_BYTES, words}});
+}
+
+// Each tile sums its own: every worker a share, then one worker the results of the others. Then a tree over the
+// tiles, as many levels as keep the sums of a level short: each gathers on every stride-th tile, puts
+// what has arrived in order and sums it. In the end the sum is copied to where it belongs.
+static void add_reduction(struct building *building, uint32_t workers)
+{
+    const struct exchange_workload *workload = building->workload;
+    uint32_t tiles = workload->tiles;
+    if (workload->operands > 1) {
+        uint32_t shares = workload->operands < workers ? workload->operands : workers;
+        add_sum(building, every(1, tiles), workload->operands, shares);
+        add_copy(building, every(1, tiles), shares);
+        add_sum(building, every(1, tiles), shares, 1);
+    }
+    uint32_t fan_in = tiles <= 8 ? tiles : (uint32_t)ceil(sqrt(tiles)); // at most two levels
+    for (uint32_t stride = 1; stride < tiles; stride *= fan_in) {
+        program_begin_exchange(building->program, "gather");
+        for (uint32_t first = 0; first < tiles; first += stride * fan_in) {
+            uint32_t left = (uint32_t)div_ceil(tiles - first, stride);
+            struct tile_map source = every(stride, (left < fan_in ? left : fan_in) * stride);
+            source.first = first;
+            add_flow(building, FLOW_ALL_TO_ALL, source, tile_map_range(first, 1));
+        }
+        struct tile_map receivers = every(stride * fan_in, tiles);
+        add_copy(building, receivers, fan_in);
+        add_sum(building, receivers, fan_in, 1);
+    }
+    add_copy(building, tile_map_range(0, 1), 1);
+}
+
+// --- a run --------------------------------------------------------------------------------------
+static struct machine_time time_draw(const struct exchange_workload *workload,
+                                     const struct chip_config *chip, uint32_t draw)
+{
+    struct building building = {.workload = workload,
+                                .program =
+                                    program_create("exchange", chip->tiles, 1, 1, 0, NULL, NULL),
+                                .places = draw_places(chip->tiles, draw)};
+    if (workload->pattern == PATTERN_REDUCTION) {
+        add_reduction(&building, chip->tile.contexts);
+    } else {
+        add_exchange(&building);
+    }
+    struct machine *machine = machine_create(chip, building.program);
+    struct machine_time time = {0};
+    machine_add_folded_cycles(machine, NULL, &time);
+    machine_destroy(machine);
+    program_destroy(building.program);
+    free(building.places);
+    return time;
+}
+
+// Bytes that reach the receivers, or that a reduction reads.
+static double received_bytes(const struct exchange_workload *workload,
+                             const struct chip_config *chip)
+{
+    double message = workload->bytes, others = workload->tiles - 1.0;
+    switch ((enum pattern)workload->pattern) {
+    case PATTERN_PAIR:
+        return workload->from == workload->to ? 0 : message;
+    case PATTERN_PAIRS:
+        return workload->pairs * message;
+    case PATTERN_BROADCAST: // the sender has its own, and JIA counts it
+        return workload->tiles * message;
+    case PATTERN_SCATTER:
+        return count_scattered(workload, chip->tiles) * message;
+    case PATTERN_ALL_TO_ALL:
+        return workload->tiles * others * message;
+    case PATTERN_REDUCTION:
+        return (double)workload->tiles * workload->operands * EXCHANGE_WORD_BYTES;
+    default:
+        return others * message;
+    }
+}
+
+static uint32_t count_receivers(const struct exchange_workload *workload)
+{
+    switch ((enum pattern)workload->pattern) {
+    case PATTERN_PAIR:
+    case PATTERN_GATHER:
+        return 1;
+    case PATTERN_PAIRS:
+        return workload->pairs;
+    default:
+        return workload->tiles;
+    }
+}
+
+static char *why_not(const struct exchange_workload *workload, const struct chip_config *chip)
+{
+    uint32_t needed = workload->tiles;
+    if (workload->pattern == PATTERN_PAIR) {
+        needed = (workload->from > workload->to ? workload->from : workload->to) + 1;
+    } else if (workload->pattern == PATTERN_PAIRS) {
+        needed = workload->pairs < 2 ? 2 : workload->pairs;
+    }
+    if (needed <= chip->tiles) {
+        return NULL;
+    }
+    return xasprintf("the pattern '%s' needs %u tiles, and the chip has %u",
+                     patterns[workload->pattern], needed, chip->tiles);
+}
+
+static void add_quantities(struct workload_result *result, const struct exchange_workload *workload,
+                           const struct chip_config *chip, const struct machine_time *time)
+{
+    double seconds = cycles_to_seconds(time->cycles, chip->clock_hz);
+    double bytes_per_second = received_bytes(workload, chip) / seconds;
+    double per_tile = bytes_per_second / count_receivers(workload);
+    double peak = chip->clock_hz * chip->exchange.bytes_per_cycle;
+    if (workload->pattern == PATTERN_BROADCAST) {
+        peak *= chip->exchange.bus_sharing;
+    }
+    workload_add_quantity(result, "cycles", "cycles", time->cycles);
+    workload_add_quantity(result, "seconds", "seconds", seconds);
+    workload_add_quantity(result, "exchange_seconds", "seconds",
+                          cycles_to_seconds(time->exchange_cycles, chip->clock_hz));
+    workload_add_quantity(result, "bytes_per_second", "bytes/s", bytes_per_second);
+    workload_add_quantity(result, "tile_bytes_per_second", "bytes/s", per_tile);
+    workload_add_quantity(result, "peak_fraction", "of 1", per_tile / peak);
+}
 
 static bool run_exchange(const void *config, const struct machine_config *machine,
                          struct workload_result *result, char **why)
 {
     const struct exchange_workload *workload = config;
     const struct chip_config *chip = machine->chip;
-    if (workload->from >= chip->tiles || workload->to >= chip->tiles) {
-        *why = xasprintf("a message from tile %u to tile %u needs more than its %u tiles",
-                         workload->from, workload->to, chip->tiles);
+    *why = why_not(workload, chip);
+    if (*why != NULL) {
         return false;
     }
-    const struct fabric *fabric = exchange_fabric(chip->exchange.fabric);
-    uint64_t port_cycles = exchange_port_cycles(&chip->exchange, workload->bytes);
-    struct exchange_load load = {
-        .out_cycles = port_cycles,
-        .in_cycles = port_cycles,
-        .sent_messages = 1,
-        .received_messages = 1,
-        .receivers = 1,
-        .latency_millicycles =
-            fabric->latency_millicycles(&chip->exchange, workload->from, workload->to),
-    };
-    double cycles = (double)(chip->exchange.sync_cycles + fabric->cycles(&chip->exchange, &load));
-    workload_add_quantity(result, "cycles", "cycles", cycles);
-    workload_add_quantity(result, "seconds", "seconds", cycles_to_seconds(cycles, chip->clock_hz));
+    bool is_drawn = workload->pattern == PATTERN_PAIRS || workload->pattern == PATTERN_ALL_TO_ALL;
+    uint32_t draws = is_drawn ? workload->draws : 1;
+    struct machine_time mean = {0};
+    for (uint32_t draw = 0; draw < draws; draw++) {
+        struct machine_time time = time_draw(workload, chip, draw);
+        mean.cycles += time.cycles / draws;
+        mean.exchange_cycles += time.exchange_cycles / draws;
+    }
+    add_quantities(result, workload, chip, &mean);
     return true;
 }
 

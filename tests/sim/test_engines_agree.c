@@ -64,8 +64,10 @@ static void draw_chip(struct draw *draw)
     exchange->fixed_cycles = below(draw, 100);
     exchange->fan_in_fixed_cycles = below(draw, 100);
     exchange->fan_out_fixed_cycles = below(draw, 100);
-    exchange->broadcast_cycles_per_doubling = below(draw, 40);
-    exchange->columns = between(draw, 1, 4);
+    exchange->broadcast_fixed_cycles = below(draw, 40);
+    exchange->tile_numbering = below(draw, 2);
+    exchange->columns = between(draw, 1, 6);
+    exchange->islands_per_column = between(draw, 1, 3);
     exchange->tiles_per_island = between(draw, 1, 4);
     exchange->latency_base_cycles = below(draw, 60);
     exchange->latency_cycles_per_island = fraction(draw, 3);
