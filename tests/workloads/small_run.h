@@ -116,9 +116,30 @@ static inline struct spike_batch draw_batch(const struct setup *setup, double ra
     return batch;
 }
 
+// Every input is uniform in [0, 1), those of the sample's own class 1 more.
+static inline struct spike_batch draw_analog_batch(const struct setup *setup, uint32_t number)
+{
+    uint32_t inputs = setup->neurons[0], classes = setup->neurons[LAYERS];
+    struct spike_batch batch = {.time_steps = setup->training.time_steps,
+                                .batch = setup->training.batch,
+                                .valid = setup->training.batch};
+    batch.values = xcalloc((size_t)batch.batch * inputs, sizeof(float));
+    batch.labels = xcalloc(batch.batch, sizeof(uint32_t));
+    struct rng rng = rng_create(29, RNG_TEST, number, 0);
+    for (uint32_t b = 0; b < batch.batch; b++) {
+        batch.labels[b] = b % classes;
+        for (uint32_t i = 0; i < inputs; i++) {
+            double own = i % classes == batch.labels[b] ? 1.0 : 0.0;
+            batch.values[b * inputs + i] = (float)(rng_uniform(&rng) + own);
+        }
+    }
+    return batch;
+}
+
 static inline void free_batch(struct spike_batch *batch)
 {
     free(batch->ids);
+    free(batch->values);
     free(batch->counts);
     free(batch->labels);
 }
