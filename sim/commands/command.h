@@ -11,6 +11,7 @@
     X(check, "FILE.yaml...", "says what is wrong with experiments, chips, GPUs; or nothing") \
     X(inspect, "EXPERIMENT.yaml", "graph, placement, compute sets, exchanges, SRAM")         \
     X(validate, "", "holds the model against measurements")                                  \
+    X(calibrate, "--group NAME", "refits uncertain values to them and writes them back")     \
     X(list, "WHAT", "chips, gpus, experiments, neurons, codelets, data, keys, ...")
 
 enum exit_status { // of the program

@@ -73,9 +73,6 @@ struct config *config_create(void);
 // `below` must live longer.
 struct config *config_create_on(struct config *below);
 void config_destroy(struct config *config);
-// From now on config_bind() reads `text` where a number is written at this place, in this config and
-// those created on it. Later texts for the same place win.
-void config_override(struct config *config, const struct mark *mark, const char *text);
 
 // Reads a file ("-": standard input) and merges its `base:` files below it. Tables of `folder`
 // (a folder of configs/) say where a base without slash or .yaml is looked up. NULL: messages in err.
@@ -131,6 +128,8 @@ struct config_found {
 bool config_find(const struct key *keys, const void *target, const char *path,
                  struct config_found *found);
 bool config_get_number(const struct config_found *found, double *value); // false: none; NaN: null
+// For a caller that owns the struct: another value, right in the sense of the key.
+void config_put_number(const struct config_found *found, double value);
 
 // Names of the files in configs/<folder>, sorted, without ".yaml": an owned array that ends with NULL.
 char **config_list_names(const char *folder);

@@ -336,10 +336,6 @@ static void bind_number(struct bind *bind, const struct place *place, const stru
 {
     uint64_t integer = 0;
     double real = NAN;
-    const char *override = config_override_of(bind->config, node);
-    if (override != NULL) {
-        node = config_make_scalar(bind->config, node->mark, override);
-    }
     if (place->key->type == KEY_REAL) {
         if (!node_is_null(node) || !may_be_null(place->key)) {
             config_read_number(place, node, &real, bind->err);

@@ -106,3 +106,23 @@ bool config_get_number(const struct config_found *found, double *value)
         return false;
     }
 }
+
+void config_put_number(const struct config_found *found, double value)
+{
+    void *field = (void *)(uintptr_t)found->field; // the caller owns the struct
+    uint32_t narrow = (uint32_t)value;
+    uint64_t wide = (uint64_t)value;
+    switch (found->key->type) {
+    case KEY_REAL:
+        memcpy(field, &value, sizeof(value));
+        break;
+    case KEY_UINT32:
+        memcpy(field, &narrow, sizeof(narrow));
+        break;
+    case KEY_UINT64:
+        memcpy(field, &wide, sizeof(wide));
+        break;
+    default:
+        SIM_ASSERT(false, "%s is no number", found->key->name);
+    }
+}

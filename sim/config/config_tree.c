@@ -17,16 +17,10 @@ struct file {            // one that was read, with the files it derives from
     const struct node *root;
 };
 
-struct override {
-    struct mark mark;
-    const char *text;
-};
-
 struct config {
-    struct config *below;       // NULL: none
-    struct file *files;         // owned; of the lowest config alone, like overrides
-    struct override *overrides; // owned
-    uint32_t file_count, override_count;
+    struct config *below; // NULL: none
+    struct file *files;   // owned; of the lowest config alone
+    uint32_t file_count;
     struct block *blocks;    // owned; newest first
     struct source **sources; // owned
     uint32_t source_count;
@@ -77,38 +71,6 @@ void config_keep_file(struct config *config, const char *path, const char *folde
     config->files[config->file_count++] = (struct file){xstrdup(path), xstrdup(folder), root};
 }
 
-static bool is_same_place(const struct mark *a, const struct mark *b)
-{
-    return a->line == b->line && a->column == b->column && a->source != NULL && b->source != NULL &&
-           strcmp(a->source->name, b->source->name) == 0;
-}
-
-void config_override(struct config *config, const struct mark *mark, const char *text)
-{
-    config = lowest(config);
-    text = config_copy_text(config, text);
-    for (uint32_t i = 0; i < config->override_count; i++) {
-        if (is_same_place(&config->overrides[i].mark, mark)) {
-            config->overrides[i].text = text;
-            return;
-        }
-    }
-    config->overrides =
-        xrealloc(config->overrides, (config->override_count + 1) * sizeof(*config->overrides));
-    config->overrides[config->override_count++] = (struct override){*mark, text};
-}
-
-const char *config_override_of(struct config *config, const struct node *node)
-{
-    config = lowest(config);
-    for (uint32_t i = 0; i < config->override_count; i++) {
-        if (is_same_place(&config->overrides[i].mark, &node->mark)) {
-            return config->overrides[i].text;
-        }
-    }
-    return NULL;
-}
-
 void config_destroy(struct config *config)
 {
     if (config == NULL) {
@@ -129,7 +91,6 @@ void config_destroy(struct config *config)
         free(config->files[i].folder);
     }
     free(config->files);
-    free(config->overrides);
     free(config->sources);
     free(config);
 }

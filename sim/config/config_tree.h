@@ -43,8 +43,6 @@ const struct node *config_known_file(struct config *config, const char *path,
                                      const char *folder); // NULL: not read yet
 void config_keep_file(struct config *config, const char *path, const char *folder,
                       const struct node *root);
-// What config_override() puts in place of a number; NULL: nothing.
-const char *config_override_of(struct config *config, const struct node *node);
 
 // Takes over text. The source lives as long as the config.
 const struct source *config_add_source(struct config *config, const char *name, char *text,

@@ -14,27 +14,37 @@ struct search {
     struct err *err;
 };
 
+bool parameter_is_at(const struct mark *a, const struct mark *b)
+{
+    return a->line == b->line && a->column == b->column &&
+           strcmp(a->source->name, b->source->name) == 0;
+}
+
 static bool is_known(const struct parameter_list *list, const struct mark *mark)
 {
     for (uint32_t i = 0; i < list->count; i++) {
-        const struct mark *known = &list->parameters[i].entry_mark;
-        if (known->line == mark->line && known->column == mark->column &&
-            strcmp(known->source->name, mark->source->name) == 0) {
+        if (parameter_is_at(&list->parameters[i].entry_mark, mark)) {
             return true;
         }
     }
     return false;
 }
 
+static struct mark entry_mark_of(const struct uncertain_scope *scope, uint32_t i, const char *key)
+{
+    char *path = xasprintf("uncertain.%u%s", i, key);
+    struct mark mark = config_mark(scope->node, path);
+    free(path);
+    return mark;
+}
+
 static void add_entry(const struct search *search, const struct uncertain_scope *scope, uint32_t i)
 {
     const struct uncertain *entry = &scope->entries[i];
-    char *path = xasprintf("uncertain.%u.key", i);
-    struct mark entry_mark = config_mark(scope->node, path);
+    struct mark entry_mark = entry_mark_of(scope, i, ".key");
     struct mark value_mark = config_mark(scope->node, entry->key);
     struct config_found found;
     double value = NAN;
-    free(path);
     if (is_known(search->list, &entry_mark)) {
         return;
     }
@@ -58,57 +68,97 @@ static void add_entry(const struct search *search, const struct uncertain_scope 
         .value_file = xstrdup(value_mark.source->name),
         .entry_mark = entry_mark,
         .value_mark = value_mark,
+        .item_mark = entry_mark_of(scope, i, ""),
+        .high_mark = entry_mark_of(scope, i, ".high"),
+        .residual_mark = entry_mark_of(scope, i, ".residual"),
+        .left_out_mark = entry_mark_of(scope, i, ".left_out"),
     };
+}
+
+// One series: only what is fitted to it alone; a fit to the whole group needs all of its points.
+static bool is_wanted_entry(const struct search *search, const struct uncertain *entry)
+{
+    bool is_of_group = strchr(entry->fitted_to == NULL ? "" : entry->fitted_to, '/') == NULL;
+    return uncertain_is_fitted_to(entry, search->group, search->series) &&
+           !(search->series != NULL && is_of_group);
 }
 
 static void add_scope(const struct search *search, const struct uncertain_scope *scope)
 {
     for (uint32_t i = 0; scope->node != NULL && i < scope->count; i++) {
-        if (uncertain_is_fitted_to(&scope->entries[i], search->group, search->series)) {
+        if (is_wanted_entry(search, &scope->entries[i])) {
             add_entry(search, scope, i);
         }
     }
 }
 
-static void add_machine(const struct search *search, const struct machine_config *machine,
-                        uint32_t number, struct config *config, const struct node *root)
+// --- scopes -------------------------------------------------------------------------------------
+static struct uncertain_scope machine_scope(const struct machine_config *machine, uint32_t number,
+                                            struct config *config, const struct node *root,
+                                            struct err *err)
 {
     bool is_gpu = machine->gpu != NULL;
     char *path = xasprintf("machines.%u.%s", number, is_gpu ? "gpu" : "chip");
-    const struct node *node =
-        config_open(config, root, path, is_gpu ? "gpus" : "chips", search->err);
-    struct uncertain_scope scope = {
-        .keys = is_gpu ? gpu_keys : chip_keys,
-        .target = is_gpu ? (const void *)machine->gpu : (const void *)machine->chip,
-        .node = node,
-        .entries = is_gpu ? machine->gpu->uncertain : machine->chip->uncertain,
-        .count = is_gpu ? machine->gpu->uncertain_count : machine->chip->uncertain_count,
-    };
-    add_scope(search, &scope);
+    const struct node *node = config_open(config, root, path, is_gpu ? "gpus" : "chips", err);
     free(path);
+    if (node == NULL) { // the default machines are in no file
+        return (struct uncertain_scope){0};
+    }
+    if (is_gpu) {
+        return (struct uncertain_scope){gpu_keys, machine->gpu, node, machine->gpu->uncertain,
+                                        machine->gpu->uncertain_count};
+    }
+    return (struct uncertain_scope){chip_keys, machine->chip, node, machine->chip->uncertain,
+                                    machine->chip->uncertain_count};
 }
 
-static void add_point(const struct search *search, const struct series *series,
-                      const struct validation_point *point)
+bool scoped_experiment_create(const struct series *series, const struct validation_point *point,
+                              struct scoped_experiment *scoped, struct err *err)
 {
     // The tree that the experiment is made from: its marks say where everything is written.
     struct config *config = config_create_on(series->config);
     const struct node *root = series->root;
+    *scoped = (struct scoped_experiment){0};
     for (uint32_t i = 0; i < point->set_count && root != NULL; i++) {
-        root = config_set(config, root, experiment_keys, point->set[i], search->err);
+        root = config_set(config, root, experiment_keys, point->set[i], err);
     }
-    struct experiment *experiment =
-        root == NULL ? NULL : experiment_bind(config, root, NULL, 0, search->err);
+    if (root == NULL) {
+        config_destroy(config);
+        return false;
+    }
+    struct experiment *experiment = experiment_bind(config, root, NULL, 0, err);
     if (experiment == NULL) {
-        return;
+        return false;
     }
-    struct uncertain_scope scope = {experiment_keys, experiment, root, experiment->uncertain,
-                                    experiment->uncertain_count};
-    add_scope(search, &scope);
+    scoped->experiment = experiment;
+    scoped->scopes = xcalloc(experiment->machine_count + 1, sizeof(*scoped->scopes));
+    scoped->scopes[scoped->scope_count++] = (struct uncertain_scope){
+        experiment_keys, experiment, root, experiment->uncertain, experiment->uncertain_count};
     for (uint32_t i = 0; i < experiment->machine_count; i++) {
-        add_machine(search, &experiment->machines[i], i, config, root);
+        scoped->scopes[scoped->scope_count++] =
+            machine_scope(&experiment->machines[i], i, config, root, err);
     }
-    experiment_destroy(experiment);
+    return true;
+}
+
+void scoped_experiment_free(struct scoped_experiment *scoped)
+{
+    experiment_destroy(scoped->experiment);
+    free(scoped->scopes);
+    *scoped = (struct scoped_experiment){0};
+}
+
+// --- lists --------------------------------------------------------------------------------------
+static void add_point(const struct search *search, const struct series *series,
+                      const struct validation_point *point)
+{
+    struct scoped_experiment scoped;
+    if (scoped_experiment_create(series, point, &scoped, search->err)) {
+        for (uint32_t i = 0; i < scoped.scope_count; i++) {
+            add_scope(search, &scoped.scopes[i]);
+        }
+        scoped_experiment_free(&scoped);
+    }
 }
 
 // Points that change the machines may bring other files than the first.

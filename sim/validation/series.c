@@ -212,24 +212,40 @@ static enum run_status run_one(const struct experiment *experiment, struct resul
                                              : experiment_run(experiment, &options, result, err);
 }
 
+static void say_why(struct point_run *out, const struct err *err)
+{
+    if (!out->is_done && err_count(err) > 0) {
+        snprintf(out->why, sizeof(out->why), "%s", err_message(err, 0));
+    }
+}
+
+void series_run_bound(const struct series *series, const struct experiment *experiment,
+                      struct point_run *out)
+{
+    struct err *err = err_create();
+    struct result result;
+    *out = (struct point_run){.is_done = false};
+    enum run_status status = run_one(experiment, &result, err);
+    if (status == RUN_DONE || status == RUN_DOES_NOT_FIT) {
+        take_value(series, &result, out, err);
+    } else {
+        out->is_bad_input = status == RUN_BAD_INPUT;
+    }
+    result_free(&result);
+    say_why(out, err);
+    err_destroy(err);
+}
+
 void series_run_point(const struct series *series, uint32_t point, struct point_run *out)
 {
     struct err *err = err_create();
     struct experiment *experiment = series_bind(series, &series->validation->points[point], err);
-    *out = (struct point_run){.is_bad_input = experiment == NULL};
     if (experiment != NULL) {
-        struct result result;
-        enum run_status status = run_one(experiment, &result, err);
-        if (status == RUN_DONE || status == RUN_DOES_NOT_FIT) {
-            take_value(series, &result, out, err);
-        } else {
-            out->is_bad_input = status == RUN_BAD_INPUT;
-        }
-        result_free(&result);
+        series_run_bound(series, experiment, out);
         experiment_destroy(experiment);
-    }
-    if (!out->is_done && err_count(err) > 0) {
-        snprintf(out->why, sizeof(out->why), "%s", err_message(err, 0));
+    } else {
+        *out = (struct point_run){.is_bad_input = true};
+        say_why(out, err);
     }
     err_destroy(err);
 }

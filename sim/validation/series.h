@@ -33,7 +33,10 @@ struct point_run { // what a point gave
     double value;      // of the series' quantity
     char why[400];     // cut; if it is not done
 };
-// Runs the point in this process.
+// Runs an experiment made by series_bind().
+void series_run_bound(const struct series *series, const struct experiment *experiment,
+                      struct point_run *out);
+// Makes and runs the point in this process.
 void series_run_point(const struct series *series, uint32_t point, struct point_run *out);
 
 #endif

@@ -36,12 +36,23 @@ static uint32_t list_jobs(const struct series_list *list, struct job **jobs)
     return count;
 }
 
-// A file that is wrong ends the validation; a point that a machine cannot run does not.
+static bool is_said(const struct point_run *runs, uint32_t i)
+{
+    for (uint32_t j = 0; j < i; j++) {
+        if (runs[j].is_bad_input && strcmp(runs[j].why, runs[i].why) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+// A file that is wrong ends the validation; a point that a machine cannot run does not. What is wrong
+// with a chip is wrong with all points on it, and said once.
 static void report_bad_input(const struct job *jobs, const struct point_run *runs, uint32_t count,
                              struct err *err)
 {
     for (uint32_t i = 0; i < count; i++) {
-        if (runs[i].is_bad_input) {
+        if (runs[i].is_bad_input && !is_said(runs, i)) {
             err_at(err, NULL, "%s --point %s: %s", jobs[i].series->path,
                    jobs[i].series->validation->points[jobs[i].point].id, runs[i].why);
         }
