@@ -33,6 +33,7 @@ uint64_t instructions_millislots(const struct instructions *instructions, enum s
     }
     uint64_t control =
         schedule == SCHEDULE_LOOP ? slots_to_millislots(code->loop_control_slots) : 0;
+    uint64_t arithmetic = max_u64(floats, instructions->chain);
     return max_u64((memory + integers) * MILLISLOTS_PER_SLOT + control,
-                   floats * MILLISLOTS_PER_SLOT);
+                   arithmetic * MILLISLOTS_PER_SLOT);
 }

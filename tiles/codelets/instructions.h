@@ -26,6 +26,7 @@ struct instructions {     // of one iteration, or of a straight piece
     uint32_t floats;      // slots: a vector of 64 bit is one, a transcendental as above
     uint32_t live_integers; // registers in use at once; vertex base and worker id among them
     uint32_t live_floats;   // 64-bit values take two; constants do not count, they are made anew
+    uint32_t chain;         // slots of the longest chain of instructions that wait for each other
 };
 
 enum schedule {
