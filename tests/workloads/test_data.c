@@ -188,6 +188,51 @@ static void test_batches_come_in_order_and_the_last_may_be_short(void **state)
     data_close(source);
 }
 
+// Order, splits and short batches are those of spikes.
+static void analog_batches_hold_the_samples_that_batches_of_spikes_show(void **state)
+{
+    (void)state;
+    struct data_source *source = open_named("uniform", &test_config, 1);
+    struct spike_batch *analog = spike_batch_create_analog(TIME_STEPS, BATCH, 60);
+    struct spike_batch *again = spike_batch_create_analog(TIME_STEPS, BATCH, 60);
+    struct spike_batch *spikes = fill(source, DATA_TRAIN, 1, 5, 60);
+    data_fill_batch(source, DATA_TRAIN, 1, 5, TIME_STEPS, analog);
+    data_fill_batch(source, DATA_TRAIN, 1, 4, TIME_STEPS, again);
+    double sum = 0.0;
+    for (uint32_t i = 0; i < BATCH * 60; i++) {
+        assert_true(analog->values[i] >= 0.0f && analog->values[i] <= 1.0f);
+        sum += (double)analog->values[i];
+    }
+    assert_true(fabs(sum / (BATCH * 60) - 0.5) < 0.1); // 6 standard errors
+    assert_memory_equal(analog->labels, spikes->labels, BATCH * sizeof(uint32_t));
+    assert_int_equal(analog->valid, BATCH);
+    assert_memory_not_equal(analog->values, again->values, BATCH * 60 * sizeof(float));
+    data_fill_batch(source, DATA_TRAIN, 1, 5, TIME_STEPS, again);
+    assert_memory_equal(analog->values, again->values, BATCH * 60 * sizeof(float));
+    data_fill_batch(source, DATA_TEST, 1, 2000 / BATCH, TIME_STEPS, again);
+    assert_int_equal(again->valid, 2000 % BATCH);
+    spike_batch_destroy(analog);
+    spike_batch_destroy(again);
+    spike_batch_destroy(spikes);
+    data_close(source);
+}
+
+static void a_source_of_spikes_alone_is_no_analog_input(void **state)
+{
+    (void)state;
+    struct err *err = err_create();
+    struct data_config config = test_config;
+    struct network_config network = test_network;
+    config.source = source_named("randman");
+    network.input = INPUT_ANALOG;
+    assert_null(data_open(&config, &network, TIME_STEPS, 1, err));
+    assert_int_equal(err_count(err), 1);
+    assert_string_equal(
+        err_message(err, 0),
+        "data.source: randman is made of spikes; network.input: analog needs values");
+    err_destroy(err);
+}
+
 static void events_beyond_the_slots_are_dropped_and_counted(void **state)
 {
     (void)state;
@@ -450,6 +495,8 @@ int main(void)
         cmocka_unit_test(each_epoch_shows_each_sample_once_in_a_new_order),
         cmocka_unit_test(a_batch_depends_on_seed_split_and_number_alone),
         cmocka_unit_test(test_batches_come_in_order_and_the_last_may_be_short),
+        cmocka_unit_test(analog_batches_hold_the_samples_that_batches_of_spikes_show),
+        cmocka_unit_test(a_source_of_spikes_alone_is_no_analog_input),
         cmocka_unit_test(events_beyond_the_slots_are_dropped_and_counted),
         cmocka_unit_test(which_events_are_kept_is_random_and_fair),
         cmocka_unit_test(uniform_spikes_have_the_given_rate),

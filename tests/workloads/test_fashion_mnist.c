@@ -145,6 +145,12 @@ static void images_and_labels_are_read_as_they_stand(void **state)
         silent += lists == 0;
     }
     assert_true(silent > 100);
+    float values[PIXELS];
+    source->values(source, DATA_TRAIN, 11, values, &label);
+    assert_int_equal(label, 1);
+    for (uint32_t p = 0; p < PIXELS; p++) {
+        assert_true(values[p] == (float)(uint8_t)(11 * 31 + p * 7) / 255.0f);
+    }
     source->sample(source, DATA_TEST, 4, 0, ids, counts, &label);
     assert_int_equal(label, 4);
     data_close(source);

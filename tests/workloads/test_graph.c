@@ -23,6 +23,7 @@ static double evaluate_op(const struct graph *graph, const struct op *op, const 
     double b = op->inputs[1] == TENSOR_NONE ? 0 : values[op->inputs[1]];
     switch (op->kind) {
     case OP_add:
+    case OP_add_bias:
         return a + b;
     case OP_subtract:
         return a - b;
@@ -46,6 +47,7 @@ static double evaluate_op(const struct graph *graph, const struct op *op, const 
         return a <= op->constant;
     case OP_straight_through:
     case OP_detach:
+    case OP_bias_gradient: // of one sample
         return a;
     default:
         fail_msg("%s is not elementwise", op_name(op->kind));
@@ -65,7 +67,7 @@ static uint32_t add_leaf(struct graph *graph, enum tensor_role role)
     return graph_add_tensor(graph, NULL, TENSOR_FLOAT32, role, 1, 1);
 }
 
-// y = |a b - 3| / (b + 2) + max(a - 0.5, 0) * 0.7 - a
+// y = |a b - 3| / (b + 2) + max(a - 0.5, 0) * 0.7 - a + b, the last b as a bias
 static uint32_t build_expression(struct graph *graph, uint32_t a, uint32_t b)
 {
     uint32_t product = graph_binary(graph, OP_multiply, a, b);
@@ -75,7 +77,7 @@ static uint32_t build_expression(struct graph *graph, uint32_t a, uint32_t b)
     uint32_t ratio = graph_binary(graph, OP_multiply, distance, inverse);
     uint32_t ramp = graph_unary(graph, OP_positive_part, graph_unary(graph, OP_offset, a, -0.5), 0);
     uint32_t sum = graph_binary(graph, OP_add, ratio, graph_unary(graph, OP_scale, ramp, 0.7));
-    return graph_binary(graph, OP_subtract, sum, a);
+    return graph_binary(graph, OP_add_bias, graph_binary(graph, OP_subtract, sum, a), b);
 }
 
 static void derivatives_of_elementwise_ops_equal_finite_differences(void **state)
