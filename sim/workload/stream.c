@@ -17,6 +17,8 @@ static const char *const kernels[] = {[STREAM_COPY] = "copy",
                                       NULL};
 static const char *const implementations[] = {[STREAM_COMPILED] = "compiled",
                                               [STREAM_LIBRARY] = "library",
+                                              [STREAM_ASSEMBLY_ANYWHERE] = "assembly_anywhere",
+                                              [STREAM_ASSEMBLY_APART] = "assembly_apart",
                                               [STREAM_ASSEMBLY] = "assembly",
                                               NULL};
 static const char *const types[] = {"float32", "float16", NULL};
@@ -25,7 +27,10 @@ static const uint32_t type_bytes[] = {4, 2};
 static const struct key stream_keys[] = {
     KEY_CHOICE(struct stream_workload, "kernel", kernel, kernels, "triad", "what is computed"),
     KEY_CHOICE(struct stream_workload, "implementation", implementation, implementations,
-               "compiled", "C++ loop over elements, the library's generated code, or assembly"),
+               "compiled",
+               "C++ loop over elements, the library's generated code, or assembly with its "
+               "operands interleaved, "
+               "in distinct memory elements, or anywhere"),
     {.name = "type",
      .type = KEY_ENUM,
      .offset = offsetof(struct stream_workload, element_bytes),

@@ -63,15 +63,19 @@ static void the_first_value_beyond_the_registers_costs_a_store_and_a_load(void *
     assert_int_equal(millislots(spills, SCHEDULE_LOOP), 12000);
 }
 
-static void assembly_loads_twice_and_stores_in_one_instruction(void **state)
+static void assembly_combines_what_the_placement_allows(void **state)
 {
     (void)state;
     struct instructions triad = {.loads = 2, .stores = 1, .floats = 1};
-    assert_int_equal(millislots(triad, SCHEDULE_BY_HAND), 1000);
+    assert_int_equal(millislots(triad, SCHEDULE_REPEAT), 3000);
+    assert_int_equal(millislots(triad, SCHEDULE_REPEAT_APART), 2000);
+    assert_int_equal(millislots(triad, SCHEDULE_REPEAT_INTERLEAVED), 1000);
     triad.loads = 3;
-    assert_int_equal(millislots(triad, SCHEDULE_BY_HAND), 2000);
+    assert_int_equal(millislots(triad, SCHEDULE_REPEAT_APART), 3000);
+    assert_int_equal(millislots(triad, SCHEDULE_REPEAT_INTERLEAVED), 2000);
     triad = (struct instructions){.loads = 1, .stores = 2, .floats = 1};
-    assert_int_equal(millislots(triad, SCHEDULE_BY_HAND), 2000);
+    assert_int_equal(millislots(triad, SCHEDULE_REPEAT_APART), 2000);
+    assert_int_equal(millislots(triad, SCHEDULE_REPEAT_INTERLEAVED), 2000);
 }
 
 // Parendi's regression on hardware (arXiv 2403.04714): 4.17 for a 32-bit and, or, xor of two values in
@@ -141,6 +145,10 @@ static void triads_cost_what_their_loops_say(void **state)
     assert_int_equal(alone(CODELET_stream, 2400, STREAM_TRIAD, STREAM_LIBRARY, 2),
                      11 + 6 * (21 + 100 * 6));
     assert_int_equal(alone(CODELET_stream, 200, STREAM_TRIAD, STREAM_ASSEMBLY, 4), 6 * (17 + 100));
+    assert_int_equal(alone(CODELET_stream, 200, STREAM_TRIAD, STREAM_ASSEMBLY_APART, 4),
+                     6 * (17 + 200));
+    assert_int_equal(alone(CODELET_stream, 200, STREAM_TRIAD, STREAM_ASSEMBLY_ANYWHERE, 4),
+                     6 * (17 + 300));
 }
 
 static void a_copy_has_one_operand_and_no_arithmetic(void **state)
@@ -191,7 +199,7 @@ int main(void)
         cmocka_unit_test(a_compiled_loop_pays_its_control_in_the_main_stream),
         cmocka_unit_test(a_half_store_reads_merges_and_writes_a_word),
         cmocka_unit_test(the_first_value_beyond_the_registers_costs_a_store_and_a_load),
-        cmocka_unit_test(assembly_loads_twice_and_stores_in_one_instruction),
+        cmocka_unit_test(assembly_combines_what_the_placement_allows),
         cmocka_unit_test(generated_logic_costs_its_loads_its_operation_and_its_store),
         cmocka_unit_test(a_chain_of_instructions_that_wait_bounds_an_iteration),
         cmocka_unit_test(loops_of_sparse_bptt_count_to),

@@ -22,7 +22,7 @@ static struct instructions stream_iteration(enum stream_kernel kernel,
     bool is_vector = implementation != STREAM_COMPILED;
     uint32_t operands = kernel == STREAM_COPY || kernel == STREAM_SCALE ? 1 : 2;
     uint32_t floats = kernel == STREAM_COPY ? 0 : 1;
-    if (kernel == STREAM_TRIAD && implementation != STREAM_ASSEMBLY) {
+    if (kernel == STREAM_TRIAD && implementation <= STREAM_LIBRARY) {
         floats = 2; // product, sum; in assembly one instruction does both (f32v2axpy, f16v4mix)
     }
     bool is_half_store = !is_vector && element_bytes == 2;
@@ -49,7 +49,13 @@ struct vertex_cost stream_cost(const uint32_t sizes[VERTEX_SIZES], const struct 
     uint64_t elements_per_iteration =
         implementation == STREAM_COMPILED ? 1 : chip->tile.vector_bytes / sizes[3];
     uint64_t iterations = div_ceil(elements, elements_per_iteration);
-    enum schedule schedule = implementation == STREAM_ASSEMBLY ? SCHEDULE_BY_HAND : SCHEDULE_LOOP;
+    static const enum schedule schedules[] = {
+        [STREAM_COMPILED] = SCHEDULE_LOOP,
+        [STREAM_LIBRARY] = SCHEDULE_LOOP,
+        [STREAM_ASSEMBLY_ANYWHERE] = SCHEDULE_REPEAT,
+        [STREAM_ASSEMBLY_APART] = SCHEDULE_REPEAT_APART,
+        [STREAM_ASSEMBLY] = SCHEDULE_REPEAT_INTERLEAVED,
+    };
     uint32_t arrays = iteration.loads + 1;
     uint32_t integers = is_multi ? 4 : 0; // worker id, share of the elements, first and last one
     return (struct vertex_cost){
@@ -57,7 +63,7 @@ struct vertex_cost stream_cost(const uint32_t sizes[VERTEX_SIZES], const struct 
         .supervisor_cycles = is_multi ? 11 : 0, // of the library's elementwise vertices (PL)
         .fixed_millislots =
             start_millislots(2 * arrays + 1, integers, chip) + // pointers, lengths, the factor
-            iterations * instructions_millislots(&iteration, schedule, chip),
+            iterations * instructions_millislots(&iteration, schedules[implementation], chip),
     };
 }
 
@@ -128,7 +134,8 @@ struct vertex_cost rotation_2d_cost(const uint32_t sizes[VERTEX_SIZES],
     struct instructions workers = {.loads = 3,     // first and last vector, the angle
                                    .integers = 11, // share, pointers of two passes
                                    .floats = 3};   // factors into their register
-    uint64_t iteration_millislots = instructions_millislots(&iteration, SCHEDULE_BY_HAND, chip);
+    uint64_t iteration_millislots =
+        instructions_millislots(&iteration, SCHEDULE_REPEAT_APART, chip);
     return (struct vertex_cost){
         .is_multi = true,
         .supervisor_cycles = SHELL_CYCLES,

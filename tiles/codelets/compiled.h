@@ -11,7 +11,10 @@ enum stream_kernel { STREAM_COPY, STREAM_SCALE, STREAM_ADD, STREAM_TRIAD };
 enum stream_implementation {
     STREAM_COMPILED, // a plain C++ loop over elements, one vertex per worker
     STREAM_LIBRARY, // the library's expressions: generated C++ over vectors, one vertex for all workers
-    STREAM_ASSEMBLY, // by hand, one vertex per worker
+    // by hand, one vertex per worker; three ways to place the operands
+    STREAM_ASSEMBLY_ANYWHERE,
+    STREAM_ASSEMBLY_APART, // in distinct memory elements
+    STREAM_ASSEMBLY,       // and interleaved
 };
 
 // A 3 x 3 stencil on cells of four channels: a vector of four halves, two vectors of two floats, or four

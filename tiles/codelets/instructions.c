@@ -14,6 +14,21 @@ static uint64_t count_spills(uint64_t live, uint64_t registers)
     return live > registers ? live - registers : 0;
 }
 
+// Memory instructions of an iteration.
+static uint64_t count_memory(uint64_t loads, uint64_t stores, enum schedule schedule,
+                             const struct code_config *code)
+{
+    switch (schedule) {
+    case SCHEDULE_REPEAT_APART:
+        return max_u64(loads, stores);
+    case SCHEDULE_REPEAT_INTERLEAVED:
+        return max_u64(div_ceil(loads, code->combined_loads),
+                       div_ceil(stores, code->combined_stores));
+    default:
+        return loads + stores;
+    }
+}
+
 uint64_t instructions_millislots(const struct instructions *instructions, enum schedule schedule,
                                  const struct chip_config *chip)
 {
@@ -26,11 +41,7 @@ uint64_t instructions_millislots(const struct instructions *instructions, enum s
     uint64_t integers = instructions->integers + HALF_STORE_INTEGERS * half_stores;
     uint64_t floats = instructions->floats + HALF_STORE_FLOATS * half_stores;
 
-    uint64_t memory = loads + stores;
-    if (schedule == SCHEDULE_BY_HAND) {
-        memory =
-            max_u64(div_ceil(loads, code->combined_loads), div_ceil(stores, code->combined_stores));
-    }
+    uint64_t memory = count_memory(loads, stores, schedule, code);
     uint64_t control =
         schedule == SCHEDULE_LOOP ? slots_to_millislots(code->loop_control_slots) : 0;
     uint64_t arithmetic = max_u64(floats, instructions->chain);

@@ -33,8 +33,9 @@ enum schedule {
     SCHEDULE_STRAIGHT, // no loop
     SCHEDULE_LOOP,     // compiled: an index is counted, compared, and a branch taken
     SCHEDULE_REPEAT,   // a zero-overhead loop: 16-bit count, pointers that step by themselves
-    SCHEDULE_BY_HAND,  // the same in assembly, loads and stores combined into single instructions;
-                       // asks for operands in distinct memory elements
+    // The same in assembly, with operands placed for it:
+    SCHEDULE_REPEAT_APART, // in distinct memory elements: a load goes with a store (ISA ldst64)
+    SCHEDULE_REPEAT_INTERLEAVED, // and interleaved: as many as the chip combines (ISA ld2xst64)
 };
 
 // Issue slots of one worker, in thousandths.
