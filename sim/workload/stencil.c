@@ -1,6 +1,7 @@
-// A 3 x 3 stencil on an image of four channels, one step of it as a BSP program: halos over the exchange, blocks
-// made contiguous, compute, results put back. How the image is dealt is that of LBM (thorbenlouw/lbm-graphcore, StructuredGridUtils):
-// a grid of nearly square blocks on the tiles, six strips of a block on its workers, by rows or by columns.
+// A 3 x 3 stencil on an image of four channels, one step of it as a BSP program: halos over the
+// exchange, blocks made contiguous, compute, results put back. How the image is dealt is that of
+// LBM (thorbenlouw/lbm-graphcore, StructuredGridUtils): a grid of nearly square blocks on the
+// tiles, six strips of a block on its workers, by rows or by columns.
 #include <math.h>
 
 #include "sim/config/config_keys.h"
@@ -129,7 +130,8 @@ static struct program *stencil_program(const struct stencil_workload *workload,
     return program;
 }
 
-// FLOP/s that memory bandwidth allows, each operand taken from memory once per use, at the library's STREAM triad.
+// FLOP/s that memory bandwidth allows, each operand taken from memory once per use, at the
+// library's STREAM triad.
 static double ceiling_flop_per_second(const struct stencil_workload *workload,
                                       const struct chip_config *chip)
 {

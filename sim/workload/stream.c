@@ -1,5 +1,5 @@
-// STREAM: c = a, b = s a, c = a + b, a = b + s c on arrays that lie on the tiles. One compute set, timed as a
-// program: its launch, the vertices' prologues, their loops. No host, no exchange.
+// STREAM: c = a, b = s a, c = a + b, a = b + s c on arrays that lie on the tiles. One compute set,
+// timed as a program: its launch, the vertices' prologues, their loops. No host, no exchange.
 #include "sim/workload/stream.h"
 
 #include "sim/config/config_keys.h"

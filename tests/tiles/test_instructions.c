@@ -78,8 +78,8 @@ static void assembly_combines_what_the_placement_allows(void **state)
     assert_int_equal(millislots(triad, SCHEDULE_REPEAT_INTERLEAVED), 2000);
 }
 
-// Parendi's regression on hardware (arXiv 2403.04714): 4.17 for a 32-bit and, or, xor of two values in
-// memory, 8.17 for a 64-bit one.
+// Parendi's regression on hardware (arXiv 2403.04714): 4.17 for a 32-bit and, or, xor of two values
+// in memory, 8.17 for a 64-bit one.
 static void generated_logic_costs_its_loads_its_operation_and_its_store(void **state)
 {
     (void)state;
@@ -98,8 +98,9 @@ static void a_chain_of_instructions_that_wait_bounds_an_iteration(void **state)
     assert_int_equal(millislots(chained, SCHEDULE_STRAIGHT), 10000);
 }
 
-// Loops of sparse BPTT, as their published C++ has them; docs/machine.md holds them beside the chip file's costs.
-// A counter that the source keeps in memory, or a value that a store may have changed, is loaded again.
+// Loops of sparse BPTT, as their published C++ has them; docs/machine.md holds them beside the chip
+// file's costs. A counter that the source keeps in memory, or a value that a store may have
+// changed, is loaded again.
 static void loops_of_sparse_bptt_count_to(void **state)
 {
     (void)state;
@@ -176,8 +177,8 @@ static void a_stencil_counts_nine_loads_and_a_store_per_vector(void **state)
 static void a_stencil_of_two_by_two_is_four_corners(void **state)
 {
     (void)state;
-    // start 10, 12 fields; a corner: 9 loads, 1 store, or 11 of arithmetic, and 9 of addresses; two rows
-    // of no cells compute their addresses
+    // start 10, 12 fields; a corner: 9 loads, 1 store, or 11 of arithmetic, and 9 of addresses; two
+    // rows of no cells compute their addresses
     assert_int_equal(alone(CODELET_stencil3x3, 2, 2, STENCIL_HALF4, 0),
                      6 * (22 + 2 * 9 + 4 * (11 + 9)));
 }

@@ -1,7 +1,7 @@
 // Each vertex is described by the instructions of its loops, as its source has them, and costed by
-// instructions_millislots; what stands before and after the loops is a straight piece and `costs.vertex_start`
-// (saving registers, call and return). Sources: LBM = thorbenlouw/lbm-graphcore, TESS =
-// graphcore-research/tessellate-ipu.
+// instructions_millislots; what stands before and after the loops is a straight piece and
+// `costs.vertex_start` (saving registers, call and return). Sources: LBM =
+// thorbenlouw/lbm-graphcore, TESS = graphcore-research/tessellate-ipu.
 #include "tiles/codelets/compiled.h"
 
 #include "tiles/codelets/codelets.h"
@@ -36,7 +36,8 @@ static struct instructions stream_iteration(enum stream_kernel kernel,
     };
 }
 
-// sizes: elements (of a worker; of the tile for the library), kernel, implementation, bytes per element.
+// sizes: elements (of a worker; of the tile for the library), kernel, implementation, bytes per
+// element.
 struct vertex_cost stream_cost(const uint32_t sizes[VERTEX_SIZES], const struct chip_config *chip)
 {
     if (sizes[1] > STREAM_TRIAD || sizes[2] > STREAM_ASSEMBLY || (sizes[3] != 2 && sizes[3] != 4)) {
@@ -88,9 +89,9 @@ static struct instructions stencil_cell(enum stencil_implementation implementati
     };
 }
 
-// One vertex of one worker on its own block of cells; halos lie apart (LBM GaussianBlurCodelets). Loops: the middle by
-// rows and columns; the first and last column, the first and last row; four corners. sizes: rows, columns,
-// implementation.
+// One vertex of one worker on its own block of cells; halos lie apart (LBM GaussianBlurCodelets).
+// Loops: the middle by rows and columns; the first and last column, the first and last row; four
+// corners. sizes: rows, columns, implementation.
 struct vertex_cost stencil3x3_cost(const uint32_t sizes[VERTEX_SIZES],
                                    const struct chip_config *chip)
 {
@@ -146,7 +147,8 @@ struct vertex_cost rotation_2d_cost(const uint32_t sizes[VERTEX_SIZES],
     };
 }
 
-// x -= scale v, a pipelined loop in C++ intrinsics with a 16-bit count (tile_qr_vertex). sizes: elements.
+// x -= scale v, a pipelined loop in C++ intrinsics with a 16-bit count (tile_qr_vertex). sizes:
+// elements.
 struct vertex_cost householder_row_cost(const uint32_t sizes[VERTEX_SIZES],
                                         const struct chip_config *chip)
 {

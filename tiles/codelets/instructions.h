@@ -1,11 +1,12 @@
-// What a piece of a vertex costs whose schedule nobody published, counted from its instructions.
-// A worker issues one bundle: one main instruction (memory, integers, control) and one float
-// instruction (ISA 2.4-2.5). Memory answers before the worker issues again, so that nothing stalls: what counts is
-// the fuller of the two streams.
+// What a piece of a vertex costs whose schedule nobody published, counted from its instructions. A
+// worker issues one bundle: one main instruction (memory, integers, control) and one float
+// instruction (ISA 2.4-2.5). Memory answers before the worker issues again, so that nothing stalls:
+// what counts is the fuller of the two streams, or the longest chain of instructions that wait for
+// each other.
 // Modelled:     both streams, 16-bit stores, spills of registers, the control of a loop, combined
 //               memory instructions of code written by hand.
-// Not modelled: the compiler's order inside an iteration; arithmetic that only the last load of an iteration
-//               waits for is taken to hide behind control or the next iteration.
+// Not modelled: the compiler's order inside an iteration; arithmetic that only the last load of an
+//               iteration waits for is taken to hide behind control or the next iteration.
 #ifndef TILESIM_TILES_CODELETS_INSTRUCTIONS_H
 #define TILESIM_TILES_CODELETS_INSTRUCTIONS_H
 
@@ -19,7 +20,7 @@
 #define FLOAT_SLOTS_EXPONENTIAL 3u
 
 struct instructions {     // of one iteration, or of a straight piece
-    uint32_t loads;       // each of up to load_bytes_per_slot
+    uint32_t loads;       // each of up to 64 bit
     uint32_t stores;      // each of 32 or 64 bit
     uint32_t half_stores; // of 16 bit: memory has none, so that a word is read, merged and written
     uint32_t integers;    // addresses and tests, branches other than the loop's own
