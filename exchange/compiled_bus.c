@@ -11,8 +11,6 @@
 #include "sim/units.h"
 
 #define MILLICYCLES_PER_CYCLE 1000u
-// JIA: a broadcast to 16 tiles costs as much as one message to a neighbour, one to 76 tiles more.
-#define BROADCAST_FREE_RECEIVERS 16u
 
 struct port {
     uint64_t out_cycles, in_cycles;
@@ -56,18 +54,24 @@ static int64_t to_millicycles(double cycles)
     return llround(cycles * MILLICYCLES_PER_CYCLE);
 }
 
+static int64_t island_millicycles(const struct exchange_config *config, bool is_broadcast)
+{
+    return to_millicycles(config->latency_cycles_per_island) +
+           (is_broadcast ? to_millicycles(config->broadcast_cycles_per_island) : 0);
+}
+
 // The way of a word. Linear in islands as measured, linear along the spine by assumption. Of the two islands
 // the farther one counts: were both added up, pairs all over the chip would take 36 cycles longer than
 // they do (JIA: 264 cycles with their sync, for 76 pairs and for 1216).
 static uint64_t latency_millicycles(const struct exchange_config *config, uint32_t from,
-                                    uint32_t to)
+                                    uint32_t to, bool is_broadcast)
 {
     struct place source = place_of(config, from);
     struct place destination = place_of(config, to);
     int64_t columns = llabs(source.position - destination.position);
     int64_t islands = source.island > destination.island ? source.island : destination.island;
     return (uint64_t)config->latency_base_cycles * MILLICYCLES_PER_CYCLE +
-           (uint64_t)(islands * to_millicycles(config->latency_cycles_per_island) +
+           (uint64_t)(islands * island_millicycles(config, is_broadcast) +
                       columns * to_millicycles(config->latency_cycles_per_column));
 }
 
@@ -114,33 +118,35 @@ static int64_t extreme_sum(const struct extreme *a, const struct extreme *b, int
 // One of the four ways to read the larger island and the absolute difference of positions. Each is a sum of
 // a term of the source and one of the destination, and the true way is the largest of the four.
 struct reading {
-    bool is_source_island;
-    int64_t sign; // of source position - destination position
+    bool has_island; // this end's counts, else the other end's
+    int64_t sign;    // of source position - destination position
+    int64_t per_island_millicycles;
 };
 
 static struct extreme extreme_of(const struct exchange_config *config, const struct tile_map *map,
                                  uint32_t first, uint32_t count, struct reading reading)
 {
-    int64_t per_island = to_millicycles(config->latency_cycles_per_island);
     int64_t per_column = to_millicycles(config->latency_cycles_per_column);
     struct extreme extreme = {0};
     for (uint32_t i = 0; i < count; i++) {
         uint32_t tile = tile_map_at(map, first + i);
         struct place place = place_of(config, tile);
-        int64_t island = reading.is_source_island ? place.island * per_island : 0;
+        int64_t island = reading.has_island ? place.island * reading.per_island_millicycles : 0;
         extreme_add(&extreme, island + reading.sign * place.position * per_column, tile);
     }
     return extreme;
 }
 
 // Farthest pair of a source and another destination.
-static void add_farthest_pair(struct measuring *measuring, const struct flow *flow)
+static void add_farthest_pair(struct measuring *measuring, const struct flow *flow,
+                              bool is_broadcast)
 {
     const struct exchange_config *config = measuring->config;
+    int64_t per_island = island_millicycles(config, is_broadcast);
     int64_t farthest = -1;
     for (int i = 0; i < 4; i++) {
-        struct reading of_source = {.is_source_island = i / 2 == 0, .sign = i % 2 == 0 ? 1 : -1};
-        struct reading of_destination = {.is_source_island = i / 2 != 0, .sign = -of_source.sign};
+        struct reading of_source = {i / 2 == 0, i % 2 == 0 ? 1 : -1, per_island};
+        struct reading of_destination = {!of_source.has_island, -of_source.sign, per_island};
         struct extreme sources =
             extreme_of(config, &flow->source, flow->first_source, flow->source_count, of_source);
         struct extreme destinations =
@@ -252,17 +258,16 @@ static void add_broadcast_sources(struct measuring *measuring, const struct flow
         if (receivers > 0) {
             port->sent++;
             port->out_cycles += is_sent_wide(measuring, audience, tile) ? shared : full;
-            measuring->load->receivers = max_u64(measuring->load->receivers, receivers);
         }
     }
 }
 
-static void add_broadcast(struct measuring *measuring, const struct flow *flow)
+static void add_broadcast(struct measuring *measuring, const struct flow *flow,
+                          struct audience audience)
 {
     const struct exchange_config *config = measuring->config;
     uint64_t full = exchange_port_cycles(config, flow->bytes);
     uint64_t shared = exchange_shared_port_cycles(config, flow->bytes);
-    struct audience audience = count_audience(measuring, flow);
     add_broadcast_sources(measuring, flow, audience);
     uint32_t distinct = flow->destination_count < flow->destination.positions
                             ? flow->destination_count
@@ -288,7 +293,6 @@ static void add_all_to_all(struct measuring *measuring, const struct flow *flow)
         uint64_t messages = flow->destination_count - port->destinations;
         port->sent += messages;
         port->out_cycles += messages * cycles;
-        measuring->load->receivers = max_u64(measuring->load->receivers, messages > 0);
     }
     for (uint32_t i = 0; i < flow->destination_count; i++) {
         uint32_t tile = tile_map_at(&flow->destination, flow->first_destination + i);
@@ -310,9 +314,8 @@ static void add_message(struct measuring *measuring, uint32_t from, uint32_t to,
     measuring->ports[from].out_cycles += cycles;
     measuring->ports[to].received++;
     measuring->ports[to].in_cycles += cycles;
-    load->receivers = max_u64(load->receivers, 1);
     load->latency_millicycles =
-        max_u64(load->latency_millicycles, latency_millicycles(measuring->config, from, to));
+        max_u64(load->latency_millicycles, latency_millicycles(measuring->config, from, to, false));
 }
 
 static void add_pairs(struct measuring *measuring, const struct flow *flow)
@@ -356,17 +359,20 @@ static void add_flow(struct measuring *measuring, const struct flow *flow)
     if (flow->bytes == 0) {
         return;
     }
+    struct audience audience;
     switch (flow->kind) {
     case FLOW_BROADCAST:
+        count_items(measuring, flow);
+        audience = count_audience(measuring, flow);
+        add_broadcast(measuring, flow, audience);
+        forget_items(measuring, flow);
+        add_farthest_pair(measuring, flow, audience.tiles > 1);
+        break;
     case FLOW_ALL_TO_ALL:
         count_items(measuring, flow);
-        if (flow->kind == FLOW_BROADCAST) {
-            add_broadcast(measuring, flow);
-        } else {
-            add_all_to_all(measuring, flow);
-        }
+        add_all_to_all(measuring, flow);
         forget_items(measuring, flow);
-        add_farthest_pair(measuring, flow);
+        add_farthest_pair(measuring, flow, false);
         break;
     case FLOW_PAIRS:
         add_pairs(measuring, flow);
@@ -408,21 +414,17 @@ static uint64_t cycles(const struct exchange_config *config, const struct exchan
     uint64_t way_cycles = div_ceil(load->latency_millicycles, MILLICYCLES_PER_CYCLE);
     uint64_t first_cycles = way_cycles + config->fixed_cycles;
     uint64_t busiest_cycles = max_u64(load->out_cycles, load->in_cycles);
-    bool is_wide = load->receivers > BROADCAST_FREE_RECEIVERS;
-    uint64_t broadcast_cycles = is_wide ? config->broadcast_fixed_cycles : 0;
     if (load->sent_messages > 1 && load->received_messages <= 1) {
         // Measured scatters cost the same beside their words for 2 tiles and for 608: the fixed part covers
         // every way on the chip.
-        return max_u64(first_cycles, config->fan_out_fixed_cycles) + busiest_cycles +
-               broadcast_cycles;
+        return max_u64(first_cycles, config->fan_out_fixed_cycles) + busiest_cycles;
     }
     if (load->sent_messages <= 1 && load->received_messages > 1) {
         // The receiver takes near words while far ones are on their way: the longer of the two counts.
-        uint64_t senders_cycles = first_cycles + load->out_cycles;
-        return max_u64(senders_cycles, config->fan_in_fixed_cycles + busiest_cycles) +
-               broadcast_cycles;
+        return max_u64(first_cycles + load->out_cycles,
+                       config->fan_in_fixed_cycles + busiest_cycles);
     }
-    return first_cycles + busiest_cycles + broadcast_cycles;
+    return first_cycles + busiest_cycles;
 }
 
 const struct fabric compiled_bus_fabric = {

@@ -14,6 +14,7 @@
 #ifndef TILESIM_EXCHANGE_EXCHANGE_H
 #define TILESIM_EXCHANGE_EXCHANGE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "sim/chip.h"
@@ -36,15 +37,15 @@ struct exchange_load {
     uint64_t in_cycles;           // busiest receiving port
     uint64_t sent_messages;       // distinct messages of the tile that sends most
     uint64_t received_messages;   // messages of the tile that receives most
-    uint64_t receivers;           // tiles that hear the message with the largest audience
     uint64_t latency_millicycles; // farthest pair of tiles that talk
 };
 
 struct fabric {
     const char *name;
-    // Thousandths of a cycle from the first word sent to the same word received.
+    // Thousandths of a cycle from the first word sent to the same word received. is_broadcast: the
+    // flow is a broadcast to more than one tile, the sender counted if it is a destination.
     uint64_t (*latency_millicycles)(const struct exchange_config *config, uint32_t from,
-                                    uint32_t to);
+                                    uint32_t to, bool is_broadcast);
     // Counts an exchange by closed forms, without visiting every pair of tiles.
     void (*measure)(const struct exchange_config *config, const struct program *program,
                     const struct exchange_step *exchange, struct exchange_load *load);

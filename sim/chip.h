@@ -56,12 +56,12 @@ struct exchange_config {
     uint32_t fan_in_fixed_cycles;
     // replaces way and fixed part where a tile sends several different messages and none receives several
     uint32_t fan_out_fixed_cycles;
-    uint32_t broadcast_fixed_cycles; // added where more than 16 tiles hear one message
-    uint32_t tile_numbering;         // enum tile_numbering
+    uint32_t tile_numbering;                                // enum tile_numbering
     uint32_t columns, islands_per_column, tiles_per_island; // place of a tile
     uint32_t latency_base_cycles;                           // tiles beside the spine
     double latency_cycles_per_island;
     double latency_cycles_per_column;
+    double broadcast_cycles_per_island; // more, where a message goes to several tiles
     uint32_t code_bytes_per_message;
     uint32_t sync_cycles; // one on-chip sync
     uint32_t sync_rule;   // enum sync_rule

@@ -74,7 +74,6 @@ static void tile_exchange(void *context, const struct superstep *superstep)
     all->in_cycles = max_u64(all->in_cycles, own->in_cycles);
     all->sent_messages = max_u64(all->sent_messages, own->sent_messages);
     all->received_messages = max_u64(all->received_messages, own->received_messages);
-    all->receivers = max_u64(all->receivers, own->receivers);
     all->latency_millicycles = max_u64(all->latency_millicycles, own->latency_millicycles);
     sleep_cycles(superstep->sync_cycles);
     sleep_cycles(max_u64(own->out_cycles, own->in_cycles)); // both ports work at once

@@ -23,9 +23,10 @@ static uint32_t destination_tile(const struct flow *flow, uint32_t item)
     return tile_map_at(&flow->destination, flow->first_destination + item);
 }
 
-static void send_to(struct port *port, uint32_t to)
+static void send_to(struct port *port, uint32_t to, bool is_broadcast)
 {
-    uint64_t latency = port->fabric->latency_millicycles(port->config, port->tile, to);
+    uint64_t latency =
+        port->fabric->latency_millicycles(port->config, port->tile, to, is_broadcast);
     port->load.latency_millicycles = max_u64(port->load.latency_millicycles, latency);
 }
 
@@ -36,8 +37,7 @@ static void send_message(struct port *port, uint32_t to, uint64_t bytes)
     }
     port->load.sent_messages++;
     port->load.out_cycles += exchange_port_cycles(port->config, bytes);
-    port->load.receivers = max_u64(port->load.receivers, 1);
-    send_to(port, to);
+    send_to(port, to, false);
 }
 
 static void receive_message(struct port *port, uint32_t from, uint64_t bytes)
@@ -85,16 +85,17 @@ static bool is_sent_wide(const struct port *port, uint32_t source)
 
 static void send_broadcast(struct port *port, const struct flow *flow)
 {
-    uint64_t receivers = 0;
+    uint32_t destinations = 0;
+    for (uint32_t i = 0; i < port->tile_count; i++) {
+        destinations += port->is_heard[i];
+    }
     for (uint32_t i = 0; i < port->tile_count; i++) {
         if (port->is_heard[i] && i != port->tile) {
-            receivers++;
-            send_to(port, i);
+            send_to(port, i, destinations > 1);
         }
     }
-    if (receivers > 0) {
+    if (destinations > port->is_heard[port->tile]) { // others than the sender
         port->load.sent_messages++;
-        port->load.receivers = max_u64(port->load.receivers, receivers);
         port->load.out_cycles += is_sent_wide(port, port->tile)
                                      ? exchange_shared_port_cycles(port->config, flow->bytes)
                                      : exchange_port_cycles(port->config, flow->bytes);

@@ -64,7 +64,6 @@ static void draw_chip(struct draw *draw)
     exchange->fixed_cycles = below(draw, 100);
     exchange->fan_in_fixed_cycles = below(draw, 100);
     exchange->fan_out_fixed_cycles = below(draw, 100);
-    exchange->broadcast_fixed_cycles = below(draw, 40);
     exchange->tile_numbering = below(draw, 2);
     exchange->columns = between(draw, 1, 6);
     exchange->islands_per_column = between(draw, 1, 3);
@@ -72,6 +71,7 @@ static void draw_chip(struct draw *draw)
     exchange->latency_base_cycles = below(draw, 60);
     exchange->latency_cycles_per_island = fraction(draw, 3);
     exchange->latency_cycles_per_column = fraction(draw, 3);
+    exchange->broadcast_cycles_per_island = fraction(draw, 3);
     exchange->sync_cycles = below(draw, 100);
     exchange->sync_rule = below(draw, 2);
     chip->host.bytes_per_second = 1e8 * between(draw, 1, 50);
