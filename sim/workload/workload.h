@@ -17,6 +17,7 @@
     X(exchange)   /* patterns of the on-chip exchange */        \
     X(memory)   /* reading a tile's own memory */               \
     X(vertex)     /* one compute set of equal vertices */       \
+    X(matmul)     /* one dense product on a whole chip */       \
     X(gemm)       /* a matrix product of a GPU */               \
     X(gpu_kernel) /* a streaming kernel of a GPU */             \
     X(stream)     /* STREAM kernels on the tiles' own memory */ \

@@ -2,6 +2,7 @@
 // On the matrix unit it is the library's ConvPartial1x1, costed as a whole in tile cycles (PL
 // poplin/PerformanceEstimation). For 16 x 16 float16 and 16 to 2048 rows this was measured on hardware:
 // mean error 0.21 %, at most 1.74 % (ipu-275), with coefficients loaded at 8 bytes per cycle.
+// float32 was not measured.
 #include "tiles/codelets/codelets.h"
 
 // The unit makes one pass over a row of a channel group in 4 (float16) or 8 (float32) slots of a worker.
@@ -40,24 +41,23 @@ static struct matrix_shape matrix_shape_of(const uint32_t sizes[VERTEX_SIZES],
 }
 
 // Slots of a worker with `rows` rows in one pass. The zeroing pass starts the partial sums, later ones read
-// them. State is retained between passes: its 7 slots are charged once, in the total.
+// them. float16 workers keep 7 slots of state between passes, which are charged once, in the total.
 static uint64_t worker_slots(const struct matrix_shape *shape, uint64_t rows, bool is_zeroing,
                              bool is_half)
 {
-    if (rows == 0) {
-        return 20; // looks at its empty work list
-    }
     if (is_half) {
-        if (rows < 3) {
-            return 31; // the pipeline does not fill: 31..49 by alignment
-        }
-        return (is_zeroing ? 37u : 38u) - 7u + shape->row_slots * (rows - 3);
+        uint64_t slots = rows == 0   ? 20 // looks at its empty work list
+                         : rows == 1 ? 31
+                         : rows == 2 ? 36 // the estimator has 40, too long for ipu-196 by 12 cycles
+                                     : 36 + shape->row_slots * (rows - 3);
+        return slots + (is_zeroing ? 1 : 2) - 7;
     }
-    uint64_t zeroing = is_zeroing ? 2 + shape->units / 2 * rows : 0; // 64-bit stores of zeros
-    if (rows < 3) {
-        return 49 + zeroing;
-    }
-    return 46 + zeroing + shape->row_slots * (rows - 3);
+    uint64_t zeroing = // 64-bit stores of zeros
+        is_zeroing && rows > 0 ? 2 + shape->units / 2 * rows : 0;
+    return zeroing + (rows == 0   ? 24
+                      : rows == 1 ? 47
+                      : rows == 2 ? 46
+                                  : 46 + shape->row_slots * (rows - 3));
 }
 
 // Cycles of the workers in one pass: the supervisor starts them, and comes back no sooner than 14 cycles
@@ -100,7 +100,7 @@ struct vertex_cost matmul_partial_cost(const uint32_t sizes[VERTEX_SIZES],
     uint64_t later_group = 15 + shape.out_groups * (19 + shape.passes * (6 + weights + later));
     uint64_t first_group = 11 + shape.out_groups * (18 + shape.passes * (7 + weights + first));
     uint64_t retention = // of worker state, 7 slots and 3 for every further input group
-        chip->tile.contexts * (7 + 3 * (shape.in_groups - 1));
+        is_half ? chip->tile.contexts * (7 + 3 * (shape.in_groups - 1)) : 0;
     uint64_t tile_cycles = 50 +             // entry, set-up of the unit
                            retention + 13 + // one convolution group
                            (shape.in_groups - 1) * later_group + first_group;
