@@ -18,6 +18,7 @@ static double weights_bytes(const struct experiment *experiment)
     double weights = 0;
     for (uint32_t layer = 1; layer < network->layer_count; layer++) {
         weights += (double)network->neurons[layer] * network->neurons[layer - 1];
+        weights += network->has_bias ? network->neurons[layer] : 0;
     }
     return weights * values * value_bytes;
 }
@@ -31,11 +32,21 @@ static double spikes_bytes(const struct experiment *experiment, double ids, doub
 static double record_bytes(const struct experiment *experiment, enum network_form form)
 {
     const struct network_config *network = &experiment->network;
-    double slots = 0;
-    for (uint32_t layer = 0; form == FORM_SPARSE && layer < network->layer_count; layer++) {
-        slots += network->slots[layer]; // of the dense form no ids are kept
+    double slots = 0; // of the dense form, and of analog input, no ids are kept
+    uint32_t first = network->input == INPUT_ANALOG ? 1 : 0;
+    for (uint32_t layer = first; form == FORM_SPARSE && layer < network->layer_count; layer++) {
+        slots += network->slots[layer];
     }
     return spikes_bytes(experiment, slots, 2.0 * network->layer_count); // spikes, listed
+}
+
+static double batch_bytes(const struct experiment *experiment)
+{
+    const struct network_config *network = &experiment->network;
+    if (network->input == INPUT_ANALOG) { // once for all time steps
+        return (double)experiment->training.batch * network->inputs * sizeof(float);
+    }
+    return spikes_bytes(experiment, network->slots[0], 1);
 }
 
 double host_memory_needed_bytes(const struct experiment *experiment, uint32_t forms)
@@ -48,8 +59,7 @@ double host_memory_needed_bytes(const struct experiment *experiment, uint32_t fo
             is_recorded ? record_bytes(experiment, form) * experiment->timing.training_steps : 0;
     }
     if (is_functional) {
-        bytes +=
-            weights_bytes(experiment) + spikes_bytes(experiment, experiment->network.slots[0], 1);
+        bytes += weights_bytes(experiment) + batch_bytes(experiment);
     }
     return bytes;
 }

@@ -359,8 +359,16 @@ static void needed_memory_is_counted_by_hand(void **state)
                 weights * 4 * 4 + record + batch);
     const double drawn = 4 * 6 * (4 + 6 + 4 + 2 + 4 * 2) * 4; // the dense form is not drawn
     assert_true(host_memory_needed_bytes(toy, 1u << FORM_SPARSE | 1u << FORM_DENSE) == drawn);
+    const char *const analog_sets[] = {"timing.training_steps=1", "network.slots.0=24",
+                                       "network.input=analog", "network.bias=true"};
+    struct experiment *analog = experiment_load(GOLDEN, analog_sets, COUNT(analog_sets), err);
+    assert_int_equal(err_count(err), 0);
+    const double analog_record = 12 * 6 * (8 + 8 + 4 + 4 * 2) * 4; // no ids of the input
+    assert_true(host_memory_needed_bytes(analog, 1u << FORM_SPARSE) ==
+                (weights + 16 + 12 + 4) * 4 * 4 + analog_record + 6 * 24 * 4);
     experiment_destroy(golden);
     experiment_destroy(toy);
+    experiment_destroy(analog);
     err_destroy(err);
 }
 
