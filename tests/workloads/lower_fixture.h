@@ -22,6 +22,9 @@ struct fixture {
     const char *neuron;
     uint32_t layer_delay;
     enum reset_gradient reset_gradient;
+    bool has_bias;
+    enum input_kind input;
+    enum loss_kind loss;
     uint32_t tiles;
     struct lowering_config config;
 };
@@ -92,6 +95,9 @@ static inline struct training_graph *fixture_graph(struct fixture *fixture, enum
                                      .gain = 10,
                                      .surrogate_slope = 10,
                                      .layer_delay = fixture->layer_delay,
+                                     .has_bias = fixture->has_bias,
+                                     .input = fixture->input,
+                                     .loss = fixture->loss,
                                      .reset = RESET_BY_MODEL,
                                      .reset_gradient = fixture->reset_gradient};
     return training_graph_create(&network, form, fixture->batch, fixture->time_steps);
@@ -117,10 +123,11 @@ static inline struct program *fixture_lower(struct fixture *fixture, enum loweri
 static inline struct fixture fixture_random(struct rng *rng)
 {
     static const uint32_t tiles[] = {16, 17, 64, 200, 1472};
+    static const char *const models[] = {"lif", "cuba_lif", "leaky"};
     struct fixture fixture = {.layer_count = 2 + rng_below(rng, 5),
                               .batch = 1 + rng_below(rng, 60),
                               .time_steps = 1 + rng_below(rng, 6),
-                              .neuron = rng_below(rng, 2) ? "lif" : "cuba_lif",
+                              .neuron = models[rng_below(rng, 3)],
                               .layer_delay = rng_below(rng, 2),
                               .reset_gradient = (enum reset_gradient)rng_below(rng, 3),
                               .tiles = tiles[rng_below(rng, 5)]};
@@ -134,6 +141,14 @@ static inline struct fixture fixture_random(struct rng *rng)
     fixture.config.elementwise = rng_below(rng, 2) ? ELEMENTWISE_LIBRARY : ELEMENTWISE_FUSED;
     fixture.config.has_rearrangement = rng_below(rng, 2);
     fixture.config.matmul_bytes = rng_below(rng, 2) ? 2 : 4;
+    fixture.has_bias = rng_below(rng, 2);
+    fixture.loss = rng_below(rng, 2) ? LOSS_ON_MEMBRANES : LOSS_ON_SPIKES;
+    fixture.config.hoists_static_input = rng_below(rng, 2);
+    fixture.config.host_output = rng_below(rng, 2) ? HOST_OUTPUT_SPIKES : HOST_OUTPUT_LOSS;
+    if (rng_below(rng, 2)) {
+        fixture.input = INPUT_ANALOG;
+        fixture.slots[0] = fixture.neurons[0];
+    }
     return fixture;
 }
 

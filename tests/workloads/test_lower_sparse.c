@@ -519,7 +519,9 @@ static void check_random_program(struct fixture *fixture, const struct program *
 {
     for (uint32_t i = 0; i < program->variable_count; i++) {
         const struct variable *variable = &program->variables[i];
-        assert_true(variable->bytes_per_item > 0 || strstr(variable->name, "carried") != NULL);
+        // of an output whose loss is on membranes no state is read again
+        assert_true(variable->bytes_per_item > 0 || strstr(variable->name, "carried") != NULL ||
+                    strstr(variable->name, "state") != NULL);
     }
     uint64_t b9_bytes = 0;
     for (uint32_t l = 1; l < fixture->layer_count && fixture->layer_delay; l++) {
@@ -527,7 +529,8 @@ static void check_random_program(struct fixture *fixture, const struct program *
         assert_true(group->place.first >= 1);
         assert_true((uint64_t)group->items * group->sizes[0] >= fixture->neurons[l]);
         uint64_t bytes = 4 * (uint64_t)fixture->batch * (fixture->slots[l - 1] + 1);
-        assert_int_equal(received_bytes(program, "F3 ", group->place.first), bytes);
+        bool is_analog = l == 1 && fixture->input == INPUT_ANALOG;
+        assert_int_equal(received_bytes(program, "F3 ", group->place.first), is_analog ? 0 : bytes);
         b9_bytes += l > 1 ? 4 * (uint64_t)group->items * fixture->batch * fixture->slots[l - 1] : 0;
     }
     if (fixture->layer_delay) {
@@ -551,6 +554,123 @@ static void any_network_lowers_to_a_legal_program(void **state)
         lowered++;
     }
     assert_int_equal(lowered, 400);
+}
+
+// --- analog input, biases, loss on membranes ----------------------------------------------------
+static struct fixture analog_network(void)
+{
+    return (struct fixture){.layer_count = 3,
+                            .neurons = {30, 20, 5},
+                            .slots = {30, 6, 2},
+                            .batch = 12,
+                            .time_steps = 7,
+                            .neuron = "leaky",
+                            .layer_delay = 1,
+                            .has_bias = true,
+                            .input = INPUT_ANALOG,
+                            .loss = LOSS_ON_MEMBRANES,
+                            .tiles = 64};
+}
+
+static void an_analog_input_lies_on_the_neuron_tiles_and_is_multiplied_there(void **state)
+{
+    (void)state;
+    struct program *program = lower(analog_network());
+    assert_int_equal(program->steps[0].host_bytes, 4 * (12 * 30 + 12)); // values once, labels
+    assert_int_equal(received_bytes(program, "A1 ", 1), 4 * 12 * 30);
+    assert_int_equal(count_named_sets(program, "F1 ") + count_named_sets(program, "B2 slice input"),
+                     0);
+    const struct vertex_group *product = find_group(program, "F3 product of the analog input", 1);
+    assert_int_equal(product->items, 10); // two neurons a tile
+    assert_int_equal(product->sizes[0], 12);
+    assert_int_equal(product->sizes[1], 30);
+    assert_int_equal(product->sizes[2], 2);
+    const struct vertex_group *gradient = find_group(program, "B7 weight gradient", 1);
+    assert_int_equal(gradient->codelet, CODELET_matmul_partial);
+    assert_int_equal(gradient->sizes[0], 30);
+    assert_int_equal(gradient->sizes[1], 12);
+    assert_int_equal(find_group(program, "B7 weight gradient", 2)->codelet,
+                     CODELET_weight_gradient);
+    // one gradient, not one for each worker, and no transposed weights
+    assert_null(find_group(program, "sum gradient copies", 1));
+    assert_null(find_variable(program, "layer 1 gradient copies"));
+    assert_null(find_variable(program, "layer 1 weights, transposed"));
+    assert_int_equal(find_variable(program, "layer 1 gradient")->bytes_per_item, 4 * 2 * 30);
+    assert_int_equal(find_variable(program, "layer 1 analog input of the batch")->bytes_per_item,
+                     4 * 12 * 30);
+    program_destroy(program);
+}
+
+static void a_hoisted_product_runs_before_the_loop_and_its_gradient_after(void **state)
+{
+    (void)state;
+    struct fixture fixture = analog_network();
+    fixture.config.hoists_static_input = true;
+    struct program *program = lower(fixture);
+    assert_int_equal(count_named_sets(program, "F3 product"), 0);
+    assert_non_null(find_group(program, "A2 static product", 1));
+    assert_null(find_group(program, "B7 weight gradient", 1));
+    assert_null(find_group(program, "B7 bias gradient", 1));
+    assert_int_equal(find_group(program, "A3 static weight gradient", 1)->sizes[0], 30);
+    assert_int_equal(find_group(program, "A3 bias gradient", 1)->sizes[0], 12 + 1);
+    assert_int_equal(find_group(program, "B5 sum errors over time", 1)->sizes[0], 12 * 2);
+    struct loop_range forward = fixture_loop(program, 0), backward = fixture_loop(program, 1);
+    const struct variable *currents = find_variable(program, "layer 1 currents");
+    const struct variable *errors = find_variable(program, "layer 1 sum of errors");
+    assert_true(currents->first_step < forward.first && currents->last_step >= forward.end);
+    assert_true(errors->first_step < backward.first && errors->last_step > backward.end);
+    assert_int_equal(errors->bytes_per_item, 4 * 12 * 2);
+    program_destroy(program);
+}
+
+static void a_bias_gradient_sums_the_samples_in_every_time_step(void **state)
+{
+    (void)state;
+    struct program *program = lower(analog_network());
+    const struct vertex_group *sum = find_group(program, "B7 bias gradient", 2);
+    assert_int_equal(sum->codelet, CODELET_reduce_many);
+    assert_int_equal(sum->sizes[0], 12 + 1); // samples, and the sum so far
+    assert_int_equal(sum->sizes[1], 2);
+    assert_int_equal(find_group(program, "optimizer", 1)->sizes[0], 2 * 30 + 2);
+    assert_int_equal(find_variable(program, "layer 1 biases")->bytes_per_item, 4 * 2);
+    assert_int_equal(find_variable(program, "layer 1 Adam moments of biases")->bytes_per_item,
+                     2 * 4 * 2);
+    program_destroy(program);
+}
+
+static void
+a_loss_on_membranes_takes_sums_from_the_output_neurons_and_gives_them_gradients(void **state)
+{
+    (void)state;
+    struct fixture fixture = analog_network();
+    struct program *program = lower(fixture);
+    assert_int_equal(total_received_bytes(program, "summed membranes"), 4 * 12 * 5);
+    assert_int_equal(count_named_sets(program, "output spikes to dense"), 0);
+    assert_int_equal(count_named_sets(program, "B2 slice output gradient"), 0);
+    assert_non_null(find_group(program, "B4 state gradient", 1));
+    assert_null(find_group(program, "B4 state gradient", 2)); // no surrogate on the way
+    assert_int_equal(find_variable(program, "layer 2 summed membranes")->bytes_per_item,
+                     4 * 12 * 2);
+    // the sum is one more state of the update: loaded and stored, one addition
+    fixture.loss = LOSS_ON_SPIKES;
+    struct program *spikes = lower(fixture);
+    const uint32_t *with = find_group(program, "F3 neuron update", 2)->sizes;
+    const uint32_t *without = find_group(spikes, "F3 neuron update", 2)->sizes;
+    assert_int_equal(with[1], without[1] + 2);
+    assert_int_equal(with[2], without[2] + 1);
+    program_destroy(program);
+    program_destroy(spikes);
+}
+
+static void the_host_may_want_the_output_spikes(void **state)
+{
+    (void)state;
+    struct fixture fixture = analog_network();
+    fixture.config.host_output = HOST_OUTPUT_SPIKES;
+    struct program *program = lower(fixture);
+    const struct program_step *last = &program->steps[program->step_count - 1];
+    assert_int_equal(last->host_bytes, 4 * (1 + 7 * 12 * (2 + 2)));
+    program_destroy(program);
 }
 
 static void compaction_wraps_around_where_the_chip_is_too_small(void **state)
@@ -605,6 +725,12 @@ int main(void)
         cmocka_unit_test(landing_buffers_of_different_rows_share_addresses),
         cmocka_unit_test(what_crosses_the_back_edge_lives_over_the_whole_loop),
         cmocka_unit_test(any_network_lowers_to_a_legal_program),
+        cmocka_unit_test(an_analog_input_lies_on_the_neuron_tiles_and_is_multiplied_there),
+        cmocka_unit_test(a_hoisted_product_runs_before_the_loop_and_its_gradient_after),
+        cmocka_unit_test(a_bias_gradient_sums_the_samples_in_every_time_step),
+        cmocka_unit_test(
+            a_loss_on_membranes_takes_sums_from_the_output_neurons_and_gives_them_gradients),
+        cmocka_unit_test(the_host_may_want_the_output_spikes),
         cmocka_unit_test(compaction_wraps_around_where_the_chip_is_too_small),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -122,13 +122,18 @@ struct program *lower_sparse(const struct training_graph *graph,
         .time_steps = graph->time_steps,
         .tiles = machine->tiles,
         .contexts = machine->contexts,
+        .is_analog = graph->layers[0].is_input_dense,
+        .is_hoisted = graph->layers[0].is_input_dense && config->hoists_static_input,
+        .is_on_membranes = graph->config.loss == LOSS_ON_MEMBRANES,
         .is_delayed = graph->config.layer_delay > 0,
         .spans = xcalloc((size_t)ROW_COUNT * layer_count, sizeof(struct step_span)),
     };
     sparse_emit_start(&lowering);
+    sparse_emit_analog_input(&lowering);
     emit_loop(&lowering, true);
     sparse_emit_middle(&lowering);
     emit_loop(&lowering, false);
+    sparse_emit_analog_gradient(&lowering);
     sparse_emit_end(&lowering);
     sparse_add_variables(&lowering);
     free(lowering.spans);

@@ -37,16 +37,22 @@ static void emit_b2(struct sparse_lowering *lowering)
 {
     lowering->first_layer = 1;
     lowering->last_layer = lowering->layers;
-    emit_id_slices(lowering, 0, "B2 slice input ids", "B2 slice input counts");
+    if (!lowering->is_analog) {
+        emit_id_slices(lowering, 0, "B2 slice input ids", "B2 slice input counts");
+    }
     for (uint32_t l = 1; lowering->is_delayed && l < lowering->layers; l++) {
         emit_id_slices(lowering, l, "B2 slice ids of t-1", "B2 slice counts of t-1");
     }
-    struct spread gradients = sparse_ids(lowering, lowering->layers);
-    emit_slice(lowering, "B2 slice output gradient", lowering->layers, gradients.map,
-               gradients.words_per_tile);
+    if (!lowering->is_on_membranes) {
+        struct spread gradients = sparse_ids(lowering, lowering->layers);
+        emit_slice(lowering, "B2 slice output gradient", lowering->layers, gradients.map,
+                   gradients.words_per_tile);
+    }
     for (uint32_t l = 1; l <= lowering->layers; l++) {
         const struct layer_place *layer = sparse_layer(lowering, l);
-        emit_id_slices(lowering, l, "B2 slice ids of t", "B2 slice counts of t");
+        if (l < lowering->layers || !lowering->is_on_membranes) {
+            emit_id_slices(lowering, l, "B2 slice ids of t", "B2 slice counts of t");
+        }
         for (uint32_t i = 0; i < tiles_count_saved(lowering->graph, l); i++) {
             uint32_t tensor = tiles_saved_tensor(lowering->graph, l, i);
             for (uint32_t s = 0; s < tiles_count_slices(lowering->graph, tensor); s++) {
@@ -153,8 +159,9 @@ static struct item_range slot_gradients(const struct sparse_lowering *lowering, 
 
 static void emit_b4_tile_local(struct sparse_lowering *lowering)
 {
+    uint32_t last = sparse_last_of_gradients(lowering);
     sparse_exchange(lowering, ROW_B4, "B4 ids and gradients to neurons");
-    for (uint32_t l = lowering->first_layer; l <= lowering->last_layer; l++) {
+    for (uint32_t l = lowering->first_layer; l <= last; l++) {
         struct item_range neurons = whole_range(placement_neurons(sparse_layer(lowering, l)));
         struct spread ids = sparse_ids(lowering, l);
         emit_broadcast(lowering->program, whole_range(ids.map), ids.words, neurons);
@@ -164,7 +171,7 @@ static void emit_b4_tile_local(struct sparse_lowering *lowering)
     }
     if (lowering->config->has_rearrangement) {
         sparse_compute(lowering, ROW_B4, "B4 rearrange");
-        for (uint32_t l = lowering->first_layer; l <= lowering->last_layer; l++) {
+        for (uint32_t l = lowering->first_layer; l <= last; l++) {
             const struct layer_place *layer = sparse_layer(lowering, l);
             uint64_t bytes =
                 (uint64_t)EXCHANGE_WORD_BYTES * lowering->batch * (2 * layer->slots + 1);
@@ -173,7 +180,7 @@ static void emit_b4_tile_local(struct sparse_lowering *lowering)
         }
     }
     sparse_compute(lowering, ROW_B4, "B4 state gradient");
-    for (uint32_t l = lowering->first_layer; l <= lowering->last_layer; l++) {
+    for (uint32_t l = lowering->first_layer; l <= last; l++) {
         const struct layer_place *layer = sparse_layer(lowering, l);
         program_add_group(lowering->program, &(struct vertex_group){
                                                  .codelet = CODELET_state_gradient,
@@ -200,8 +207,9 @@ static struct item_range sample_range(const struct sparse_lowering *lowering, ui
 
 static void emit_sample_gather(struct sparse_lowering *lowering)
 {
+    uint32_t last = sparse_last_of_gradients(lowering);
     sparse_exchange(lowering, ROW_B4, "B4 states to sample tiles");
-    for (uint32_t l = lowering->first_layer; l <= lowering->last_layer; l++) {
+    for (uint32_t l = lowering->first_layer; l <= last; l++) {
         const struct layer_place *layer = sparse_layer(lowering, l);
         struct item_range samples = sample_range(lowering, l);
         struct spread ids = sparse_ids(lowering, l);
@@ -217,7 +225,7 @@ static void emit_sample_gather(struct sparse_lowering *lowering)
     }
     if (lowering->config->has_rearrangement) {
         sparse_compute(lowering, ROW_B4, "B4 rearrange");
-        for (uint32_t l = lowering->first_layer; l <= lowering->last_layer; l++) {
+        for (uint32_t l = lowering->first_layer; l <= last; l++) {
             const struct layer_place *layer = sparse_layer(lowering, l);
             sparse_rearrange(lowering, sample_range(lowering, l),
                              (uint64_t)3 * EXCHANGE_WORD_BYTES * layer->neurons, 3 * layer->tiles,
@@ -228,9 +236,10 @@ static void emit_sample_gather(struct sparse_lowering *lowering)
 
 static void emit_b4_per_sample(struct sparse_lowering *lowering)
 {
+    uint32_t last = sparse_last_of_gradients(lowering);
     emit_sample_gather(lowering);
     sparse_compute(lowering, ROW_B4, "B4 state gradient");
-    for (uint32_t l = lowering->first_layer; l <= lowering->last_layer; l++) {
+    for (uint32_t l = lowering->first_layer; l <= last; l++) {
         struct item_range samples = sample_range(lowering, l);
         program_add_group(lowering->program,
                           &(struct vertex_group){
@@ -248,7 +257,7 @@ static void emit_b4_per_sample(struct sparse_lowering *lowering)
                           });
     }
     sparse_exchange(lowering, ROW_B4_RETURN, "B4 delta to neurons");
-    for (uint32_t l = lowering->first_layer; l <= lowering->last_layer; l++) {
+    for (uint32_t l = lowering->first_layer; l <= last; l++) {
         const struct layer_place *layer = sparse_layer(lowering, l);
         emit_flow(lowering->program, FLOW_ALL_TO_ALL, sample_range(lowering, l),
                   whole_range(placement_neurons(layer)),
@@ -259,8 +268,12 @@ static void emit_b4_per_sample(struct sparse_lowering *lowering)
 // --- B6..B8: products on the neuron tiles -------------------------------------------------------
 static void emit_b6(struct sparse_lowering *lowering)
 {
+    uint32_t first = sparse_first_of_spikes(lowering);
+    if (first > lowering->last_layer) {
+        return;
+    }
     sparse_exchange(lowering, ROW_B6, "B6 input spikes to neurons");
-    for (uint32_t l = lowering->first_layer; l <= lowering->last_layer; l++) {
+    for (uint32_t l = first; l <= lowering->last_layer; l++) {
         struct item_range neurons = whole_range(placement_neurons(sparse_layer(lowering, l)));
         struct spread ids = sparse_ids(lowering, l - 1);
         struct spread counts = sparse_counts(lowering, l - 1);
@@ -271,7 +284,7 @@ static void emit_b6(struct sparse_lowering *lowering)
         return;
     }
     sparse_compute(lowering, ROW_B6, "B6 rearrange");
-    for (uint32_t l = lowering->first_layer; l <= lowering->last_layer; l++) {
+    for (uint32_t l = first; l <= lowering->last_layer; l++) {
         const struct layer_place *layer = sparse_layer(lowering, l);
         uint64_t bytes = (uint64_t)EXCHANGE_WORD_BYTES * lowering->batch *
                          (layer->fan_in_slots + sparse_counts_per_sample(l - 1));
@@ -298,13 +311,45 @@ static void add_product_group(struct sparse_lowering *lowering, enum codelet cod
                                          });
 }
 
+// Library op by library op, like the rest of the backward pass.
+static void emit_bias_gradients(struct sparse_lowering *lowering, uint32_t first)
+{
+    if (first > lowering->last_layer || !sparse_has_bias(lowering, first)) {
+        return;
+    }
+    sparse_compute(lowering, ROW_B7, "B7 bias gradient");
+    for (uint32_t l = first; l <= lowering->last_layer; l++) {
+        sparse_add_bias_gradient(lowering, l);
+    }
+}
+
+static void emit_error_sum(struct sparse_lowering *lowering)
+{
+    const struct layer_place *layer = sparse_layer(lowering, 1);
+    sparse_compute(lowering, ROW_B5, "B5 sum errors over time");
+    emit_each(lowering->program, CODELET_elementwise, whole_range(placement_neurons(layer)),
+              (struct vertex_sizes){lowering->batch * layer->neurons_per_tile, 2, 1, 0}, 1);
+}
+
 static void emit_b7(struct sparse_lowering *lowering)
 {
     uint32_t samples = (uint32_t)div_ceil(lowering->batch, lowering->contexts); // a gradient copy
+    uint32_t of_spikes = sparse_first_of_spikes(lowering);
+    uint32_t first = lowering->is_hoisted ? of_spikes : lowering->first_layer;
+    if (first > lowering->first_layer) {
+        emit_error_sum(lowering);
+    }
+    if (first > lowering->last_layer) {
+        return;
+    }
     sparse_compute(lowering, ROW_B7, "B7 weight gradient");
-    for (uint32_t l = lowering->first_layer; l <= lowering->last_layer; l++) {
+    if (first < of_spikes) {
+        sparse_add_analog_weight_gradient(lowering);
+    }
+    for (uint32_t l = of_spikes; l <= lowering->last_layer; l++) {
         add_product_group(lowering, CODELET_weight_gradient, l, LIST_SPIKES, samples);
     }
+    emit_bias_gradients(lowering, first);
 }
 
 static uint32_t first_with_gradient(const struct sparse_lowering *lowering)
@@ -403,7 +448,9 @@ static void emit_b10(struct sparse_lowering *lowering)
 
 void sparse_emit_backward_rows(struct sparse_lowering *lowering)
 {
-    if (lowering->config->state_gradient == STATE_GRADIENT_PER_SAMPLE) {
+    if (sparse_last_of_gradients(lowering) < lowering->first_layer) {
+        // the output's spikes have no part in a loss on membranes
+    } else if (lowering->config->state_gradient == STATE_GRADIENT_PER_SAMPLE) {
         emit_b4_per_sample(lowering);
     } else {
         emit_b4_tile_local(lowering);

@@ -19,6 +19,9 @@ static void emit_f0(struct sparse_lowering *lowering)
 // --- F1: library slices of the input of this time step ------------------------------------------
 void sparse_emit_forward_slices(struct sparse_lowering *lowering)
 {
+    if (lowering->is_analog) {
+        return; // on the neuron tiles already
+    }
     emit_f0(lowering);
     struct spread ids = sparse_ids(lowering, 0);
     struct spread counts = sparse_counts(lowering, 0);
@@ -53,10 +56,14 @@ static void emit_f2(struct sparse_lowering *lowering)
 }
 
 // --- F3: neuron update --------------------------------------------------------------------------
-static void emit_f3(struct sparse_lowering *lowering)
+static void emit_f3_spikes(struct sparse_lowering *lowering)
 {
+    uint32_t first = sparse_first_of_spikes(lowering);
+    if (first > lowering->last_layer) {
+        return;
+    }
     sparse_exchange(lowering, ROW_F3, "F3 spikes to neurons");
-    for (uint32_t l = lowering->first_layer; l <= lowering->last_layer; l++) {
+    for (uint32_t l = first; l <= lowering->last_layer; l++) {
         struct item_range neurons = whole_range(placement_neurons(sparse_layer(lowering, l)));
         struct spread ids = sparse_ids(lowering, l - 1);
         emit_broadcast(lowering->program, whole_range(ids.map), ids.words, neurons);
@@ -65,7 +72,7 @@ static void emit_f3(struct sparse_lowering *lowering)
     }
     if (lowering->config->has_rearrangement) {
         sparse_compute(lowering, ROW_F3, "F3 rearrange");
-        for (uint32_t l = lowering->first_layer; l <= lowering->last_layer; l++) {
+        for (uint32_t l = first; l <= lowering->last_layer; l++) {
             const struct layer_place *layer = sparse_layer(lowering, l);
             uint64_t bytes =
                 (uint64_t)EXCHANGE_WORD_BYTES * lowering->batch * (layer->fan_in_slots + 1);
@@ -73,10 +80,28 @@ static void emit_f3(struct sparse_lowering *lowering)
                              lowering->batch, l);
         }
     }
+}
+
+static void emit_f3(struct sparse_lowering *lowering)
+{
+    uint32_t first = sparse_first_of_spikes(lowering);
+    emit_f3_spikes(lowering);
+    if (first > lowering->first_layer && !lowering->is_hoisted) {
+        sparse_compute(lowering, ROW_F3, "F3 product of the analog input");
+        sparse_add_analog_product(lowering);
+    }
     sparse_compute(lowering, ROW_F3, "F3 neuron update");
     for (uint32_t l = lowering->first_layer; l <= lowering->last_layer; l++) {
         const struct layer_place *layer = sparse_layer(lowering, l);
         struct elementwise_slots slots = tiles_update_slots(lowering->graph, l);
+        if (l < first) { // the current is in memory and not in a register
+            emit_dealt(lowering->program, CODELET_lif_update, whole_range(placement_neurons(layer)),
+                       lowering->batch * layer->tiles,
+                       (struct vertex_sizes){layer->neurons_per_tile, slots.loads + 1,
+                                             slots.arithmetic, 0},
+                       l);
+            continue;
+        }
         program_add_group(lowering->program,
                           &(struct vertex_group){
                               .codelet = CODELET_lif_update,

@@ -74,15 +74,68 @@ static void add_weights(struct sparse_lowering *lowering, uint32_t l)
     add(lowering, text_of("weights", VARIABLE_PARAMETER, l), neurons, bytes, always);
     add(lowering, text_of("thresholds and decay", VARIABLE_PARAMETER, l), neurons,
         (uint64_t)WORD * (2 * layer->neurons_per_tile + 1), always);
-    // the loops read the transposed copy; layer 1 does so forwards only
-    add(lowering, text_of("weights, transposed", VARIABLE_SCRATCH, l), neurons, bytes,
-        between(lowering, ROW_TRANSPOSE, 0, l > 1 ? ROW_BACKWARD_LOOP : ROW_FORWARD_LOOP, 0));
-    add(lowering, text_of("gradient copies", VARIABLE_GRADIENT, l), neurons,
-        bytes * lowering->contexts, between(lowering, ROW_ZERO_GRADIENTS, 0, ROW_SUM_GRADIENTS, 0));
-    add(lowering, text_of("gradient", VARIABLE_GRADIENT, l), neurons, bytes,
-        between(lowering, ROW_SUM_GRADIENTS, 0, ROW_UPDATE, 0));
+    if (lowering->is_analog && l == 1) {
+        add(lowering, text_of("gradient", VARIABLE_GRADIENT, l), neurons, bytes,
+            between(lowering, ROW_ZERO_GRADIENTS, 0, ROW_UPDATE, 0));
+    } else {
+        // the loops read the transposed copy; layer 1 does so forwards only
+        add(lowering, text_of("weights, transposed", VARIABLE_SCRATCH, l), neurons, bytes,
+            between(lowering, ROW_TRANSPOSE, 0, l > 1 ? ROW_BACKWARD_LOOP : ROW_FORWARD_LOOP, 0));
+        add(lowering, text_of("gradient copies", VARIABLE_GRADIENT, l), neurons,
+            bytes * lowering->contexts,
+            between(lowering, ROW_ZERO_GRADIENTS, 0, ROW_SUM_GRADIENTS, 0));
+        add(lowering, text_of("gradient", VARIABLE_GRADIENT, l), neurons, bytes,
+            between(lowering, ROW_SUM_GRADIENTS, 0, ROW_UPDATE, 0));
+    }
     if (lowering->training->optimizer == OPTIMIZER_ADAM) {
         add(lowering, text_of("Adam moments", VARIABLE_OPTIMIZER, l), neurons, 2 * bytes, always);
+    }
+}
+
+// The row that reads the error of a time step last, but for the spike gradients.
+static enum sparse_row last_of_errors(const struct sparse_lowering *lowering, uint32_t l)
+{
+    return lowering->is_hoisted && l == 1 ? ROW_B5 : ROW_B7;
+}
+
+static void add_biases(struct sparse_lowering *lowering, uint32_t l)
+{
+    const struct layer_place *layer = sparse_layer(lowering, l);
+    struct item_range neurons = whole_range(placement_neurons(layer));
+    uint64_t bytes = (uint64_t)WORD * layer->neurons_per_tile;
+    if (!sparse_has_bias(lowering, l)) {
+        return;
+    }
+    add(lowering, text_of("biases", VARIABLE_PARAMETER, l), neurons, bytes, always);
+    add(lowering, text_of("bias gradient", VARIABLE_GRADIENT, l), neurons, bytes,
+        between(lowering, ROW_ZERO_GRADIENTS, 0, ROW_UPDATE, 0));
+    if (lowering->training->optimizer == OPTIMIZER_ADAM) {
+        add(lowering, text_of("Adam moments of biases", VARIABLE_OPTIMIZER, l), neurons, 2 * bytes,
+            always);
+    }
+}
+
+// The input of the whole batch on every neuron tile of layer 1, and what its products leave.
+static void add_analog_input(struct sparse_lowering *lowering)
+{
+    const struct layer_place *layer = sparse_layer(lowering, 1);
+    struct item_range neurons = whole_range(placement_neurons(layer));
+    struct spread values = sparse_values(lowering);
+    uint64_t bytes = (uint64_t)WORD * lowering->batch * layer->neurons_per_tile;
+    bool is_hoisted = lowering->is_hoisted;
+    add(lowering, text_of("input", VARIABLE_EXCHANGE, 0), whole_range(values.map),
+        (uint64_t)WORD * values.words_per_tile, between(lowering, ROW_HOST_IN, 0, ROW_A1, 1));
+    add(lowering, text_of("analog input of the batch", VARIABLE_HISTORY, 1), neurons,
+        (uint64_t)WORD * values.words,
+        is_hoisted ? between(lowering, ROW_A1, 1, ROW_A3, 1)
+                   : between(lowering, ROW_A1, 1, ROW_BACKWARD_LOOP, 0));
+    add(lowering, text_of("currents", is_hoisted ? VARIABLE_STATE : VARIABLE_SCRATCH, 1), neurons,
+        bytes,
+        is_hoisted ? between(lowering, ROW_A2, 1, ROW_FORWARD_LOOP, 0)
+                   : during(lowering, ROW_F3, 1));
+    if (is_hoisted) {
+        add(lowering, text_of("sum of errors", VARIABLE_STATE, 1), neurons, bytes,
+            between(lowering, ROW_ZERO_GRADIENTS, 0, ROW_A3, 1));
     }
 }
 
@@ -106,10 +159,10 @@ static void add_states(struct sparse_lowering *lowering, uint32_t l)
         bytes * saved * lowering->time_steps,
         between(lowering, ROW_FORWARD_LOOP, 0, ROW_BACKWARD_LOOP, 0));
     add(lowering, text_of("states of one time step", VARIABLE_SCRATCH, l), neurons, bytes * slices,
-        between(lowering, ROW_B2, l, ROW_B7, l));
+        between(lowering, ROW_B2, l, last_of_errors(lowering, l), l));
     if (sparse_span(lowering, ROW_B5, l)->is_used) {
         add(lowering, text_of("error", VARIABLE_SCRATCH, l), neurons, bytes,
-            between(lowering, ROW_B5, l, l > 1 ? ROW_B8 : ROW_B7, l));
+            between(lowering, ROW_B5, l, l > 1 ? ROW_B8 : last_of_errors(lowering, l), l));
     }
     add(lowering, text_of("threshold flags", VARIABLE_SCRATCH, l), neurons, 2 * bytes,
         between(lowering, ROW_F4, l, ROW_F6, l));
@@ -127,17 +180,23 @@ static void add_row_landing(struct sparse_lowering *lowering, const char *name, 
 static void add_neuron_landings(struct sparse_lowering *lowering, uint32_t l)
 {
     const struct layer_place *layer = sparse_layer(lowering, l);
-    add_row_landing(lowering, "input ids (F3)", l, layer->fan_in_slots + 1,
-                    during(lowering, ROW_F3, l));
-    if (lowering->config->state_gradient == STATE_GRADIENT_TILE_LOCAL) {
+    bool reads_spikes = l > 1 || !lowering->is_analog;
+    bool has_gradient = l < lowering->layers || !lowering->is_on_membranes;
+    if (reads_spikes) {
+        add_row_landing(lowering, "input ids (F3)", l, layer->fan_in_slots + 1,
+                        during(lowering, ROW_F3, l));
+    }
+    if (has_gradient && lowering->config->state_gradient == STATE_GRADIENT_TILE_LOCAL) {
         add_row_landing(lowering, "listed ids (B4)", l, layer->slots + 1,
                         during(lowering, ROW_B4, l));
         add_row_landing(lowering, "slot gradients (B4)", l, layer->slots,
                         during(lowering, ROW_B4, l));
     }
-    add_row_landing(lowering, "input ids (B6)", l,
-                    layer->fan_in_slots + sparse_counts_per_sample(l - 1),
-                    between(lowering, ROW_B6, l, l > 1 ? ROW_B8 : ROW_B7, l));
+    if (reads_spikes) {
+        add_row_landing(lowering, "input ids (B6)", l,
+                        layer->fan_in_slots + sparse_counts_per_sample(l - 1),
+                        between(lowering, ROW_B6, l, l > 1 ? ROW_B8 : ROW_B7, l));
+    }
     if (l > 1) {
         add(lowering, text_of("spike gradient parts", VARIABLE_SCRATCH, l),
             whole_range(placement_neurons(layer)),
@@ -236,12 +295,14 @@ static void add_spread(struct sparse_lowering *lowering, struct variable_text te
 static void add_history(struct sparse_lowering *lowering, uint32_t l, struct spread tensor)
 {
     uint64_t steps = lowering->time_steps;
+    bool is_returned = l == lowering->layers && lowering->config->host_output == HOST_OUTPUT_SPIKES;
     struct lifetime forward = l == 0 ? between(lowering, ROW_CAST_IN, 0, ROW_FORWARD_LOOP, 0)
                                      : between(lowering, ROW_FORWARD_LOOP, 0, ROW_CAST_OUT, 0);
     add_spread(lowering, text_of("spike history, forward", VARIABLE_HISTORY, l), tensor, steps,
                forward);
     add_spread(lowering, text_of("spike history, floats", VARIABLE_HISTORY, l), tensor, steps,
-               between(lowering, l == 0 ? ROW_HOST_IN : ROW_CAST_OUT, 0, ROW_CAST_BACK, 0));
+               between(lowering, l == 0 ? ROW_HOST_IN : ROW_CAST_OUT, 0,
+                       is_returned ? ROW_HOST_OUT : ROW_CAST_BACK, 0));
     add_spread(lowering, text_of("spike history, backward", VARIABLE_HISTORY, l), tensor, steps,
                between(lowering, ROW_CAST_BACK, 0, ROW_BACKWARD_LOOP, 0));
 }
@@ -259,8 +320,10 @@ static void add_current(struct sparse_lowering *lowering, uint32_t l, struct spr
     }
     add_spread(lowering, text_of("spikes", VARIABLE_STATE, l), tensor, 1,
                between(lowering, ROW_ZERO_STATES, 0, ROW_FORWARD_LOOP, 0));
-    add_spread(lowering, text_of("spikes of t, backward", VARIABLE_SCRATCH, l), tensor, 1,
-               between(lowering, ROW_B2, l, ROW_B4, l));
+    if (is_read_by_next || !lowering->is_on_membranes) {
+        add_spread(lowering, text_of("spikes of t, backward", VARIABLE_SCRATCH, l), tensor, 1,
+                   between(lowering, ROW_B2, l, ROW_B4, l));
+    }
     if (is_read_by_next) {
         add_spread(lowering, text_of("spikes for the next layer (F2)", VARIABLE_SCRATCH, l), tensor,
                    1, during(lowering, ROW_FORWARD_LOOP, 0));
@@ -273,12 +336,15 @@ static void add_current(struct sparse_lowering *lowering, uint32_t l, struct spr
 
 static void add_spread_tensors(struct sparse_lowering *lowering)
 {
-    for (uint32_t l = 0; l <= lowering->layers; l++) {
+    for (uint32_t l = lowering->is_analog ? 1 : 0; l <= lowering->layers; l++) {
         struct spread tensors[2] = {sparse_ids(lowering, l), sparse_counts(lowering, l)};
         for (uint32_t i = 0; i < 2; i++) {
             add_history(lowering, l, tensors[i]);
             add_current(lowering, l, tensors[i]);
         }
+    }
+    if (lowering->is_on_membranes) {
+        return;
     }
     uint32_t output = lowering->layers;
     struct spread gradients = sparse_ids(lowering, output);
@@ -289,7 +355,20 @@ static void add_spread_tensors(struct sparse_lowering *lowering)
 }
 
 // --- loss ---------------------------------------------------------------------------------------
-static void add_loss(struct sparse_lowering *lowering)
+// A loss on membranes: the output neurons sum them, and have their gradient for the backward loop.
+static void add_membrane_sums(struct sparse_lowering *lowering)
+{
+    uint32_t l = lowering->layers;
+    const struct layer_place *output = sparse_layer(lowering, l);
+    struct item_range neurons = whole_range(placement_neurons(output));
+    uint64_t bytes = (uint64_t)WORD * lowering->batch * output->neurons_per_tile;
+    add(lowering, text_of("summed membranes", VARIABLE_STATE, l), neurons, bytes,
+        between(lowering, ROW_ZERO_STATES, 0, ROW_SPIKE_COUNTS, 0));
+    add(lowering, text_of("gradient of the logits", VARIABLE_STATE, l), neurons, bytes,
+        between(lowering, ROW_LOSS, 0, ROW_BACKWARD_LOOP, 0));
+}
+
+static void add_output_spikes(struct sparse_lowering *lowering)
 {
     uint32_t l = lowering->layers;
     const struct layer_place *output = sparse_layer(lowering, l);
@@ -297,23 +376,37 @@ static void add_loss(struct sparse_lowering *lowering)
     struct item_range steps = {.map = all.map, .count = lowering->time_steps * lowering->batch};
     struct item_range samples = {.map = all.map, .count = lowering->batch};
     uint64_t row_bytes = (uint64_t)WORD * output->neurons;
-    add(lowering, text_of("time index", VARIABLE_STATE, 0), all, 2 * WORD, always);
-    add(lowering, text_of("labels", VARIABLE_STATE, 0), samples, WORD,
-        between(lowering, ROW_HOST_IN, 0, ROW_LOSS, 0));
     add(lowering, text_of("output ids", VARIABLE_EXCHANGE, l), steps,
         (uint64_t)WORD * (output->slots + 1), during(lowering, ROW_DENSE_SPIKES, 0));
     add(lowering, text_of("output spikes, dense", VARIABLE_SCRATCH, l), steps, row_bytes,
         between(lowering, ROW_DENSE_SPIKES, 0, ROW_SPIKE_COUNTS, 0));
     add(lowering, text_of("output spikes of one sample", VARIABLE_EXCHANGE, l), samples,
         row_bytes * lowering->time_steps, during(lowering, ROW_SPIKE_COUNTS, 0));
-    add(lowering, text_of("logits and their gradient", VARIABLE_SCRATCH, l), samples, 2 * row_bytes,
-        between(lowering, ROW_SPIKE_COUNTS, 0, ROW_LOSS, 0));
-    add(lowering, text_of("losses", VARIABLE_EXCHANGE, 0), one_tile(0),
-        (uint64_t)WORD * (lowering->batch + 1), between(lowering, ROW_LOSS, 0, ROW_UPDATE, 0));
     add(lowering, text_of("gradient of the logits", VARIABLE_EXCHANGE, l), all,
         row_bytes * lowering->batch, between(lowering, ROW_LOSS, 0, ROW_LOSS_SLOTS, 0));
     add(lowering, text_of("output gradient at ids", VARIABLE_SCRATCH, l), steps,
         (uint64_t)WORD * output->slots, during(lowering, ROW_LOSS_SLOTS, 0));
+}
+
+static void add_loss(struct sparse_lowering *lowering)
+{
+    uint32_t l = lowering->layers;
+    const struct layer_place *output = sparse_layer(lowering, l);
+    struct item_range all = whole_range(tile_map_range(0, lowering->tiles));
+    struct item_range samples = {.map = all.map, .count = lowering->batch};
+    uint64_t row_bytes = (uint64_t)WORD * output->neurons;
+    add(lowering, text_of("time index", VARIABLE_STATE, 0), all, 2 * WORD, always);
+    add(lowering, text_of("labels", VARIABLE_STATE, 0), samples, WORD,
+        between(lowering, ROW_HOST_IN, 0, ROW_LOSS, 0));
+    add(lowering, text_of("logits and their gradient", VARIABLE_SCRATCH, l), samples, 2 * row_bytes,
+        between(lowering, ROW_SPIKE_COUNTS, 0, ROW_LOSS, 0));
+    add(lowering, text_of("losses", VARIABLE_EXCHANGE, 0), one_tile(0),
+        (uint64_t)WORD * (lowering->batch + 1), between(lowering, ROW_LOSS, 0, ROW_HOST_OUT, 0));
+    if (lowering->is_on_membranes) {
+        add_membrane_sums(lowering);
+    } else {
+        add_output_spikes(lowering);
+    }
 }
 
 void sparse_add_variables(struct sparse_lowering *lowering)
@@ -324,12 +417,17 @@ void sparse_add_variables(struct sparse_lowering *lowering)
         add_neuron_landings(lowering, l);
         add_compaction(lowering, l);
         add_combination(lowering, l);
-        if (lowering->config->state_gradient == STATE_GRADIENT_PER_SAMPLE) {
+        add_biases(lowering, l);
+        if (lowering->config->state_gradient == STATE_GRADIENT_PER_SAMPLE &&
+            (l < lowering->layers || !lowering->is_on_membranes)) {
             add_sample_state_gradient(lowering, l);
         }
         if (l > 1) {
             add_reduction(lowering, l);
         }
+    }
+    if (lowering->is_analog) {
+        add_analog_input(lowering);
     }
     add_spread_tensors(lowering);
     add_loss(lowering);

@@ -32,8 +32,12 @@ static uint32_t weights_per_tile(const struct layer_place *layer)
 // --- before the forward loop --------------------------------------------------------------------
 static void emit_weight_transposition(struct sparse_lowering *lowering)
 {
+    uint32_t first = lowering->is_analog ? 2 : 1; // a matrix product reads weights as they are
+    if (first > lowering->layers) {
+        return;
+    }
     sparse_compute(lowering, ROW_TRANSPOSE, "transpose weights");
-    for (uint32_t l = 1; l <= lowering->layers; l++) {
+    for (uint32_t l = first; l <= lowering->layers; l++) {
         const struct layer_place *layer = sparse_layer(lowering, l);
         emit_each(lowering->program, CODELET_transpose, whole_range(placement_neurons(layer)),
                   (struct vertex_sizes){layer->neurons_per_tile, layer->fan_in, 0, 0}, l);
@@ -45,8 +49,9 @@ static void emit_zero_states(struct sparse_lowering *lowering)
     sparse_compute(lowering, ROW_ZERO_STATES, "zero states");
     for (uint32_t l = 1; l <= lowering->layers; l++) {
         const struct layer_place *layer = sparse_layer(lowering, l);
-        uint32_t words =
-            lowering->batch * layer->neurons_per_tile * tiles_count_states(lowering->graph, l);
+        uint32_t words = lowering->batch * layer->neurons_per_tile *
+                         (tiles_count_states(lowering->graph, l) +
+                          (lowering->is_on_membranes && l == lowering->layers)); // and their sum
         struct spread counts = sparse_counts(lowering, l);
         emit_each(lowering->program, CODELET_fill, whole_range(placement_neurons(layer)),
                   (struct vertex_sizes){words, 0, 0, 0}, l);
@@ -57,15 +62,19 @@ static void emit_zero_states(struct sparse_lowering *lowering)
 
 void sparse_emit_start(struct sparse_lowering *lowering)
 {
-    uint64_t words = (uint64_t)lowering->time_steps * lowering->batch *
-                         (sparse_layer(lowering, 0)->slots + sparse_counts_per_sample(0)) +
-                     lowering->batch; // labels
+    uint64_t words = lowering->is_analog
+                         ? sparse_values(lowering).words
+                         : (uint64_t)lowering->time_steps * lowering->batch *
+                               (sparse_layer(lowering, 0)->slots + sparse_counts_per_sample(0));
+    words += lowering->batch; // labels
     note_outside(lowering);
     uint32_t step = program_add_host(lowering->program, HOST_TO_CHIP, words * EXCHANGE_WORD_BYTES);
     *sparse_span(lowering, ROW_HOST_IN, 0) =
         (struct step_span){.first = step, .last = step, .is_used = true};
-    sparse_compute(lowering, ROW_CAST_IN, "cast input ids");
-    emit_casts(lowering, 0, 0);
+    if (!lowering->is_analog) {
+        sparse_compute(lowering, ROW_CAST_IN, "cast input ids");
+        emit_casts(lowering, 0, 0);
+    }
     emit_weight_transposition(lowering);
     emit_zero_states(lowering);
 }
@@ -140,6 +149,43 @@ static void emit_spike_counts(struct sparse_lowering *lowering)
                    lowering->layers);
 }
 
+// The output neurons summed their membranes themselves.
+static void emit_membranes(struct sparse_lowering *lowering, bool is_gradient)
+{
+    const struct layer_place *output = sparse_layer(lowering, lowering->layers);
+    struct item_range neurons = whole_range(placement_neurons(output));
+    struct item_range samples = sample_tiles(lowering);
+    if (!is_gradient) {
+        sparse_exchange(lowering, ROW_SPIKE_COUNTS, "summed membranes to sample tiles");
+    }
+    emit_flow(lowering->program, FLOW_REDISTRIBUTE, is_gradient ? samples : neurons,
+              is_gradient ? neurons : samples,
+              (uint64_t)lowering->batch * output->neurons * EXCHANGE_WORD_BYTES);
+}
+
+static void add_mean_loss(struct sparse_lowering *lowering)
+{
+    emit_reduction(lowering->program,
+                   &(struct reduction){.items = one_tile(0),
+                                       .partials = lowering->batch,
+                                       .outputs = 1,
+                                       .contexts = lowering->contexts},
+                   0);
+}
+
+static void emit_loss_slots(struct sparse_lowering *lowering)
+{
+    const struct layer_place *output = sparse_layer(lowering, lowering->layers);
+    sparse_compute(lowering, ROW_LOSS_SLOTS, "mean loss, gradient at listed ids");
+    add_mean_loss(lowering);
+    emit_step_samples(lowering, LIST_LISTED, output->slots);
+    sparse_exchange(lowering, ROW_LOSS_SLOTS, "output gradient to its history");
+    emit_flow(lowering->program, FLOW_REDISTRIBUTE,
+              step_sample_range(lowering, 0, lowering->time_steps),
+              whole_range(sparse_ids(lowering, lowering->layers).map),
+              output_bytes(lowering, output->slots));
+}
+
 static void emit_loss(struct sparse_lowering *lowering)
 {
     const struct layer_place *output = sparse_layer(lowering, lowering->layers);
@@ -149,22 +195,22 @@ static void emit_loss(struct sparse_lowering *lowering)
               (struct vertex_sizes){output->neurons, 1, 0, 0}, lowering->layers);
     sparse_exchange(lowering, ROW_LOSS, "loss and its gradient");
     emit_flow(lowering->program, FLOW_ALL_TO_ALL, samples, one_tile(0), EXCHANGE_WORD_BYTES);
+    if (lowering->is_on_membranes) {
+        emit_membranes(lowering, true);
+        sparse_compute(lowering, ROW_LOSS_SLOTS, "mean loss");
+        add_mean_loss(lowering);
+        return;
+    }
     emit_flow(lowering->program, FLOW_BROADCAST, samples,
               step_sample_range(lowering, 0, lowering->time_steps),
               (uint64_t)output->neurons * EXCHANGE_WORD_BYTES);
-    sparse_compute(lowering, ROW_LOSS_SLOTS, "mean loss, gradient at listed ids");
-    emit_reduction(lowering->program,
-                   &(struct reduction){.items = one_tile(0),
-                                       .partials = lowering->batch,
-                                       .outputs = 1,
-                                       .contexts = lowering->contexts},
-                   0);
-    emit_step_samples(lowering, LIST_LISTED, output->slots);
-    sparse_exchange(lowering, ROW_LOSS_SLOTS, "output gradient to its history");
-    emit_flow(lowering->program, FLOW_REDISTRIBUTE,
-              step_sample_range(lowering, 0, lowering->time_steps),
-              whole_range(sparse_ids(lowering, lowering->layers).map),
-              output_bytes(lowering, output->slots));
+    emit_loss_slots(lowering);
+}
+
+// A matrix product sums over the batch itself; vertices over ids have a copy for each worker.
+static uint32_t gradient_copies(const struct sparse_lowering *lowering, uint32_t l)
+{
+    return lowering->is_analog && l == 1 ? 1 : lowering->contexts;
 }
 
 static void emit_zero_gradients(struct sparse_lowering *lowering)
@@ -173,12 +219,15 @@ static void emit_zero_gradients(struct sparse_lowering *lowering)
     for (uint32_t l = 1; l <= lowering->layers; l++) {
         const struct layer_place *layer = sparse_layer(lowering, l);
         struct item_range neurons = whole_range(placement_neurons(layer));
-        uint32_t carries = tiles_count_carries(lowering->graph, l);
+        uint32_t sums = tiles_count_carries(lowering->graph, l) + (lowering->is_hoisted && l == 1);
+        uint32_t biases = sparse_has_bias(lowering, l) ? layer->neurons_per_tile : 0;
         emit_each(lowering->program, CODELET_fill, neurons,
-                  (struct vertex_sizes){lowering->contexts * weights_per_tile(layer), 0, 0, 0}, l);
-        emit_each(
-            lowering->program, CODELET_fill, neurons,
-            (struct vertex_sizes){carries * lowering->batch * layer->neurons_per_tile, 0, 0, 0}, l);
+                  (struct vertex_sizes){
+                      gradient_copies(lowering, l) * weights_per_tile(layer) + biases, 0, 0, 0},
+                  l);
+        emit_each(lowering->program, CODELET_fill, neurons,
+                  (struct vertex_sizes){sums * lowering->batch * layer->neurons_per_tile, 0, 0, 0},
+                  l);
         if (l > 1) {
             uint32_t words = (uint32_t)div_ceil((uint64_t)lowering->batch * layer->fan_in_slots,
                                                 layer->reduce_tiles);
@@ -193,19 +242,26 @@ void sparse_emit_middle(struct sparse_lowering *lowering)
     note_outside(lowering);
     sparse_compute(lowering, ROW_CAST_OUT, "cast ids to floats");
     emit_casts(lowering, 1, lowering->layers);
-    emit_spike_counts(lowering);
+    if (lowering->is_on_membranes) {
+        emit_membranes(lowering, false);
+    } else {
+        emit_spike_counts(lowering);
+    }
     emit_loss(lowering);
     sparse_compute(lowering, ROW_CAST_BACK, "cast floats to ids");
-    emit_casts(lowering, 0, lowering->layers);
+    emit_casts(lowering, lowering->is_analog ? 1 : 0, lowering->layers);
     emit_zero_gradients(lowering);
 }
 
 // --- after the backward loop --------------------------------------------------------------------
-void sparse_emit_end(struct sparse_lowering *lowering)
+static void emit_gradient_sums(struct sparse_lowering *lowering)
 {
-    note_outside(lowering);
+    uint32_t first = lowering->is_analog ? 2 : 1;
+    if (first > lowering->layers) {
+        return;
+    }
     sparse_compute(lowering, ROW_SUM_GRADIENTS, "sum gradient copies");
-    for (uint32_t l = 1; l <= lowering->layers; l++) {
+    for (uint32_t l = first; l <= lowering->layers; l++) {
         const struct layer_place *layer = sparse_layer(lowering, l);
         emit_reduction(lowering->program,
                        &(struct reduction){.items = whole_range(placement_neurons(layer)),
@@ -214,12 +270,32 @@ void sparse_emit_end(struct sparse_lowering *lowering)
                                            .contexts = lowering->contexts},
                        l);
     }
+}
+
+static void emit_host_out(struct sparse_lowering *lowering)
+{
+    uint64_t words = 1;                                        // the mean loss
+    if (lowering->config->host_output == HOST_OUTPUT_SPIKES) { // as ids, and two counts
+        words += (uint64_t)lowering->time_steps * lowering->batch *
+                 (sparse_layer(lowering, lowering->layers)->slots + 2);
+    }
+    uint32_t step = program_add_host(lowering->program, CHIP_TO_HOST, words * EXCHANGE_WORD_BYTES);
+    *sparse_span(lowering, ROW_HOST_OUT, 0) =
+        (struct step_span){.first = step, .last = step, .is_used = true};
+}
+
+void sparse_emit_end(struct sparse_lowering *lowering)
+{
+    note_outside(lowering);
+    emit_gradient_sums(lowering);
     sparse_compute(lowering, ROW_UPDATE, "optimizer");
     for (uint32_t l = 1; l <= lowering->layers; l++) {
         const struct layer_place *layer = sparse_layer(lowering, l);
-        emit_each(
-            lowering->program, CODELET_optimizer, whole_range(placement_neurons(layer)),
-            (struct vertex_sizes){weights_per_tile(layer), lowering->training->optimizer, 0, 0}, l);
+        uint32_t biases = sparse_has_bias(lowering, l) ? layer->neurons_per_tile : 0;
+        emit_each(lowering->program, CODELET_optimizer, whole_range(placement_neurons(layer)),
+                  (struct vertex_sizes){weights_per_tile(layer) + biases,
+                                        lowering->training->optimizer, 0, 0},
+                  l);
     }
-    program_add_host(lowering->program, CHIP_TO_HOST, EXCHANGE_WORD_BYTES); // the mean loss
+    emit_host_out(lowering);
 }

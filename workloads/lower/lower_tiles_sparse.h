@@ -16,6 +16,8 @@ enum sparse_row {
     ROW_CAST_IN,
     ROW_TRANSPOSE,
     ROW_ZERO_STATES,
+    ROW_A1, // A1..A3: analog input
+    ROW_A2,
     ROW_FORWARD_LOOP,
     ROW_F1,
     ROW_F3,
@@ -42,8 +44,10 @@ enum sparse_row {
     ROW_B8,
     ROW_B9,
     ROW_B10,
+    ROW_A3,
     ROW_SUM_GRADIENTS,
     ROW_UPDATE,
+    ROW_HOST_OUT,
     ROW_COUNT
 };
 
@@ -61,6 +65,9 @@ struct sparse_lowering {
     struct program *program;
     uint32_t layers; // spiking layers, L
     uint32_t batch, time_steps, tiles, contexts;
+    bool is_analog;                   // layer 1 reads real numbers, the same at every time step
+    bool is_hoisted;                  // and its products run once per training step
+    bool is_on_membranes;             // the loss
     bool is_delayed;                  // layer l sees the spikes of l - 1 of the time step before
     uint32_t first_layer, last_layer; // that the rows being emitted are for
     struct step_span *spans;          // owned; [ROW_COUNT][layers + 1]
@@ -72,6 +79,30 @@ static inline const struct layer_place *sparse_layer(const struct sparse_lowerin
                                                      uint32_t l)
 {
     return &lowering->placement->layers[l];
+}
+
+static inline bool sparse_has_bias(const struct sparse_lowering *lowering, uint32_t l)
+{
+    return lowering->graph->layers[l - 1].bias != TENSOR_NONE;
+}
+
+// Of the layers whose rows are being emitted: the first that reads spike ids, and the last whose
+// spikes have a gradient.
+static inline uint32_t sparse_first_of_spikes(const struct sparse_lowering *lowering)
+{
+    return lowering->first_layer + (lowering->is_analog && lowering->first_layer == 1);
+}
+
+static inline uint32_t sparse_last_of_gradients(const struct sparse_lowering *lowering)
+{
+    return lowering->last_layer -
+           (lowering->is_on_membranes && lowering->last_layer == lowering->layers);
+}
+
+// Analog input: the values of all samples, as the host sends them.
+static inline struct spread sparse_values(const struct sparse_lowering *lowering)
+{
+    return placement_spread(lowering->batch * sparse_layer(lowering, 0)->neurons, lowering->tiles);
 }
 
 static inline struct spread sparse_ids(const struct sparse_lowering *lowering, uint32_t l)
@@ -115,6 +146,13 @@ void sparse_rearrange(struct sparse_lowering *lowering, struct item_range items,
 
 // Which part of the program each file emits. Rows are for first_layer..last_layer.
 void sparse_emit_start(struct sparse_lowering *lowering);           // before the forward loop
+void sparse_emit_analog_input(struct sparse_lowering *lowering);    // A1, A2
+void sparse_emit_analog_gradient(struct sparse_lowering *lowering); // A3
+// Products of the analog input with the weights or errors of layer 1, into the set that is open.
+void sparse_add_analog_product(struct sparse_lowering *lowering);
+void sparse_add_analog_weight_gradient(struct sparse_lowering *lowering);
+// Sums over the samples of layer l's errors.
+void sparse_add_bias_gradient(struct sparse_lowering *lowering, uint32_t l);
 void sparse_emit_forward_slices(struct sparse_lowering *lowering);  // F1
 void sparse_emit_forward_rows(struct sparse_lowering *lowering);    // F2..F9
 void sparse_emit_middle(struct sparse_lowering *lowering);          // between the loops
