@@ -161,6 +161,17 @@ static void a_copy_has_one_operand_and_no_arithmetic(void **state)
                      6 * (15 + 100 * 5));
 }
 
+static void the_library_copies_scales_and_adds_in_one_two_and_three_slots(void **state)
+{
+    (void)state;
+    const enum stream_kernel kernels[] = {STREAM_COPY, STREAM_SCALE, STREAM_ADD};
+    for (uint32_t i = 0; i < 3; i++) {
+        uint64_t shorter = alone(CODELET_stream, 1200, kernels[i], STREAM_LIBRARY, 4);
+        uint64_t longer = alone(CODELET_stream, 2400, kernels[i], STREAM_LIBRARY, 4);
+        assert_int_equal(longer - shorter, 6 * 100 * (i + 1));
+    }
+}
+
 static void a_stencil_counts_nine_loads_and_a_store_per_vector(void **state)
 {
     (void)state;
@@ -206,6 +217,7 @@ int main(void)
         cmocka_unit_test(loops_of_sparse_bptt_count_to),
         cmocka_unit_test(triads_cost_what_their_loops_say),
         cmocka_unit_test(a_copy_has_one_operand_and_no_arithmetic),
+        cmocka_unit_test(the_library_copies_scales_and_adds_in_one_two_and_three_slots),
         cmocka_unit_test(a_stencil_counts_nine_loads_and_a_store_per_vector),
         cmocka_unit_test(a_stencil_of_two_by_two_is_four_corners),
         cmocka_unit_test(rows_of_linear_algebra_step_by_vectors_of_a_worker),

@@ -36,6 +36,27 @@ static struct instructions stream_iteration(enum stream_kernel kernel,
     };
 }
 
+// The library has vertices in assembly for a copy (8 bytes a cycle: PL ConvModel) and for a product
+// and a sum (2 and 3 slots a vector: PL popopsCycleEstimators); a triad is one of its expressions.
+static enum schedule stream_schedule(enum stream_kernel kernel,
+                                     enum stream_implementation implementation)
+{
+    switch (implementation) {
+    case STREAM_LIBRARY:
+        return kernel == STREAM_TRIAD  ? SCHEDULE_LOOP
+               : kernel == STREAM_COPY ? SCHEDULE_REPEAT_APART
+                                       : SCHEDULE_REPEAT;
+    case STREAM_ASSEMBLY_ANYWHERE:
+        return SCHEDULE_REPEAT;
+    case STREAM_ASSEMBLY_APART:
+        return SCHEDULE_REPEAT_APART;
+    case STREAM_ASSEMBLY:
+        return SCHEDULE_REPEAT_INTERLEAVED;
+    default:
+        return SCHEDULE_LOOP;
+    }
+}
+
 // sizes: elements (of a worker; of the tile for the library), kernel, implementation, bytes per
 // element.
 struct vertex_cost stream_cost(const uint32_t sizes[VERTEX_SIZES], const struct chip_config *chip)
@@ -44,19 +65,13 @@ struct vertex_cost stream_cost(const uint32_t sizes[VERTEX_SIZES], const struct 
         return unknown_cost();
     }
     enum stream_implementation implementation = sizes[2];
-    struct instructions iteration = stream_iteration(sizes[1], implementation, sizes[3]);
+    enum stream_kernel kernel = sizes[1];
+    struct instructions iteration = stream_iteration(kernel, implementation, sizes[3]);
     bool is_multi = implementation == STREAM_LIBRARY;
     uint64_t elements = is_multi ? div_ceil(sizes[0], chip->tile.contexts) : sizes[0];
     uint64_t elements_per_iteration =
         implementation == STREAM_COMPILED ? 1 : chip->tile.vector_bytes / sizes[3];
     uint64_t iterations = div_ceil(elements, elements_per_iteration);
-    static const enum schedule schedules[] = {
-        [STREAM_COMPILED] = SCHEDULE_LOOP,
-        [STREAM_LIBRARY] = SCHEDULE_LOOP,
-        [STREAM_ASSEMBLY_ANYWHERE] = SCHEDULE_REPEAT,
-        [STREAM_ASSEMBLY_APART] = SCHEDULE_REPEAT_APART,
-        [STREAM_ASSEMBLY] = SCHEDULE_REPEAT_INTERLEAVED,
-    };
     uint32_t arrays = iteration.loads + 1;
     uint32_t integers = is_multi ? 4 : 0; // worker id, share of the elements, first and last one
     return (struct vertex_cost){
@@ -64,7 +79,8 @@ struct vertex_cost stream_cost(const uint32_t sizes[VERTEX_SIZES], const struct 
         .supervisor_cycles = is_multi ? 11 : 0, // of the library's elementwise vertices (PL)
         .fixed_millislots =
             start_millislots(2 * arrays + 1, integers, chip) + // pointers, lengths, the factor
-            iterations * instructions_millislots(&iteration, schedules[implementation], chip),
+            iterations *
+                instructions_millislots(&iteration, stream_schedule(kernel, implementation), chip),
     };
 }
 
