@@ -11,7 +11,7 @@ enum stream_kernel { STREAM_COPY, STREAM_SCALE, STREAM_ADD, STREAM_TRIAD };
 
 enum stream_implementation {
     STREAM_COMPILED, // a plain C++ loop over elements, one vertex per worker
-    STREAM_LIBRARY, // the library's vertices, or C++ that it generates; over vectors, one vertex a tile
+    STREAM_LIBRARY,  // the library's assembly, or C++ that it generates; one vertex a tile
     // by hand, one vertex per worker; three ways to place the operands
     STREAM_ASSEMBLY_ANYWHERE,
     STREAM_ASSEMBLY_APART, // in distinct memory elements
