@@ -15,7 +15,7 @@
 // `training`, the default, is no microbenchmark and has no file.
 #define WORKLOADS(X)                                            \
     X(exchange)   /* patterns of the on-chip exchange */        \
-    X(memory)   /* reading a tile's own memory */               \
+    X(memory)     /* reading a tile's own memory */             \
     X(vertex)     /* one compute set of equal vertices */       \
     X(matmul)     /* one dense product on a whole chip */       \
     X(gemm)       /* a matrix product of a GPU */               \
