@@ -21,7 +21,7 @@ TESTS   := $(patsubst %.c,$(B)/%,$(sort $(shell find tests -name 'test_*.c')))
 BENCHES := $(patsubst %.c,$(B)/%,$(sort $(shell find tests/bench -name 'bench_*.c')))
 CLI_TESTS := $(sort $(wildcard tests/cli/*.sh))
 
-.PHONY: all demo check check-asan bench lint setup clean help programs run-tests FORCE
+.PHONY: all demo check check-asan validate validate-expected bench lint setup clean help programs run-tests FORCE
 all: $(B)/tilesim ## build the program: build/release/tilesim
 
 demo: setup ## install what is missing, build, train on real pictures and compare the machines
@@ -35,6 +35,13 @@ check: setup ## install what is missing, build, run every test
 check-asan: setup ## the same tests under the address and undefined behaviour sanitizers
 	@$(MAKE) --no-print-directory -j$(JOBS) VARIANT=asan programs
 	@tools/run_tests.sh $(TESTS:$(B)/%=build/asan/%)
+
+validate: setup ## hold the model against published measurements
+	@$(MAKE) --no-print-directory -j$(JOBS) all
+	@$(B)/tilesim validate
+
+validate-expected: all ## accept the errors of now as those that the tests expect
+	$(B)/tilesim validate --save-expected tests/validation/expected.json
 
 bench: setup ## measure speed and memory, one benchmark after the other
 	@$(MAKE) --no-print-directory -j$(JOBS) all $(BENCHES)
@@ -52,7 +59,7 @@ clean: ## remove what was built
 	rm -rf build
 
 help: ## this list
-	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "make %-17s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 programs: $(B)/tilesim $(TESTS)
 

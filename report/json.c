@@ -241,21 +241,21 @@ json_t *result_to_json(const struct result *result)
 }
 
 // False, with errno set, if not every byte arrived.
-static bool dump_to_stream(const json_t *json, FILE *stream)
+static bool dump_to_stream(const json_t *json, uint32_t digits, FILE *stream)
 {
     errno = 0;
-    bool is_written = json_dumpf(json, stream, JSON_INDENT(1)) == 0;
+    bool is_written = json_dumpf(json, stream, JSON_INDENT(1) | JSON_REAL_PRECISION(digits)) == 0;
     is_written = fputc('\n', stream) != EOF && is_written;
     return fflush(stream) == 0 && is_written;
 }
 
-static bool dump_to_file(const json_t *json, const char *path)
+static bool dump_to_file(const json_t *json, uint32_t digits, const char *path)
 {
     struct output_file file;
     if (!output_file_open(&file, path)) {
         return false;
     }
-    dump_to_stream(json, file.stream); // its errors are the stream's, which the commit sees
+    dump_to_stream(json, digits, file.stream); // its errors are the stream's, which the commit sees
     return output_file_commit(&file);
 }
 
@@ -268,10 +268,11 @@ bool result_can_write_json(const char *path, char **why)
     return false;
 }
 
-bool result_write_any_json(const json_t *json, const char *path, char **why)
+bool result_write_any_json(const json_t *json, uint32_t digits, const char *path, char **why)
 {
     bool is_stdout = strcmp(path, "-") == 0;
-    bool is_written = is_stdout ? dump_to_stream(json, stdout) : dump_to_file(json, path);
+    bool is_written =
+        is_stdout ? dump_to_stream(json, digits, stdout) : dump_to_file(json, digits, path);
     if (!is_written) {
         *why = xasprintf("%s: cannot write the result: %s", is_stdout ? "standard output" : path,
                          strerror(errno));
@@ -282,7 +283,7 @@ bool result_write_any_json(const json_t *json, const char *path, char **why)
 bool result_write_json(const struct result *result, const char *path, char **why)
 {
     json_t *json = result_to_json(result);
-    bool is_written = result_write_any_json(json, path, why);
+    bool is_written = result_write_any_json(json, 0, path, why);
     json_decref(json);
     return is_written;
 }

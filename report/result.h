@@ -109,8 +109,8 @@ json_t *result_to_json(const struct result *result);
 // Writes through a temporary file in the same folder and renames: never a partial file under `path`.
 // "-" is standard output. False: not written, a sentence in *why (owned by the caller).
 bool result_write_json(const struct result *result, const char *path, char **why);
-// The same of any object.
-bool result_write_any_json(const json_t *json, const char *path, char **why);
+// The same of any object. digits: of its reals; 0: all.
+bool result_write_any_json(const json_t *json, uint32_t digits, const char *path, char **why);
 // Can a file of that name be made? Leaves nothing behind. False: a sentence in *why (owned by the
 // caller).
 bool result_can_write_json(const char *path, char **why);

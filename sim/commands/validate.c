@@ -11,21 +11,25 @@
 #include "sim/validation/validate.h"
 
 #define JOBS_MAX 256
+#define EXPECTED_DIGITS 4 // of a mean error: the rest is noise in a diff
 
-enum option_key { OPTION_GROUP = 256, OPTION_JSON };
+enum option_key { OPTION_GROUP = 256, OPTION_JSON, OPTION_EXPECT, OPTION_SAVE };
 
 static const struct argp_option options[] = {
     {"group", OPTION_GROUP, "NAME[/SERIES]", 0, "one group, or one series of it", 0},
     {"json", OPTION_JSON, "FILE", 0, "write the result as JSON; - is standard output", 0},
+    {"expect", OPTION_EXPECT, "FILE", 0,
+     "fail if a mean error is more than a point larger than in FILE", 0},
+    {"save-expected", OPTION_SAVE, "FILE", 0, "write the mean errors as such a file", 0},
     {"jobs", 'j', "N", 0, "processes (default: all cores)", 0},
     {"verbose", 'v', NULL, 0, "a line for every point", 0},
     {0},
 };
 
 struct arguments {
-    char *group;        // owned
-    const char *series; // in it; NULL: all
-    const char *json_path;
+    char *group;                                     // owned
+    const char *series;                              // in it; NULL: all
+    const char *json_path, *expect_path, *save_path; // NULL: not asked for
     uint32_t processes;
     bool is_verbose;
 };
@@ -44,6 +48,14 @@ static void parse_group(struct arguments *arguments, const char *text, struct ar
     }
 }
 
+static const char *parse_name(const char *option, const char *text, struct argp_state *state)
+{
+    if (*text == '\0') {
+        argp_error(state, "%s: the name is empty", option);
+    }
+    return text;
+}
+
 static error_t parse_option(int key, char *text, struct argp_state *state)
 {
     struct arguments *arguments = state->input;
@@ -53,10 +65,13 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
         parse_group(arguments, text, state);
         return 0;
     case OPTION_JSON:
-        if (*text == '\0') {
-            argp_error(state, "--json: the name is empty");
-        }
-        arguments->json_path = text;
+        arguments->json_path = parse_name("--json", text, state);
+        return 0;
+    case OPTION_EXPECT:
+        arguments->expect_path = parse_name("--expect", text, state);
+        return 0;
+    case OPTION_SAVE:
+        arguments->save_path = parse_name("--save-expected", text, state);
         return 0;
     case 'j':
         arguments->processes = (uint32_t)strtoul(text, &end, 10);
@@ -76,11 +91,11 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
     }
 }
 
-static int write_json(const struct validation_result *result, const char *path, int status)
+// Takes over json.
+static int write_json(json_t *json, uint32_t digits, const char *path, int status)
 {
-    json_t *json = validation_result_to_json(result);
     char *why = NULL;
-    if (!result_write_any_json(json, path, &why)) {
+    if (!result_write_any_json(json, digits, path, &why)) {
         fprintf(stderr, "tilesim: %s\n", why);
         free(why);
         status = EXIT_FAULT;
@@ -89,15 +104,39 @@ static int write_json(const struct validation_result *result, const char *path, 
     return status;
 }
 
+static int compare(const struct arguments *arguments, const struct validation_result *result,
+                   int status)
+{
+    json_error_t fault;
+    json_t *expected = json_load_file(arguments->expect_path, 0, &fault);
+    if (!json_is_object(expected)) {
+        fprintf(stderr, "tilesim: %s:%d: %s\n", arguments->expect_path, fault.line,
+                expected == NULL ? fault.text : "an object is needed here");
+        json_decref(expected);
+        return EXIT_BAD_INPUT;
+    }
+    bool is_whole = arguments->group == NULL;
+    uint32_t faults = validation_result_compare(result, expected, is_whole, stderr);
+    json_decref(expected);
+    return faults > 0 ? EXIT_FAULT : status;
+}
+
 static int report(const struct arguments *arguments, const struct validation_result *result)
 {
     bool is_json_on_stdout = arguments->json_path != NULL && strcmp(arguments->json_path, "-") == 0;
     FILE *stream = is_json_on_stdout ? stderr : stdout;
     int status = result->failed > 0 ? EXIT_DOES_NOT_FIT : EXIT_DONE;
     if (arguments->json_path != NULL) {
-        status = write_json(result, arguments->json_path, status);
+        status = write_json(validation_result_to_json(result), 0, arguments->json_path, status);
+    }
+    if (arguments->save_path != NULL) {
+        status = write_json(validation_result_to_expected(result), EXPECTED_DIGITS,
+                            arguments->save_path, status);
     }
     validation_result_print(result, stream, command_has_colour(stream), arguments->is_verbose);
+    if (arguments->expect_path != NULL) {
+        status = compare(arguments, result, status);
+    }
     return is_json_on_stdout ? status : command_finish_output(status);
 }
 

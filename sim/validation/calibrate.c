@@ -113,13 +113,14 @@ static double mean_error(const struct fit *fit)
     return fit->row_count == 0 ? 0 : sum / fit->row_count;
 }
 
-static void fit_blocks(struct blocks *blocks)
+static void fit_blocks(struct blocks *blocks, uint32_t processes)
 {
     bool has_moved = true;
     for (uint32_t sweep = 0; has_moved && sweep < SWEEPS_MAX; sweep++) {
         has_moved = false;
         for (uint32_t i = 0; i < blocks->count; i++) {
             struct block *block = &blocks->blocks[i];
+            block->fit.processes = processes;
             double before[FIT_PARAMETERS_MAX];
             memcpy(before, block->values, sizeof(before));
             fit_search(&block->fit, block->fit.row_count, sweep == 0, block->values);
@@ -127,6 +128,7 @@ static void fit_blocks(struct blocks *blocks)
                 has_moved = blocks->count > 1;
                 put_into_others(blocks, i);
             }
+            block->fit.processes = 1; // what follows is parallel itself
         }
     }
 }
@@ -234,7 +236,7 @@ bool calibrate_run(const struct series_list *list, struct parameter_list *parame
         blocks.blocks[i].error_before = mean_error(&blocks.blocks[i].fit);
     }
     if (is_right) {
-        fit_blocks(&blocks);
+        fit_blocks(&blocks, processes);
         for (uint32_t i = 0; i < blocks.count; i++) {
             blocks.blocks[i].residual = mean_error(&blocks.blocks[i].fit);
         }

@@ -7,12 +7,16 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "sim/validation/fork_map.h"
+
 #define DECADES_RATIO 100.0 // high / low from which a range is searched by ratio
 #define FAILED_LOG_ERROR 10.0
 #define GLOBAL_TRIALS 60u // per parameter
 #define LOCAL_TRIALS 80u  // per parameter
 #define LOCAL_STEP 0.08   // of the range
 #define X_TOLERANCE 1e-5
+#define COSTLY_TRIALS 20u // per parameter, of the local search, which is then all there is
+#define COSTLY_X_TOLERANCE 1e-3
 #define IMPROVEMENT_MIN 1e-9 // of the mean squared error: less is not worth a changed file
 #define SIGNIFICANT_DIGITS 5 // of a fitted value
 
@@ -64,6 +68,7 @@ static void add_row(struct fit *fit, const struct series *series,
         return;
     }
     add_targets(fit, &row);
+    fit->is_costly = fit->is_costly || row.scoped.experiment->workload.kind == NULL;
     struct point_run run;
     series_run_bound(series, row.scoped.experiment, &run);
     if (!run.is_done) {
@@ -97,7 +102,7 @@ bool fit_create(const struct series_list *list, struct parameter *const *paramet
                 uint32_t parameter_count, struct fit *fit, struct err *err)
 {
     size_t faults = err_count(err);
-    *fit = (struct fit){.parameter_count = parameter_count};
+    *fit = (struct fit){.parameter_count = parameter_count, .processes = 1};
     SIM_ASSERT(parameter_count <= FIT_PARAMETERS_MAX, "%u parameters", parameter_count);
     memcpy(fit->parameters, parameters, parameter_count * sizeof(struct parameter *));
     for (uint32_t i = 0; i < list->count; i++) {
@@ -152,20 +157,48 @@ struct trial {
     double best; // mean squared error
 };
 
+static void row_error(const void *fit, uint32_t row, void *error)
+{
+    *(double *)error = fit_row_error(fit, row);
+}
+
+// errors: [row_count]
+static void all_row_errors(const struct fit *fit, double *errors)
+{
+    struct fork_map map = {
+        .count = fit->row_count,
+        .processes = fit->processes,
+        .work = row_error,
+        .context = fit,
+        .result_bytes = sizeof(*errors),
+    };
+    char *why = NULL;
+    if (fit->is_costly && fit->processes > 1 && fork_map_run(&map, errors, &why)) {
+        return;
+    }
+    free(why); // without processes it takes longer, no more
+    for (uint32_t i = 0; i < fit->row_count; i++) {
+        errors[i] = fit_row_error(fit, i);
+    }
+}
+
 static double mean_squared_error(struct trial *trial, const double *values)
 {
     double sum = 0;
     double weights = 0;
+    double *errors = xcalloc(trial->fit->row_count + 1, sizeof(*errors));
     fit_put(trial->fit, values);
+    all_row_errors(trial->fit, errors);
     for (uint32_t i = 0; i < trial->fit->row_count; i++) {
         if (i == trial->left_out) {
             continue;
         }
-        double ratio = 1 + fit_row_error(trial->fit, i);
+        double ratio = 1 + errors[i];
         double log_error = isnan(ratio) || ratio <= 0 ? FAILED_LOG_ERROR : log(ratio);
         sum += trial->fit->rows[i].weight * log_error * log_error;
         weights += trial->fit->rows[i].weight;
     }
+    free(errors);
     return weights > 0 ? sum / weights : 0;
 }
 
@@ -236,7 +269,7 @@ static void search_with(struct trial *trial, nlopt_algorithm algorithm, unsigned
     nlopt_set_lower_bounds1(search, 0);
     nlopt_set_upper_bounds1(search, 1);
     nlopt_set_initial_step1(search, LOCAL_STEP);
-    nlopt_set_xtol_abs1(search, X_TOLERANCE);
+    nlopt_set_xtol_abs1(search, trial->fit->is_costly ? COSTLY_X_TOLERANCE : X_TOLERANCE);
     nlopt_set_maxeval(search, (int)(trials * count));
     nlopt_optimize(search, x, &found); // what it returns is no better than the best that was tried
     nlopt_destroy(search);
@@ -267,13 +300,15 @@ void fit_search(struct fit *fit, uint32_t left_out, bool is_global, double *valu
     struct trial trial = {.fit = fit, .left_out = left_out, .best = INFINITY};
     memcpy(trial.best_values, values, fit->parameter_count * sizeof(*values));
     trial.best = mean_squared_error(&trial, values); // as it is, to the last digit
-    if (is_global) {
+    if (is_global && !fit->is_costly) {
         search_with(&trial, NLOPT_GN_DIRECT_L, GLOBAL_TRIALS);
     }
     // BOBYQA has no form for a single parameter
     search_with(&trial, fit->parameter_count == 1 ? NLOPT_LN_COBYLA : NLOPT_LN_BOBYQA,
-                LOCAL_TRIALS);
-    search_with(&trial, NLOPT_LN_SBPLX, LOCAL_TRIALS); // not misled by kinks
+                fit->is_costly ? COSTLY_TRIALS : LOCAL_TRIALS);
+    if (!fit->is_costly) {
+        search_with(&trial, NLOPT_LN_SBPLX, LOCAL_TRIALS); // not misled by kinks
+    }
     search_steps(&trial);
     memcpy(values, trial.best_values, fit->parameter_count * sizeof(*values));
     fit_put(fit, values);

@@ -26,6 +26,8 @@ struct fit {                                          // parameters that have th
     uint32_t parameter_count;
     struct fit_row *rows; // owned
     uint32_t row_count;
+    bool is_costly;     // whole training steps: fewer trials, whose rows run side by side
+    uint32_t processes; // for those; the caller may change it
 };
 
 // False: messages in err (a point does not run, a parameter has no effect here, no rows).
