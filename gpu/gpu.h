@@ -41,17 +41,20 @@ struct gpu_config {
     double memory_bytes_per_second_spec;
     double memory_bytes_per_second; // streaming, measured
     double l2_bytes;
-    double l2_bytes_per_second;     // L2-resident streaming kernel
-    double l2_usable_fraction;      // of l2_bytes: a working set up to this stays
-    double l2_lost_fraction;        // of l2_bytes: of a working set from this on nothing stays
-    double multiprocessor_bytes;    // registers and shared memory of one SM
-    double graph_kernel_seconds;    // floor of a tiny kernel in a CUDA graph
-    double stream_kernel_seconds;   // floor of a tiny kernel in a stream
-    double stream_gap_seconds;      // back-to-back launch in a stream: a kernel lasts at least this
-    double eager_op_seconds;        // one op of an eager framework: a kernel lasts at least this
-    double loop_iteration_seconds;  // the framework's own cost per time step
-    double scan_step_seconds;       // one time step of a loop inside a kernel, at least
-    double grid_sync_seconds;       // persistent kernel
+    double l2_bytes_per_second;    // L2-resident streaming kernel
+    double l2_usable_fraction;     // of l2_bytes: a working set up to this stays
+    double l2_lost_fraction;       // of l2_bytes: of a working set from this on nothing stays
+    double multiprocessor_bytes;   // registers and shared memory of one SM
+    double graph_kernel_seconds;   // floor of a tiny kernel in a CUDA graph
+    double stream_kernel_seconds;  // floor of a tiny kernel in a stream
+    double stream_gap_seconds;     // back-to-back launch in a stream: a kernel lasts at least this
+    double eager_op_seconds;       // one op of an eager framework: a kernel lasts at least this
+    double loop_iteration_seconds; // the framework's own cost per time step
+    double library_call_seconds;   // a kernel that a library launches from C++ lasts at least this
+    double fused_step_seconds;    // time step of a persistent recurrent kernel, beside sync and sum
+    double fused_element_seconds; // one element of its sum over the state
+    double scan_step_seconds;     // one time step of a loop inside a kernel, at least
+    double grid_sync_seconds;     // persistent kernel
     double atomic_bytes_per_second; // scatter-add on floats
     double gather_bytes_per_second; // rows gathered, L2-resident
     double host_bytes_per_second;   // one direction

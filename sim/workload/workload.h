@@ -20,6 +20,7 @@
     X(matmul)     /* one dense product on a whole chip */       \
     X(gemm)       /* a matrix product of a GPU */               \
     X(gpu_kernel) /* a streaming kernel of a GPU */             \
+    X(rnn)        /* a recurrent or spiking layer of a GPU */   \
     X(stream)     /* STREAM kernels on the tiles' own memory */ \
     X(stencil)    /* a 3 x 3 stencil on an image, by phase */
 
