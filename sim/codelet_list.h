@@ -9,63 +9,63 @@
 #include <stdint.h>
 
 //  name                    sizes[0], [1], [2], [3]                            dynamic quantities
-#define CODELETS(X)                                                                                   \
-    X(slice)             /* region elements, slices; typed                  -                 */      \
-    X(on_tile_copy)      /* bytes, contiguous runs                          -                 */      \
-    X(fill)              /* words                                           -                 */      \
-    X(cast)              /* elements, bytes of a result (0: 4), rows (2D; 0: 1D); typed     - */      \
-    X(lif_update)        /* neurons, load slots, arithmetic slots (F3)      count: spikes in  */      \
-    X(threshold_flags)   /* - one (neuron, sample) (F4)                     -                 */      \
-    X(random_uniform)    /* integers (F5)                                   -                 */      \
-    X(compact_flags)     /* - (F6)                           count: flags scanned; hits: ids  */      \
-    X(combine_parts)     /* - (F7)                                          hits: ids copied  */      \
-    X(combine_samples)   /* parts (F8)                                      hits: ids copied  */      \
-    X(loop_counter)      /* - scalar index update (B1)                      -                 */      \
-    X(elementwise)       /* elements, operands (1: by scalar, 2: two tensors), in place 0/1 - */      \
-    X(fused_elementwise) /* elements, loads, stores, arithmetic slots per vector - */                 \
-    X(state_gradient)    /* neurons (B4 new)           count: ids scanned; hits: own ids      */      \
-    X(state_gradient_sample) /* neurons of the layer (B4 old)                   hits: ids listed  */  \
-    X(weight_gradient) /* neurons (B7)                                    count: spikes in  */        \
-    X(spike_gradient)  /* neurons (B8)                                    count: listed ids */        \
-    X(reduce_stage1)   /* partials (B9)                                   hits: 1 if live   */        \
-    X(reduce_many)     /* partials, outputs, strides (0: 1); typed (B10)  -                 */        \
-    X(scatter_ids)     /* neurons (sparse to dense of one vector)         hits: ids         */        \
-    X(softmax_loss)    /* classes, samples                                -                 */        \
-    X(optimizer)       /* elements, kind (enum optimizer_kind)            -                 */        \
-    X(matmul_partial)  /* rows, in channels, out channels, bytes per element (2 or 4)  -    */        \
-    X(read)            /* bytes of a block, bits of a load, compiled 0/1    -               */        \
-    X(transpose)       /* rows, columns, matrices of a worker (0: 1); typed  -              */        \
-    /* the library beyond what lowerings use */                                                       \
-    X(binary_op)      /* elements, form (enum operation_form); typed     -                 */         \
-    X(binary_op_2d)   /* columns, form, rows; typed                      -                 */         \
-    X(broadcast_rows) /* columns, rows: one scalar per row; typed        -                 */         \
-    X(unary_op)       /* elements, in place 0/1; typed                   -                 */         \
-    X(unary_op_2d)    /* columns, in place 0/1, rows; typed              -                 */         \
-    X(scaled_add) /* elements, placement (enum operand_placement); typed (add, subtract, combine) */  \
-    X(scaled_add_2d)  /* columns, placement, rows; typed                 -                 */         \
-    X(select)         /* columns, form (enum select_form), rows; typed   -                 */         \
-    X(clamp)          /* columns, -, rows; typed                         -                 */         \
-    X(hadamard)       /* columns, -, rows; typed                         -                 */         \
-    X(memset)         /* elements; typed                                 -                 */         \
-    X(reduce_scalar)  /* elements, interleaved 0/1; typed                -                 */         \
-    X(reduce_pieces)  /* elements of a piece, interleaved 0/1, pieces; typed  -            */         \
-    X(reduce_general) /* partials, outputs of a reduction, reductions; typed  -            */         \
-    X(reduce_add)     /* partials, outputs, blocks of inputs (0: 1); typed  -              */         \
-    X(multi_slice)    /* row elements, indices, hits of a worker, sorted 0/1; typed  -     */         \
-    X(multi_update)   /* row elements, indices, hits of a worker, sorted 0/1; typed  -     */         \
-    X(multi_update_add) /* row elements, indices, hits of a worker, sorted 0/1; typed (add, scale) */ \
-    X(slice_2d)         /* region elements, regions; typed                 -                 */       \
-    X(sparse_forward) /* rows, non-zeros of a row, batch columns, subgroups (0: 1); typed  - */       \
-    X(sparse_gradient_input)  /* rows, non-zeros of a row, batch columns, subgroups; typed  - */      \
-    X(sparse_transposed)      /* rows, non-zeros of a row, batch columns, subgroups; typed  - */      \
-    X(sparse_gradient_weight) /* rows, non-zeros of a row, batch columns, subgroups; typed  - */      \
-    X(sparse_block)  /* rows of blocks, blocks of a row, batch columns, block side; typed - */        \
-    X(sparse_gather) /* non-zeros; typed                                -                 */          \
-    X(random)        /* elements, iterations (truncated_normal); typed (a distribution)   */          \
-    /* without a published schedule */                                                                \
-    X(stream) /* elements, kernel, implementation, bytes per element (codelets/compiled.h) - */       \
-    X(stencil3x3)      /* rows, columns, implementation (codelets/compiled.h)   -               */    \
-    X(rotation_2d)     /* elements of a row                                     -               */    \
+#define CODELETS(X)                                                                                  \
+    X(slice)             /* region elements, slices; typed                  -                 */     \
+    X(on_tile_copy)      /* bytes, contiguous runs                          -                 */     \
+    X(fill)              /* words                                           -                 */     \
+    X(cast)              /* elements, bytes of a result (0: 4), rows (2D; 0: 1D); typed     - */     \
+    X(lif_update)        /* neurons, load slots, arithmetic slots (F3)      count: spikes in  */     \
+    X(threshold_flags)   /* - one (neuron, sample) (F4)                     -                 */     \
+    X(random_uniform)    /* integers (F5)                                   -                 */     \
+    X(compact_flags)     /* - (F6)                           count: flags scanned; hits: ids  */     \
+    X(combine_parts)     /* - (F7)                                          hits: ids copied  */     \
+    X(combine_samples)   /* parts (F8)                                      hits: ids copied  */     \
+    X(loop_counter)      /* - scalar index update (B1)                      -                 */     \
+    X(elementwise)       /* elements, operands (1: by scalar, 2: two tensors), in place 0/1 - */     \
+    X(fused_elementwise) /* elements, loads, stores, arithmetic slots per vector - */                \
+    X(state_gradient)    /* neurons (B4 new)           count: ids scanned; hits: own ids      */     \
+    X(state_gradient_sample) /* neurons of the layer (B4 old)                   hits: ids listed  */ \
+    X(weight_gradient) /* neurons (B7)                                    count: spikes in  */       \
+    X(spike_gradient)  /* neurons (B8)                                    count: listed ids */       \
+    X(reduce_stage1)   /* partials (B9)                                   hits: 1 if live   */       \
+    X(reduce_many)     /* partials, outputs, strides (0: 1); typed (B10)  -                 */       \
+    X(scatter_ids)     /* neurons (sparse to dense of one vector)         hits: ids         */       \
+    X(softmax_loss)    /* classes, samples                                -                 */       \
+    X(optimizer)       /* elements, kind (enum optimizer_kind)            -                 */       \
+    X(matmul_partial)  /* rows, in channels, out channels, bytes per element (2 or 4)  -    */       \
+    X(read)            /* bytes of a block, bits of a load, compiled 0/1    -               */       \
+    X(transpose)       /* rows, columns, matrices of a worker (0: 1); typed  -              */       \
+    /* the library beyond what lowerings use */                                                      \
+    X(binary_op)        /* elements, form (enum operation_form); typed     -                 */      \
+    X(binary_op_2d)     /* columns, form, rows; typed                      -                 */      \
+    X(broadcast_rows)   /* columns, rows: one scalar per row; typed        -                 */      \
+    X(unary_op)         /* elements, in place 0/1; typed                   -                 */      \
+    X(unary_op_2d)      /* columns, in place 0/1, rows; typed              -                 */      \
+    X(scaled_add)       /* elements, enum operand_placement; typed (add, subtract, combine) */       \
+    X(scaled_add_2d)    /* columns, placement, rows; typed                 -                 */      \
+    X(select)           /* columns, form (enum select_form), rows; typed   -                 */      \
+    X(clamp)            /* columns, -, rows; typed                         -                 */      \
+    X(hadamard)         /* columns, -, rows; typed                         -                 */      \
+    X(memset)           /* elements; typed                                 -                 */      \
+    X(reduce_scalar)    /* elements, interleaved 0/1; typed                -                 */      \
+    X(reduce_pieces)    /* elements of a piece, interleaved 0/1, pieces; typed  -            */      \
+    X(reduce_general)   /* partials, outputs of a reduction, reductions; typed  -            */      \
+    X(reduce_add)       /* partials, outputs, blocks of inputs (0: 1); typed  -              */      \
+    X(multi_slice)      /* row elements, indices, hits of a worker, sorted 0/1; typed  -     */      \
+    X(multi_update)     /* row elements, indices, hits of a worker, sorted 0/1; typed  -     */      \
+    X(multi_update_add) /* as multi_slice; typed (add, scale)            -                 */        \
+    X(slice_2d)         /* region elements, regions; typed                 -                 */      \
+    X(sparse_forward)   /* rows, non-zeros of a row, batch columns, subgroups (0: 1); typed  - */    \
+    X(sparse_gradient_input)  /* rows, non-zeros of a row, batch columns, subgroups; typed  - */     \
+    X(sparse_transposed)      /* rows, non-zeros of a row, batch columns, subgroups; typed  - */     \
+    X(sparse_gradient_weight) /* rows, non-zeros of a row, batch columns, subgroups; typed  - */     \
+    X(sparse_block)  /* rows of blocks, blocks of a row, batch columns, block side; typed - */       \
+    X(sparse_gather) /* non-zeros; typed                                -                 */         \
+    X(random)        /* elements, iterations (truncated_normal); typed (a distribution)   */         \
+    /* without a published schedule */                                                               \
+    X(stream) /* elements, kernel, implementation, bytes per element (codelets/compiled.h) - */      \
+    X(stencil3x3)      /* rows, columns, implementation (codelets/compiled.h)   -               */   \
+    X(rotation_2d)     /* elements of a row                                     -               */   \
     X(householder_row) /* elements                                          -               */
 
 enum codelet {
@@ -92,14 +92,15 @@ enum element_type {
 const char *element_type_name(uint32_t type); // NULL past the last one
 uint32_t element_type_bytes(uint32_t type);   // 0 past the last one
 
-// `compare` is any of < <= > >= ==; `logical` and, or of truths; `combine` a x + b y; `scale` an addend
-// times a number; the last ones are distributions of `random`.
-#define OPERATIONS(X)                                                                           \
-    X(add)                                                                                      \
-    X(subtract) X(multiply) X(divide) X(maximum) X(minimum) X(compare) X(not_equal) X(logical)  \
-        X(shift) X(power) X(atan2) X(exp) X(log) X(tanh) X(sigmoid) X(sqrt) X(rsqrt) X(inverse) \
-            X(relu) X(negate) X(square) X(sin) X(cos) X(combine) X(scale) X(log_add) X(normal)  \
-                X(truncated_normal) X(uniform) X(bernoulli) X(dropout) X(set_seed)
+// `compare` is any of < <= > >= ==; `logical` and, or of truths; `combine` a x + b y; `scale` an
+// addend times a number; the last ones are distributions of `random`.
+// clang-format off
+#define OPERATIONS(X)                                                                          \
+    X(add) X(subtract) X(multiply) X(divide) X(maximum) X(minimum) X(compare) X(not_equal)     \
+    X(logical) X(shift) X(power) X(atan2) X(exp) X(log) X(tanh) X(sigmoid) X(sqrt) X(rsqrt)    \
+    X(inverse) X(relu) X(negate) X(square) X(sin) X(cos) X(combine) X(scale) X(log_add)        \
+    X(normal) X(truncated_normal) X(uniform) X(bernoulli) X(dropout) X(set_seed)
+// clang-format on
 
 enum operation {
 #define X(name) OPERATION_##name,

@@ -17,9 +17,9 @@ struct tile_work {
     uint64_t busiest_millislots; // of the worker with most to do, multi-worker vertices included
 };
 
-// Cycles that do not depend on the workers: 0 for a tile without a vertex. The supervisor enters every
-// vertex; it starts and awaits the workers of worker vertices, once for all, while a vertex that uses
-// all workers does so itself and has it in its own cost.
+// Cycles that do not depend on the workers: 0 for a tile without a vertex. The supervisor enters
+// every vertex; it starts and awaits the workers of worker vertices, once for all, while a vertex
+// that uses all workers does so itself and has it in its own cost.
 uint64_t tile_fixed_cycles(const struct chip_config *chip, uint64_t vertices, bool has_workers,
                            uint64_t supervisor_cycles);
 // A worker issues once every `contexts` cycles, whether or not the others have work.

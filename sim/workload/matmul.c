@@ -1,10 +1,12 @@
-// One dense product C[m x n] = A[m x k] B[k x n] on a whole chip, split as the dense lowering splits its products
-// (workloads/lower/matmul_split.h), and done in rounds where the moving operand does not fit at once.
-// Operands lie where a planner would put them, every block spread over the tiles that share it, so that no word
-// is rearranged; or (`in_place: false`) on other tiles. The blocks of the resident operand are sent once, if
-// several tiles share them. A round sends those of the moving one, multiplies, sends partial sums of a block to
-// the tiles that add them up, and adds.
-// Which operand stays, in how many rounds and parts: the fastest by the planner's own estimate that fits.
+// One dense product C[m x n] = A[m x k] B[k x n] on a whole chip, split as the dense lowering
+// splits its products (workloads/lower/matmul_split.h), and done in rounds where the moving operand
+// does not fit at once. Operands lie where a planner would put them, every block spread over the
+// tiles that share it, so that no word is rearranged; or (`in_place: false`) on other tiles. The
+// blocks of the resident operand are sent once, if several tiles share them. A round sends those of
+// the moving one, multiplies, sends partial sums of a block to the tiles that add them up, and
+// adds.
+// Which operand stays, in how many rounds and parts: the fastest by the planner's own estimate that
+// fits.
 #include <stdlib.h>
 
 #include "sim/chip.h"
@@ -109,10 +111,11 @@ static struct plan choose_plan(const struct matmul_workload *workload,
 }
 
 // --- the program --------------------------------------------------------------------------------
-// Part (m, k, n) of a round lies on tile (m * parts_k + k) * parts_n + n: neighbours, which share a bus, hear
-// the same block of the moving operand.
-// Block i of an operand, spread over `sharers` tiles that all need it, or over those of a block half the chip
-// away if operands are not in place. is_strided: sharers are `blocks` tiles apart, else neighbours.
+// Part (m, k, n) of a round lies on tile (m * parts_k + k) * parts_n + n: neighbours, which share a
+// bus, hear the same block of the moving operand.
+// Block i of an operand, spread over `sharers` tiles that all need it, or over those of a block
+// half the chip away if operands are not in place. is_strided: sharers are `blocks` tiles apart,
+// else neighbours.
 struct operand {
     uint32_t blocks, sharers;
     bool is_strided, is_in_place;

@@ -1,5 +1,6 @@
-// One compute set of equal vertices: a program of one superstep, timed by the engine that times training
-// steps. Counts and hits that the activity would give are made up as a record of their own.
+// One compute set of equal vertices: a program of one superstep, timed by the engine that times
+// training steps. Counts and hits that the activity would give are made up as a record of their
+// own.
 #include <stdlib.h>
 #include <string.h>
 
@@ -65,8 +66,8 @@ static const struct key vertex_keys[] = {
 };
 
 // --- the program --------------------------------------------------------------------------------
-// Dynamic quantities come from a layer of `neurons` ids that every vertex goes through as a part of its
-// own, and of which `listed` are listed: count = neurons, hits = listed.
+// Dynamic quantities come from a layer of `neurons` ids that every vertex goes through as a part of
+// its own, and of which `listed` are listed: count = neurons, hits = listed.
 struct lists {
     uint32_t neurons, listed;
 };

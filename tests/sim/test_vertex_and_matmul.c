@@ -64,7 +64,7 @@ static void assert_refused(const struct workload_kind *kind, const char *text, c
     free(yield.why);
 }
 
-// --- vertex ---------------------------------------------------------------------------------------
+// --- vertex -------------------------------------------------------------------------------------
 static void a_seventh_vertex_waits_for_a_worker(void **state)
 {
     (void)state;
@@ -111,11 +111,12 @@ static void a_vertex_that_nothing_is_known_of_is_refused(void **state)
                    "17 tiles are more than the chip's 16");
 }
 
-// --- matmul ---------------------------------------------------------------------------------------
+// --- matmul -------------------------------------------------------------------------------------
 static void a_product_on_one_tile_is_one_vertex(void **state)
 {
     (void)state;
-    // 18 rows of 8 terms, 16 columns: 3 rows a worker. 50 + 13 + 11 + 18 + 7 + 64 + 6 * (46 + 2 + 24) + 14
+    // 18 rows of 8 terms, 16 columns: 3 rows a worker. 50 + 13 + 11 + 18 + 7 + 64 + 6 * (46 + 2 +
+    // 24) + 14
     assert_cycles(&workload_matmul, "{m: 18, k: 8, n: 16}", 1, 609);
 }
 

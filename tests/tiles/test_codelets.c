@@ -90,7 +90,8 @@ static void casts_fills_and_copies_follow_their_formulas(void **state)
     assert_int_equal(alone(CODELET_transpose, 8, 2, 0, 0), 7 + 6 * (62 + 3 * 2));
 }
 
-// On hardware 375, 467 and 1043 cycles for 64, 128 and 512 elements, the counter's 45 included (ipu-208..211).
+// On hardware 375, 467 and 1043 cycles for 64, 128 and 512 elements, the counter's 45 included
+// (ipu-208..211).
 static void a_scaled_add_is_within_two_percent_of_hardware(void **state)
 {
     (void)state;
@@ -101,7 +102,8 @@ static void a_scaled_add_is_within_two_percent_of_hardware(void **state)
     assert_in_range(alone(CODELET_scaled_add, 512, 0, 0, 0) + entry + 45, 1043 * 0.99, 1043 * 1.01);
 }
 
-// 57 supervisor cycles; a worker of 43 vectors: 15 + 6 + 42 k + 3 slots, 7 more where it must compare addresses.
+// 57 supervisor cycles; a worker of 43 vectors: 15 + 6 + 42 k + 3 slots, 7 more where it must
+// compare addresses.
 static void a_scaled_add_is_faster_where_its_operands_are_known_to_lie_apart(void **state)
 {
     (void)state;

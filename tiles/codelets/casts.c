@@ -58,8 +58,8 @@ static uint64_t worker_slots(struct conversion conversion, uint64_t elements,
     return 19 + 2 * elements; // load with convert, store: the estimator's own guess
 }
 
-// Type: of what is converted. int8 goes to float16, float16 to int8; float32 and float16 to each other;
-// what stays 4 bytes wide is between int32 and float32.
+// Type: of what is converted. int8 goes to float16, float16 to int8; float32 and float16 to each
+// other; what stays 4 bytes wide is between int32 and float32.
 // sizes: elements (2D: of a row), bytes of a result, rows (0: 1D).
 struct vertex_cost cast_cost(const uint32_t sizes[VERTEX_SIZES], const struct chip_config *chip)
 {

@@ -2,8 +2,8 @@
 #include "tiles/codelets/codelets.h"
 
 // Copy of bytes in pieces that are contiguous. sizes: bytes, contiguous runs.
-// The data goes at the chip's copy rate (planners of PL poplin/ConvModel); 67 W is the shortest copy vertex
-// in profiles of real programs (LBM); every further run costs the words' rearrangement.
+// The data goes at the chip's copy rate (planners of PL poplin/ConvModel); 67 W is the shortest
+// copy vertex in profiles of real programs (LBM); every further run costs the words' rearrangement.
 struct vertex_cost on_tile_copy_cost(const uint32_t sizes[VERTEX_SIZES],
                                      const struct chip_config *chip)
 {
@@ -18,8 +18,8 @@ struct vertex_cost on_tile_copy_cost(const uint32_t sizes[VERTEX_SIZES],
     };
 }
 
-// Transpose of matrices in grains of 2 x 2 words or 4 x 4 halves. sizes: rows, columns, matrices of a worker.
-// Source: PL popsparse/PerformanceEstimation, 7 + 6 w.
+// Transpose of matrices in grains of 2 x 2 words or 4 x 4 halves. sizes: rows, columns, matrices of
+// a worker. Source: PL popsparse/PerformanceEstimation, 7 + 6 w.
 struct vertex_cost transpose_cost(const uint32_t sizes[VERTEX_SIZES],
                                   const struct chip_config *chip)
 {

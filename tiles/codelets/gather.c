@@ -1,7 +1,8 @@
-// Rows picked from a table by indices, and written or added back. Every worker looks at indices of its
-// own (slice, update) or at all of them for a range of rows of its own (add), so what misses is paid for.
-// Hits are static here, as the library's planner takes them: of the worker that has most.
-// Source: PL popops/PerformanceEstimation and popopsCycleEstimators. W stands for slots of one worker.
+// Rows picked from a table by indices, and written or added back. Every worker looks at indices of
+// its own (slice, update) or at all of them for a range of rows of its own (add), so what misses is
+// paid for. Hits are static here, as the library's planner takes them: of the worker that has most.
+// Source: PL popops/PerformanceEstimation and popopsCycleEstimators. W stands for slots of one
+// worker.
 #include "tiles/codelets/codelets.h"
 
 static uint64_t log2_ceil(uint64_t value)
@@ -62,7 +63,8 @@ struct vertex_cost multi_update_cost(const uint32_t sizes[VERTEX_SIZES],
     return rows_cost(sizes, chip, 29);
 }
 
-// Slots of one row that is added, 0: a row that some word of is written in part, which costs 20 an element.
+// Slots of one row that is added, 0: a row that some word of is written in part, which costs 20 an
+// element.
 static uint64_t add_slots(const uint32_t sizes[VERTEX_SIZES])
 {
     bool is_word = element_type_bytes(sizes[SIZE_TYPE]) == 4;
@@ -81,7 +83,8 @@ static uint64_t add_slots(const uint32_t sizes[VERTEX_SIZES])
     return row_slots + (sizes[0] / atom_elements - 1) * 3; // load, load, store with the add
 }
 
-// sizes: row elements (at least one), indices, hits of a worker, sorted 0/1. Operation: add, or scale and add.
+// sizes: row elements (at least one), indices, hits of a worker, sorted 0/1. Operation: add, or
+// scale and add.
 struct vertex_cost multi_update_add_cost(const uint32_t sizes[VERTEX_SIZES],
                                          const struct chip_config *chip)
 {

@@ -1,11 +1,13 @@
-// Product of one tile: rows x in channels by in channels x out channels, float32 partial sums.
-// On the matrix unit it is the library's ConvPartial1x1, costed as a whole in tile cycles (PL
-// poplin/PerformanceEstimation). For 16 x 16 float16 and 16 to 2048 rows this was measured on hardware:
-// mean error 0.21 %, at most 1.74 % (ipu-275), with coefficients loaded at 8 bytes per cycle.
+// Product of one tile: rows x in channels by in channels x out channels, float32 partial sums. On
+// the matrix unit it is the library's ConvPartial1x1, costed as a whole in tile cycles (PL
+// poplin/PerformanceEstimation). For 16 x 16 float16 and 16 to 2048 rows this was measured on
+// hardware: mean error 0.21 %, at most 1.74 % (ipu-275), with coefficients loaded at 8 bytes per
+// cycle.
 // float32 was not measured.
 #include "tiles/codelets/codelets.h"
 
-// The unit makes one pass over a row of a channel group in 4 (float16) or 8 (float32) slots of a worker.
+// The unit makes one pass over a row of a channel group in 4 (float16) or 8 (float32) slots of a
+// worker.
 struct matrix_shape {
     uint64_t macs_per_cycle;
     uint64_t units;     // output channels of one pass
@@ -40,8 +42,9 @@ static struct matrix_shape matrix_shape_of(const uint32_t sizes[VERTEX_SIZES],
     return shape;
 }
 
-// Slots of a worker with `rows` rows in one pass. The zeroing pass starts the partial sums, later ones read
-// them. float16 workers keep 7 slots of state between passes, which are charged once, in the total.
+// Slots of a worker with `rows` rows in one pass. The zeroing pass starts the partial sums, later
+// ones read them. float16 workers keep 7 slots of state between passes, which are charged once, in
+// the total.
 static uint64_t worker_slots(const struct matrix_shape *shape, uint64_t rows, bool is_zeroing,
                              bool is_half)
 {
@@ -60,8 +63,8 @@ static uint64_t worker_slots(const struct matrix_shape *shape, uint64_t rows, bo
                                   : 46 + shape->row_slots * (rows - 3));
 }
 
-// Cycles of the workers in one pass: the supervisor starts them, and comes back no sooner than 14 cycles
-// after the ones with fewer rows.
+// Cycles of the workers in one pass: the supervisor starts them, and comes back no sooner than 14
+// cycles after the ones with fewer rows.
 static uint64_t pass_cycles(const struct matrix_shape *shape, const struct chip_config *chip,
                             uint64_t rows, bool is_zeroing, bool is_half)
 {

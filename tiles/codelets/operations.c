@@ -1,7 +1,7 @@
-// Elementwise operations of the library (PL popops/popopsCycleEstimators): one function for a shape, one
-// table for what an operation costs per vector. W stands for slots of one worker.
-// The table holds W per step and elements per step. Operations that have no entry for a type are unknown:
-// the library compiles them, and no table gives their cost.
+// Elementwise operations of the library (PL popops/popopsCycleEstimators): one function for a
+// shape, one table for what an operation costs per vector. W stands for slots of one worker.
+// The table holds W per step and elements per step. Operations that have no entry for a type are
+// unknown: the library compiles them, and no table gives their cost.
 #include "tiles/codelets/codelets.h"
 
 #include "sim/err.h"
@@ -57,7 +57,8 @@ static const struct operation_cost by_scalar_interleaved[] = {
     {OPERATION_multiply, {1, 2}, {1, 4}, {6, 1}, {0, 0}},
 };
 
-// One operand. The transcendental unit gives the float32 costs: two elements at its latency (ISA 4.1).
+// One operand. The transcendental unit gives the float32 costs: two elements at its latency (ISA
+// 4.1).
 static const struct operation_cost of_one[] = {
     {OPERATION_exp, {6, 2}, {4, 4}, {0, 0}, {0, 0}},
     {OPERATION_log, {12, 2}, {4, 4}, {0, 0}, {0, 0}},

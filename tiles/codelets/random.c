@@ -1,8 +1,8 @@
 // Random numbers of the library. Source: PL poprand/poprandCycleEstimators, tile cycles 4 + 6 x W.
-// Fixed knowingly: the estimators of uniform floats and of Bernoulli divide the data path by 2 or 4 bytes
-// instead of 32 or 16 bits, so that their loops come out 16 to 4 times too short. Here a vector is 64 bits,
-// and a uniform vector costs what a normal one does (draw, convert and scale, store): 2 cycles a float32
-// number on a tile, of which JIA measures 2.06 (ipu-141).
+// Fixed knowingly: the estimators of uniform floats and of Bernoulli divide the data path by 2 or 4
+// bytes instead of 32 or 16 bits, so that their loops come out 16 to 4 times too short. Here a
+// vector is 64 bits, and a uniform vector costs what a normal one does (draw, convert and scale,
+// store): 2 cycles a float32 number on a tile, of which JIA measures 2.06 (ipu-141).
 #include "tiles/codelets/codelets.h"
 
 // F5. sizes: integers. Source: as above, uniform int: 4 + 22 * 6 + 6 per 2.
@@ -17,7 +17,8 @@ struct vertex_cost random_uniform_cost(const uint32_t sizes[VERTEX_SIZES],
     };
 }
 
-// Tile cycles of one vector, 0: unknown. The drawing unit is shared by the workers, so these are not slots.
+// Tile cycles of one vector, 0: unknown. The drawing unit is shared by the workers, so these are
+// not slots.
 static uint64_t vector_cycles(const uint32_t sizes[VERTEX_SIZES], bool is_half)
 {
     switch (sizes[SIZE_OPERATION]) {

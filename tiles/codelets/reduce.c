@@ -1,7 +1,7 @@
 #include "tiles/codelets/codelets.h"
 
-// B9, compiled C++: sums the partials of one slot. sizes: partials. hits: 1 if the slot is in use; else the
-// vertex leaves at once.
+// B9, compiled C++: sums the partials of one slot. sizes: partials. hits: 1 if the slot is in use;
+// else the vertex leaves at once.
 struct vertex_cost reduce_stage1_cost(const uint32_t sizes[VERTEX_SIZES],
                                       const struct chip_config *chip)
 {
@@ -15,9 +15,9 @@ struct vertex_cost reduce_stage1_cost(const uint32_t sizes[VERTEX_SIZES],
     };
 }
 
-// --- the library ----------------------------------------------------------------------------------
-// Source: PL popops/reduction/CycleEstimationFunctions. Workers add with the accumulators, which load 64 bits
-// a slot, 128 from interleaved memory. Results are float32.
+// --- the library --------------------------------------------------------------------------------
+// Source: PL popops/reduction/CycleEstimationFunctions. Workers add with the accumulators, which
+// load 64 bits a slot, 128 from interleaved memory. Results are float32.
 static uint64_t load_slots(const uint32_t sizes[VERTEX_SIZES], uint64_t elements,
                            const struct chip_config *chip)
 {
@@ -66,7 +66,8 @@ static bool accumulate_slots(const uint32_t sizes[VERTEX_SIZES], uint64_t *slots
     }
 }
 
-// B10. Final sum over equally spaced partials, one worker ("strided"). sizes: partials, outputs, strides.
+// B10. Final sum over equally spaced partials, one worker ("strided"). sizes: partials, outputs,
+// strides.
 struct vertex_cost reduce_many_cost(const uint32_t sizes[VERTEX_SIZES],
                                     const struct chip_config *chip)
 {
@@ -97,9 +98,9 @@ struct vertex_cost reduce_general_cost(const uint32_t sizes[VERTEX_SIZES],
     return one_worker(33 + sizes[2] * (24 + 6 + vectors * vector_slots));
 }
 
-// Sum of the partials of a matrix product, all workers, four float32 or eight float16 outputs at a time.
-// Source: PL poplin/PerformanceEstimation, ReduceAdd: 33 + 6 (20 + (c partials + 7) outputs / acc / 6) if all
-// partials are one block of memory; c is 64-bit loads of the accumulators.
+// Sum of the partials of a matrix product, all workers, four float32 or eight float16 outputs at a
+// time. Source: PL poplin/PerformanceEstimation, ReduceAdd: 33 + 6 (20 + (c partials + 7) outputs /
+// acc / 6) if all partials are one block of memory; c is 64-bit loads of the accumulators.
 // sizes: partials, outputs, blocks of inputs (0 or 1: one).
 struct vertex_cost reduce_add_cost(const uint32_t sizes[VERTEX_SIZES],
                                    const struct chip_config *chip)

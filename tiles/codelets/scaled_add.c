@@ -1,7 +1,8 @@
 // y += a x of the library, and the optimizers made of it. W stands for slots of one worker.
-// Source: PL popops/PerformanceEstimation and the assembly that it estimates, ScaledAddSupervisor_fp.S.
-// Known error: on hardware 64 to 512 float32 elements take 330 to 998 cycles (ipu-208..211, the two reads of
-// the counter taken out); this gives 339 to 1005, the supervisor's entry of 6 included.
+// Source: PL popops/PerformanceEstimation and the assembly that it estimates,
+// ScaledAddSupervisor_fp.S. Known error: on hardware 64 to 512 float32 elements take 330 to 998
+// cycles (ipu-208..211, the two reads of the counter taken out); this gives 339 to 1005, the
+// supervisor's entry of 6 included.
 #include "tiles/codelets/codelets.h"
 
 struct pass { // of all workers over one vector
@@ -38,10 +39,10 @@ static uint64_t worker_slots(const struct pass *pass, const struct chip_config *
 {
     uint64_t vectors = pass->elements / pass->width;
     uint64_t contexts = chip->tile.contexts;
-    // The estimator counts the way of operands in distinct elements. Where nothing is promised the worker
-    // compares the two addresses first (5 bundles, the last a branch to the other loop), and that loop takes
-    // two more to begin: counted from the assembly. On hardware this is seen as 41 cycles at every size
-    // (ipu-214): 6 x 7 = 42.
+    // The estimator counts the way of operands in distinct elements. Where nothing is promised the
+    // worker compares the two addresses first (5 bundles, the last a branch to the other loop), and
+    // that loop takes two more to begin: counted from the assembly. On hardware this is seen as 41
+    // cycles at every size (ipu-214): 6 x 7 = 42.
     uint64_t check_slots = pass->placement == PLACED_ANYWHERE ? 7 : 0;
     uint64_t with_more = loop_slots(pass, div_ceil(vectors, contexts));
     uint64_t with_rest = loop_slots(pass, vectors / contexts) + remainder_slots(pass);
@@ -127,8 +128,8 @@ struct vertex_cost scaled_add_2d_cost(const uint32_t sizes[VERTEX_SIZES],
 }
 
 // Update of parameters. sizes: elements; kind (0: SGD, 1: Adam, the order of enum optimizer_kind).
-// SGD is one scaled add. Adam is the chain of library operations that a framework emits, in one vertex: an
-// estimate.
+// SGD is one scaled add. Adam is the chain of library operations that a framework emits, in one
+// vertex: an estimate.
 struct vertex_cost optimizer_cost(const uint32_t sizes[VERTEX_SIZES],
                                   const struct chip_config *chip)
 {

@@ -1,11 +1,12 @@
-// Static and dynamic sparse times dense products of the library. Rows of the sparse operand are dealt to the
-// workers; `non-zeros` are of one row, `columns` of the dense batch, all of one tile. A tile looks at one
-// bucket of meta-information, which is its own; with several subgroups in it, half of them are passed first.
-// Source: PL popsparse/PerformanceEstimation. W stands for slots of one worker.
-// Oddity reproduced: where the columns of a float32 product are no multiple of 4 but have a 2 in them, the
-// estimator multiplies the two-column term by floor(columns / 2) once more than there are such columns.
-// Oddity fixed: its cost of clearing partial sums computes a loop and returns six times their number; no
-// clearing is charged here, a `fill` in the program is.
+// Static and dynamic sparse times dense products of the library. Rows of the sparse operand are
+// dealt to the workers; `non-zeros` are of one row, `columns` of the dense batch, all of one tile.
+// A tile looks at one bucket of meta-information, which is its own; with several subgroups in it,
+// half of them are passed first. Source: PL popsparse/PerformanceEstimation. W stands for slots of
+// one worker.
+// Oddity reproduced: where the columns of a float32 product are no multiple of 4 but have a 2 in
+// them, the estimator multiplies the two-column term by floor(columns / 2) once more than there are
+// such columns. Oddity fixed: its cost of clearing partial sums computes a loop and returns six
+// times their number; no clearing is charged here, a `fill` in the program is.
 #include "tiles/codelets/codelets.h"
 
 // Supervisor cycles of finding the own subgroup: a mean of (subgroups - 1) / 2 pass by first.
@@ -87,8 +88,8 @@ struct vertex_cost sparse_gradient_input_cost(const uint32_t sizes[VERTEX_SIZES]
     return loop_cost(sizes, chip, 30 + bucket_cycles(sizes, 46) + 46, loop);
 }
 
-// The same with the forward pass's meta-information: every worker goes through all rows, the non-zeros of a
-// row are dealt. float32 alone is published. sizes: as forward.
+// The same with the forward pass's meta-information: every worker goes through all rows, the non-
+// zeros of a row are dealt. float32 alone is published. sizes: as forward.
 struct vertex_cost sparse_transposed_cost(const uint32_t sizes[VERTEX_SIZES],
                                           const struct chip_config *chip)
 {
@@ -123,8 +124,8 @@ struct vertex_cost sparse_gradient_weight_cost(const uint32_t sizes[VERTEX_SIZES
     return loop_cost(sizes, chip, 37 + 38 + bucket_cycles(sizes, 26), loop);
 }
 
-// Blocks of 4, 8 or 16 on the matrix unit, float32 partial sums: the supervisor loads every block as
-// coefficients, the workers pass the batch through it, dealt evenly.
+// Blocks of 4, 8 or 16 on the matrix unit, float32 partial sums: the supervisor loads every block
+// as coefficients, the workers pass the batch through it, dealt evenly.
 // sizes: rows of blocks, blocks of a row, batch columns, block side.
 struct vertex_cost sparse_block_cost(const uint32_t sizes[VERTEX_SIZES],
                                      const struct chip_config *chip)
