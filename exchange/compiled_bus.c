@@ -1,6 +1,6 @@
-// Convention: `ports` holds one entry per tile. A flow adds to it through functions add_<kind>, which cost
-// (sources + destinations), never sources x destinations. Places and costs are integers in thousandths
-// of a cycle, so that sums do not depend on their order.
+// Convention: `ports` holds one entry per tile. A flow adds to it through functions add_<kind>,
+// which cost (sources + destinations), never sources x destinations. Places and costs are integers
+// in thousandths of a cycle, so that sums do not depend on their order.
 #include "exchange/compiled_bus.h"
 
 #include <math.h>
@@ -31,8 +31,8 @@ struct place {
     int64_t island;   // 0 lies beside the spine
 };
 
-// The columns lie in two rows, one on either side of the spine, and are numbered around it: the first one
-// lies opposite to the last, and those in the middle are the farthest from both (JIA).
+// The columns lie in two rows, one on either side of the spine, and are numbered around it: the
+// first one lies opposite to the last, and those in the middle are the farthest from both (JIA).
 static struct place place_of(const struct exchange_config *config, uint32_t tile)
 {
     uint32_t column = 0, island = 0;
@@ -60,9 +60,17 @@ static int64_t island_millicycles(const struct exchange_config *config, bool is_
            (is_broadcast ? to_millicycles(config->broadcast_cycles_per_island) : 0);
 }
 
-// The way of a word. Linear in islands as measured, linear along the spine by assumption. Of the two islands
-// the farther one counts: were both added up, pairs all over the chip would take 36 cycles longer than
-// they do (JIA: 264 cycles with their sync, for 76 pairs and for 1216).
+// The way of a word. Linear in islands as measured, linear along the spine by assumption. Of the
+// two islands the farther one counts: were both added up, pairs all over the chip would take 36
+// cycles longer than they do (JIA: 264 cycles with their sync, for 76 pairs and for 1216).
+static uint64_t way_millicycles(const struct exchange_config *config, int64_t islands,
+                                int64_t columns, bool is_broadcast)
+{
+    return (uint64_t)config->latency_base_cycles * MILLICYCLES_PER_CYCLE +
+           (uint64_t)(islands * island_millicycles(config, is_broadcast) +
+                      columns * to_millicycles(config->latency_cycles_per_column));
+}
+
 static uint64_t latency_millicycles(const struct exchange_config *config, uint32_t from,
                                     uint32_t to, bool is_broadcast)
 {
@@ -70,9 +78,14 @@ static uint64_t latency_millicycles(const struct exchange_config *config, uint32
     struct place destination = place_of(config, to);
     int64_t columns = llabs(source.position - destination.position);
     int64_t islands = source.island > destination.island ? source.island : destination.island;
-    return (uint64_t)config->latency_base_cycles * MILLICYCLES_PER_CYCLE +
-           (uint64_t)(islands * island_millicycles(config, is_broadcast) +
-                      columns * to_millicycles(config->latency_cycles_per_column));
+    return way_millicycles(config, islands, columns, is_broadcast);
+}
+
+// Between a first or last column and one in the middle, at the far end of one of them.
+static uint64_t farthest_millicycles(const struct exchange_config *config)
+{
+    return way_millicycles(config, (int64_t)config->islands_per_column - 1,
+                           ((int64_t)config->columns - 1) / 2, false);
 }
 
 // The two largest values on different tiles.
@@ -115,8 +128,9 @@ static int64_t extreme_sum(const struct extreme *a, const struct extreme *b, int
     return sum;
 }
 
-// One of the four ways to read the larger island and the absolute difference of positions. Each is a sum of
-// a term of the source and one of the destination, and the true way is the largest of the four.
+// One of the four ways to read the larger island and the absolute difference of positions. Each is
+// a sum of a term of the source and one of the destination; the true way is the largest of the
+// four.
 struct reading {
     bool has_island; // this end's counts, else the other end's
     int64_t sign;    // of source position - destination position
@@ -326,7 +340,8 @@ static void add_pairs(struct measuring *measuring, const struct flow *flow)
     }
 }
 
-// First word of `words` that lies at or behind part i of `parts`: w is in part floor(w * parts / words).
+// First word of `words` that lies at or behind part i of `parts`: w is in part floor(w * parts /
+// words).
 static uint64_t first_word_of_part(uint64_t words, uint64_t parts, uint64_t i)
 {
     return div_ceil(i * words, parts);
@@ -404,8 +419,8 @@ static void measure(const struct exchange_config *config, const struct program *
 }
 
 // --- the rule -----------------------------------------------------------------------------------
-// Way of the first word, fixed cost by pattern, words on the busiest port. It reproduces the collectives
-// measured by JIA (ipu-hardware 1.4); configs/chips/gc2.yaml says how closely.
+// Way of the first word, fixed cost by pattern, words on the busiest port. docs/validation.md says
+// how closely it follows the collectives measured by JIA.
 static uint64_t cycles(const struct exchange_config *config, const struct exchange_load *load)
 {
     if (load->sent_messages == 0) {
@@ -415,12 +430,12 @@ static uint64_t cycles(const struct exchange_config *config, const struct exchan
     uint64_t first_cycles = way_cycles + config->fixed_cycles;
     uint64_t busiest_cycles = max_u64(load->out_cycles, load->in_cycles);
     if (load->sent_messages > 1 && load->received_messages <= 1) {
-        // Measured scatters cost the same beside their words for 2 tiles and for 608: the fixed part covers
-        // every way on the chip.
+        // Measured scatters cost the same beside their words for 2 tiles and for 608: the fixed
+        // part covers every way on the chip.
         return max_u64(first_cycles, config->fan_out_fixed_cycles) + busiest_cycles;
     }
     if (load->sent_messages <= 1 && load->received_messages > 1) {
-        // The receiver takes near words while far ones are on their way: the longer of the two counts.
+        // The receiver takes near words while far ones are on their way: the longer one counts.
         return max_u64(first_cycles + load->out_cycles,
                        config->fan_in_fixed_cycles + busiest_cycles);
     }
@@ -430,6 +445,7 @@ static uint64_t cycles(const struct exchange_config *config, const struct exchan
 const struct fabric compiled_bus_fabric = {
     .name = "compiled_bus",
     .latency_millicycles = latency_millicycles,
+    .farthest_millicycles = farthest_millicycles,
     .measure = measure,
     .cycles = cycles,
 };

@@ -1,5 +1,5 @@
-// The IPU's exchange: compiled, every tile can hear every other, one word per cycle into and out of a
-// tile, no contention. Its time is that of the busiest port, plus a fixed cost and the latency.
+// The IPU's exchange: compiled, every tile can hear every other, one word per cycle into and out of
+// a tile, no contention. Its time is that of the busiest port, plus a fixed cost and the latency.
 #ifndef TILESIM_EXCHANGE_COMPILED_BUS_H
 #define TILESIM_EXCHANGE_COMPILED_BUS_H
 

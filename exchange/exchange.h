@@ -1,16 +1,16 @@
 // What an exchange on one chip costs: flows of a program in, cycles out. Between chips: not here.
 // Modelled:     words on the busiest port, fixed cost by pattern, latency by place, shared buses.
-// Not modelled: contention (the schedule is compiled, none was measured), instruction issue per word.
+// Not modelled: contention (the schedule is compiled, none was measured), instructions per word.
 // Definitions that every way of counting keeps (the detailed engine counts them again by itself):
 //   - A tile sends nothing to itself. A message of no bytes is no message.
 //   - A broadcast reaches a tile once, however many items lie on it; other kinds count items.
 //   - A message of n bytes holds a port for ceil(n / bytes_per_cycle) cycles. A broadcast holds a
-//     receiving port for ceil(n / (bytes_per_cycle * bus_sharing)) if all tiles of the receiver's bus
-//     (tiles i * bus_sharing ...) are destinations, and the sending port if that is so for all buses
-//     but the sender's, and there is one. On the sender's own bus it holds a receiving port as long as
-//     the sending one. (JIA: broadcasts from a tile to itself and 3 others, and to the whole chip, have
-//     the width of a bus; one to itself and a neighbour has not.)
-//   - The sync before an exchange is not part of these cycles. An exchange without messages takes 0.
+//     receiving port for ceil(n / (bytes_per_cycle * bus_sharing)) if all tiles of the receiver's
+//     bus (tiles i * bus_sharing ...) are destinations, and the sending port if that is so for all
+//     buses but the sender's, and there is one. On the sender's own bus it holds a receiving port
+//     as long as the sending one. (JIA: broadcasts from a tile to itself and 3 others, and to the
+//     whole chip, have the width of a bus; one to itself and a neighbour has not.)
+//   - The sync before an exchange is not part of these cycles. One without messages takes 0.
 #ifndef TILESIM_EXCHANGE_EXCHANGE_H
 #define TILESIM_EXCHANGE_EXCHANGE_H
 
@@ -46,6 +46,7 @@ struct fabric {
     // flow is a broadcast to more than one tile, the sender counted if it is a destination.
     uint64_t (*latency_millicycles)(const struct exchange_config *config, uint32_t from,
                                     uint32_t to, bool is_broadcast);
+    uint64_t (*farthest_millicycles)(const struct exchange_config *config); // of all places
     // Counts an exchange by closed forms, without visiting every pair of tiles.
     void (*measure)(const struct exchange_config *config, const struct program *program,
                     const struct exchange_step *exchange, struct exchange_load *load);

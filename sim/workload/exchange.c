@@ -1,7 +1,9 @@
-// One exchange of a pattern, as programs make it: a step with flows, timed by the machine. Its time is that of
-// the superstep, sync included, and of the vertices where the pattern computes (reduction).
-// Convention: tiles 0 .. n-1 take part, and tile 0 is the one that gathers or broadcasts; it scatters to tiles
-// 1 .. n. For pairs and all-to-all the tiles are drawn, and every quantity is the mean over `draws` draws.
+// One exchange of a pattern, as programs make it: a step with flows, timed by the machine. Its time
+// is that of the superstep, sync included, and of the vertices where the pattern computes
+// (reduction).
+// Convention: tiles 0 .. n-1 take part, and tile 0 is the one that gathers or broadcasts; it
+// scatters to tiles 1 .. n. For pairs and all-to-all the tiles are drawn, and every quantity is the
+// mean over `draws` draws.
 #include <math.h>
 #include <stdlib.h>
 
@@ -85,8 +87,8 @@ static void add_pair(struct building *building, uint32_t from, uint32_t to)
     add_flow(building, FLOW_PAIRS, tile_map_range(from, 1), tile_map_range(to, 1));
 }
 
-// Neighbours in the order drawn: no tile sends twice or receives twice. The second half of the pairs, where
-// there are as many, starts at the receivers of the first.
+// Neighbours in the order drawn: no tile sends twice or receives twice. The second half of the
+// pairs, where there are as many, starts at the receivers of the first.
 static void add_drawn_pairs(struct building *building)
 {
     uint32_t tiles = building->program->tile_count;
@@ -108,7 +110,7 @@ static void add_drawn_all_to_all(struct building *building)
     }
 }
 
-// A scatter has as many receivers as `tiles` says, beside the sender; on all tiles of a chip one less.
+// As many receivers as `tiles` says, beside the sender; on all tiles of a chip one less.
 static uint32_t count_scattered(const struct exchange_workload *workload, uint32_t chip_tiles)
 {
     return workload->tiles < chip_tiles ? workload->tiles : chip_tiles - 1;
@@ -144,7 +146,6 @@ static void add_exchange(struct building *building)
 }
 
 // --- reduction ----------------------------------------------------------------------------------
-// One vertex a worker and tile: a compute set of `vertices` equal ones on each of `tiles`, `stride` apart.
 static void add_set(struct building *building, const char *name, const struct vertex_group *group)
 {
     program_begin_compute(building->program, name);
@@ -180,9 +181,10 @@ static void add_copy(struct building *building, struct tile_map place, uint32_t 
                                    .sizes = {words * EXCHANGE_WORD_BYTES, words}});
 }
 
-// Each tile sums its own: every worker a share, then one worker the results of the others. Then a tree over the
-// tiles, as many levels as keep the sums of a level short: each gathers on every stride-th tile, puts
-// what has arrived in order and sums it. In the end the sum is copied to where it belongs.
+// Each tile sums its own: every worker a share, then one worker the results of the others. Then a
+// tree over the tiles, as many levels as keep the sums of a level short: each gathers on every
+// stride-th tile, puts what has arrived in order and sums it. In the end the sum is copied to where
+// it belongs.
 static void add_reduction(struct building *building, uint32_t workers)
 {
     const struct exchange_workload *workload = building->workload;

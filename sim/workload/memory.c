@@ -1,5 +1,5 @@
-// Reading a tile's own memory: how long one load takes that the next one waits for, and how many bytes
-// a second all tiles read together. One program of `read` vertices, timed by the machine.
+// Reading a tile's own memory: how long one load takes that the next one waits for, and how many
+// bytes a second all tiles read together. One program of `read` vertices, timed by the machine.
 #include "sim/config/config_keys.h"
 #include "sim/err.h"
 #include "sim/experiment.h"

@@ -1,5 +1,5 @@
-// The workloads `exchange` and `memory` on a chip of 16 tiles: a sync of 100 cycles, exchanges of 60 beside their
-// words, launches for nothing.
+// The workloads `exchange` and `memory` on a chip of 16 tiles: a sync of 100 cycles, exchanges of
+// 60 beside their words, launches for nothing.
 #include "tests/sim/workload_fixture.h"
 
 static void expect_cycles(const char *text, double cycles)

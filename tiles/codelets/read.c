@@ -1,16 +1,18 @@
 // Loads one after the other, as benchmarks of the memory do.
 #include "tiles/codelets/codelets.h"
 
-// Entry, pointer, trip count, exit. Fitted: 8 KiB a worker reach 95 % of the peak (JIA), 162 cycles beside 3072
-// of loads, 54 of them the launch of six vertices. Library vertices take 3 to 30 (PL).
+// Entry, pointer, trip count, exit. Fitted: 8 KiB a worker reach 95 % of the peak (JIA), 162 cycles
+// beside 3072 of loads, 54 of them the launch of six vertices. Library vertices take 3 to 30 (PL).
 #define READ_START_SLOTS 18u
-// Guess: a compiler unrolls and pays one bundle of loop control per 64 loads. Loops in assembly that repeat by
-// hardware (`rpt`, ISA) pay none. JIA's compiled loops lie 1 to 3 % below the assembly's peak.
+// Guess: a compiler unrolls and pays one bundle of loop control per 64 loads. Loops in assembly
+// that repeat by hardware (`rpt`, ISA) pay none. JIA's compiled loops lie 1 to 3 % below the
+// assembly's peak.
 #define COMPILED_LOADS_PER_BRANCH 64u
 
 // One worker reads a block; a load is one slot (JIA: one per issue, whatever its width).
-// sizes: bytes of the block, bits of a load, compiled 0/1. Loads of two widths of the data path need
-// interleaved memory, and compilers do not use them (JIA: C++ float4 reads no faster than float2).
+// sizes: bytes of the block, bits of a load, compiled 0/1. Loads of two widths of the data path
+// need interleaved memory, and compilers do not use them (JIA: C++ float4 reads no faster than
+// float2).
 struct vertex_cost read_cost(const uint32_t sizes[VERTEX_SIZES], const struct chip_config *chip)
 {
     bool is_compiled = sizes[2] != 0;
