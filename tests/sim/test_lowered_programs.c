@@ -1,0 +1,95 @@
+// The folded and the detailed engine on programs of random networks, sparse and dense: equal to the cycle.
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+
+#include <stdio.h>
+
+#include "sim/activity.h"
+#include "sim/machine.h"
+#include "tests/sim/fixture_chip.h"
+#include "tests/workloads/lower_fixture.h"
+
+#define RANDOM_NETWORKS 60u
+
+static struct activity *draw_record(const struct program *program)
+{
+    struct activity *record = activity_create(program->layer_count, program->neurons,
+                                              program->slots, program->time_steps, program->batch);
+    struct activity_fill fill = {.spikes = 0.5, .listed = 1, .input_spikes = 0.8};
+    fill.active_neurons = 1;
+    activity_draw(record, &fill, 1, 0);
+    return record;
+}
+
+static void check_engines(struct fixture *fixture, enum lowering_kind kind,
+                          const struct chip_config *chip)
+{
+    char *why = NULL;
+    struct program *program = fixture_lower(fixture, kind, &why);
+    assert_non_null(program);
+    struct machine *machine = machine_create(chip, program);
+    struct activity *record = draw_record(program);
+    const struct activity *records[1] = {kind == LOWERING_SPARSE ? record : NULL};
+    struct machine_time folded, detailed;
+    assert_true(machine_time_folded(machine, records, 1, &folded, &why));
+    assert_true(machine_time_detailed(machine, records, 1, &detailed, &why));
+    assert_true(folded.cycles > 0);
+    assert_true(folded.cycles == detailed.cycles);
+    assert_int_equal(folded.supersteps, detailed.supersteps);
+    for (uint32_t i = 0; i < folded.share_count; i++) {
+        if (folded.shares[i].cycles != detailed.shares[i].cycles) {
+            fail_msg("%s: folded %g, detailed %g cycles", folded.shares[i].name,
+                     folded.shares[i].cycles, detailed.shares[i].cycles);
+        }
+    }
+    machine_time_free(&folded);
+    machine_time_free(&detailed);
+    machine_destroy(machine);
+    activity_destroy(record);
+    program_destroy(program);
+}
+
+// Small ones: the detailed engine has an actor for every tile.
+static struct fixture draw_network(uint32_t number)
+{
+    struct rng rng = rng_create(29, RNG_TEST, number, 0);
+    struct fixture fixture = fixture_random(&rng);
+    fixture.batch = 1 + fixture.batch % 9;
+    fixture.tiles = 16;
+    for (uint32_t l = 0; l < fixture.layer_count; l++) {
+        fixture.neurons[l] = 1 + fixture.neurons[l] % 40;
+        bool is_analog = l == 0 && fixture.input == INPUT_ANALOG;
+        fixture.slots[l] =
+            is_analog ? fixture.neurons[l] : 1 + fixture.slots[l] % fixture.neurons[l];
+    }
+    return fixture;
+}
+
+static void networks_take_equal_cycles_in_both_engines(void **state)
+{
+    (void)state;
+    struct chip_config chip = fixture_chip();
+    uint32_t analog = 0, hoisted = 0, biased = 0, on_membranes = 0;
+    for (uint32_t i = 0; i < RANDOM_NETWORKS; i++) {
+        struct fixture fixture = draw_network(i);
+        check_engines(&fixture, LOWERING_SPARSE, &chip);
+        check_engines(&fixture, LOWERING_DENSE, &chip);
+        analog += fixture.input == INPUT_ANALOG;
+        hoisted += fixture.input == INPUT_ANALOG && fixture.config.hoists_static_input;
+        biased += fixture.has_bias;
+        on_membranes += fixture.loss == LOSS_ON_MEMBRANES;
+    }
+    assert_true(analog > 10 && hoisted > 5 && biased > 10 && on_membranes > 10);
+}
+
+int main(void)
+{
+    setvbuf(stdout, NULL, _IOLBF, 0);
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(networks_take_equal_cycles_in_both_engines),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
