@@ -115,6 +115,19 @@ static void print_files(const struct calibration *calibration, bool is_dry)
     }
 }
 
+static bool refuse_nothing(const struct arguments *arguments, struct err *err)
+{
+    bool is_series = arguments->series != NULL;
+    char *name = xasprintf("%s%s%s", arguments->group, is_series ? "/" : "",
+                           is_series ? arguments->series : "");
+    err_at(err, NULL,
+           "nothing is fitted to %s: no file that its points use has an entry of `uncertain` with "
+           "fitted_to: %s",
+           name, name);
+    free(name);
+    return false;
+}
+
 static int calibrate(const struct arguments *arguments, const struct series_list *list,
                      struct err *err)
 {
@@ -124,10 +137,7 @@ static int calibrate(const struct arguments *arguments, const struct series_list
     bool has_progress = isatty(STDERR_FILENO) == 1;
     bool is_right = parameters_find(list, arguments->group, arguments->series, &parameters, err);
     if (is_right && parameters.count == 0) {
-        is_right = err_at(err, NULL,
-                          "nothing is fitted to %s: no file that its points use has an entry of "
-                          "`uncertain` with fitted_to: %s",
-                          arguments->group, arguments->group);
+        is_right = refuse_nothing(arguments, err);
     }
     if (is_right &&
         calibrate_run(list, &parameters, arguments->processes, has_progress, &calibration, err)) {
