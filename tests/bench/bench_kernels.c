@@ -93,7 +93,7 @@ static struct product *product_create(uint32_t fan_in, uint32_t neurons, uint32_
     product->weight_gradient.in[1] = product->input_gradient.in[0];
     product->weight_gradient.matrix.data = aligned_create((size_t)fan_in * stride * sizeof(float));
     product->all = (struct span){.time_steps = time_steps, .samples = BATCH};
-    product->scratch = aligned_create(kernels_scratch_bytes(&kernels_sparse, rows));
+    product->scratch = aligned_create(kernels_scratch_bytes(&kernels_sparse, NULL, rows));
     event_lists_init(&product->lists, fan_in);
     return product;
 }

@@ -307,7 +307,7 @@ static void the_weight_gradient_is_that_of_the_reference(void **state)
         struct event_lists lists;
         event_lists_init(&lists, trial->fan_in);
         event_lists_fill(&lists, trial->fan_in, &x.list, ROWS);
-        void *scratch = aligned_create(kernels_scratch_bytes(&kernels_sparse, ROWS));
+        void *scratch = aligned_create(kernels_scratch_bytes(&kernels_sparse, NULL, ROWS));
         struct op_job fast = trial->job, dense = trial->job, plain = trial->job;
         fast.in[0] = plain.in[0] = x.list;
         dense.in[0] = x.values.fast;

@@ -3,6 +3,7 @@
 #include <cblas.h>
 #include <string.h>
 
+#include "sim/err.h"
 #include "workloads/run/kernels.h"
 
 static uint32_t strip_width(const struct matrix *matrix, uint32_t strip)
@@ -40,57 +41,69 @@ static void copy_strip(const struct op_job *job, const struct span *span, uint32
     }
 }
 
-// An input that is the same at every time step has the same product: it is computed once a span.
+// The input is the same at every time step, and so is the product: it is computed once a span.
 void connect_analog(const struct op_job *job, const struct span *span, uint32_t first_strip,
                     uint32_t end_strip)
 {
-    bool is_static = job->in[0].time_stride == 0;
     uint32_t first = span->first_time_step;
+    SIM_ASSERT(job->in[0].time_stride == 0, "analog input that changes with time");
     for (uint32_t strip = first_strip; strip < end_strip; strip++) {
-        for (uint32_t t = first; t < first + span->time_steps; t++) {
-            if (t > first && is_static) {
-                copy_strip(job, span, first, t, strip);
-            } else {
-                connect_strip(job, span, t, strip);
+        connect_strip(job, span, first, strip);
+        for (uint32_t t = first + 1; t < first + span->time_steps; t++) {
+            copy_strip(job, span, first, t, strip);
+        }
+    }
+}
+
+// The errors of one strip's columns, summed over the block's time steps: [batch][strip columns].
+static void sum_errors(const struct op_job *job, uint32_t strip, float *restrict sums)
+{
+    const struct matrix *gradient = &job->matrix;
+    size_t column = (size_t)strip * gradient->strip_columns;
+    uint32_t width = strip_width(gradient, strip);
+    for (uint32_t b = 0; b < job->context->batch; b++) {
+        float *restrict sum = sums + (size_t)b * gradient->strip_columns;
+        memcpy(sum, view_floats(&job->in[1], 0, b) + column, width * sizeof(float));
+        for (uint32_t t = 1; t < job->block_time_steps; t++) {
+            const float *error = view_floats(&job->in[1], t, b) + column;
+            for (uint32_t n = 0; n < width; n++) {
+                sum[n] += error[n];
             }
         }
     }
 }
 
-// Rows [first, first + rows) of one strip: x^T e, time step by time step.
+// Rows [first, first + rows) of one strip: x^T e. An input that is the same at every time step needs
+// one product with the sum of the errors.
 static void add_rows(const struct op_job *job, uint32_t first, uint32_t rows, uint32_t strip,
-                     bool adds)
+                     bool adds, float *sums)
 {
     const struct matrix *gradient = &job->matrix;
-    size_t column = (size_t)strip * gradient->strip_columns;
-    for (uint32_t t = 0; t < job->block_time_steps; t++) {
-        cblas_sgemm(CblasRowMajor, CblasTrans, CblasNoTrans, (int)rows,
-                    (int)strip_width(gradient, strip), (int)job->context->batch, 1.0f,
-                    view_floats(&job->in[0], t, 0) + first, (int)job->in[0].row_stride,
-                    view_floats(&job->in[1], t, 0) + column, (int)job->in[1].row_stride,
-                    adds || t > 0 ? 1.0f : 0.0f,
-                    strip_floats(gradient, strip) + (size_t)first * gradient->strip_columns,
-                    (int)gradient->strip_columns);
-    }
+    SIM_ASSERT(job->in[0].time_stride == 0, "analog input that changes with time");
+    sum_errors(job, strip, sums);
+    cblas_sgemm(CblasRowMajor, CblasTrans, CblasNoTrans, (int)rows,
+                (int)strip_width(gradient, strip), (int)job->context->batch, 1.0f,
+                view_floats(&job->in[0], 0, 0) + first, (int)job->in[0].row_stride, sums,
+                (int)gradient->strip_columns, adds ? 1.0f : 0.0f,
+                strip_floats(gradient, strip) + (size_t)first * gradient->strip_columns,
+                (int)gradient->strip_columns);
 }
 
 void add_weight_gradient_analog_strip(const struct op_job *job, const struct event_lists *lists,
                                       uint32_t item, bool adds, void *scratch)
 {
     (void)lists;
-    (void)scratch;
-    add_rows(job, 0, job->matrix.rows, item, adds);
+    add_rows(job, 0, job->matrix.rows, item, adds, scratch);
 }
 
 void add_weight_gradient_analog_rows(const struct op_job *job, const struct event_lists *lists,
                                      uint32_t item, bool adds, void *scratch)
 {
     (void)lists;
-    (void)scratch;
     uint32_t first = item * kernels_dense.gradient_rows_per_item;
     uint32_t left = job->matrix.rows - first;
     uint32_t rows = kernels_dense.gradient_rows_per_item;
-    add_rows(job, first, left < rows ? left : rows, 0, adds);
+    add_rows(job, first, left < rows ? left : rows, 0, adds, scratch);
 }
 
 void add_bias_gradient_fast(const struct op_job *job, bool adds)

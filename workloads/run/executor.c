@@ -16,6 +16,8 @@
 // a second-level cache; and enough rows that a strip of weights fetched for a block is used many
 // times.
 #define BLOCK_ROWS 1024u
+// Products of static input: fewer samples and OpenBLAS packs the weights too often.
+#define STATIC_SAMPLES_PER_ITEM 64u
 
 struct bound_stage { // a stage, bound to the current block
     struct op_job op;
@@ -142,7 +144,7 @@ struct executor *executor_create(const struct training_graph *graph, enum precis
         executor->dropped[l] = xcalloc(graph->batch, sizeof(uint32_t));
     }
     size_t scratch_bytes =
-        kernels_scratch_bytes(kernels, executor->block_time_steps * graph->batch);
+        kernels_scratch_bytes(kernels, graph, executor->block_time_steps * graph->batch);
     executor->scratch = xcalloc(pool_threads(pool), sizeof(*executor->scratch));
     for (uint32_t i = 0; i < pool_threads(pool); i++) {
         executor->scratch[i] = aligned_create(scratch_bytes);
@@ -232,6 +234,7 @@ struct pass_run { // what the threads of a pass share
     const struct pass *pass;
     uint32_t item_count;
     bool is_backward;
+    bool is_static; // a product that is the same at every time step: it is cut by samples
 };
 
 static void round_outputs(const struct bound_stage *bound, const struct span *span)
@@ -315,7 +318,7 @@ static void run_rows_item(void *context, uint32_t item, uint32_t thread)
     uint32_t steps = run->executor->time_steps;
     uint32_t batch = run->executor->context.batch;
     struct span span = {.time_steps = steps, .samples = batch};
-    if (run->item_count <= steps) {
+    if (run->item_count <= steps && !run->is_static) {
         span.first_time_step = pool_part(steps, run->item_count, item);
         span.time_steps = pool_part(steps, run->item_count, item + 1) - span.first_time_step;
     } else {
@@ -346,10 +349,14 @@ static void run_pass(struct executor *executor, const struct phase *phase, const
         pool_run(executor->pool, run.item_count, run_strip_item, &run);
         return;
     }
+    run.is_static = job->op->kind == OP_connect_dense;
     uint32_t parts = executor->time_steps * batch / kernels->rows_per_item;
     uint32_t most = executor->time_steps > batch ? executor->time_steps : batch;
     parts = parts < 1 ? 1 : parts;
     run.item_count = parts < most ? parts : most;
+    if (run.is_static) {
+        run.item_count = (batch + STATIC_SAMPLES_PER_ITEM - 1) / STATIC_SAMPLES_PER_ITEM;
+    }
     pool_run(executor->pool, run.item_count, run_rows_item, &run);
 }
 

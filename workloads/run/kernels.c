@@ -35,9 +35,17 @@ const struct kernels *kernels_select(enum network_form form, enum precision prec
     return form == FORM_SPARSE ? &kernels_sparse : &kernels_dense;
 }
 
-size_t kernels_scratch_bytes(const struct kernels *kernels, uint32_t block_rows)
+size_t kernels_scratch_bytes(const struct kernels *kernels, const struct training_graph *graph,
+                             uint32_t block_rows)
 {
-    return kernels->has_event_lists ? (size_t)block_rows * STRIP_COLUMNS_MAX * sizeof(float) : 0;
+    if (kernels->has_event_lists) {
+        return (size_t)block_rows * STRIP_COLUMNS_MAX * sizeof(float);
+    }
+    if (graph->config.input == INPUT_ANALOG) { // sums of layer 1's errors, in padded rows
+        size_t columns = graph->layers[0].neurons + STRIP_COLUMNS_MAX;
+        return graph->batch * columns * sizeof(float);
+    }
+    return 0;
 }
 
 #define UPDATE_BLOCK 16u // elements; a vector

@@ -130,7 +130,7 @@ struct kernels {
     // y = x w for the rows of `span` and the strips [first_strip, end_strip)
     void (*connect)(const struct op_job *job, const struct span *span, uint32_t first_strip,
                     uint32_t end_strip);
-    // The same of analog input, which is the same at every time step if its time stride is 0.
+    // The same of analog input, which is the same at every time step: its time stride is 0.
     void (*connect_dense)(const struct op_job *job, const struct span *span, uint32_t first_strip,
                           uint32_t end_strip);
     // Indexed by op: connect_input_gradient, fire, fire_gradient, gather_slots, count_spikes.
@@ -150,8 +150,10 @@ extern const struct kernels kernels_sparse, kernels_dense, kernels_reference_spa
     kernels_reference_dense;
 const struct kernels *kernels_select(enum network_form form, enum precision precision);
 
-// Bytes of scratch memory that add_weight_gradient needs for blocks of block_rows rows.
-size_t kernels_scratch_bytes(const struct kernels *kernels, uint32_t block_rows);
+// Bytes of scratch memory that gradients of weights need for blocks of block_rows rows. The graph: for
+// tables without event lists alone.
+size_t kernels_scratch_bytes(const struct kernels *kernels, const struct training_graph *graph,
+                             uint32_t block_rows);
 
 // --- shared by the tables -----------------------------------------------------------------------
 void connect_sparse(const struct op_job *job, const struct span *span, uint32_t first_strip,
