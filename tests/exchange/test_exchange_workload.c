@@ -83,17 +83,17 @@ static void a_load_that_waits_for_the_last_takes_a_turn_of_all_workers(void **st
     expect_quantity(&workload_memory, "{access: latency}", "latency_cycles", 6);
 }
 
-// A vertex starts in 18 slots; 800 bytes are 50, 100 or 200 loads.
+// A vertex starts in 10 slots; 800 bytes are 50, 100 or 200 loads.
 static void reading_takes_one_slot_a_load(void **state)
 {
     (void)state;
     const struct workload_kind *kind = &workload_memory;
-    expect_quantity(kind, "{block_bytes: 800}", "cycles", 6 * (18 + 100));
-    expect_quantity(kind, "{block_bytes: 800, load_bits: 128}", "cycles", 6 * (18 + 50));
-    expect_quantity(kind, "{block_bytes: 800, load_bits: 32}", "cycles", 6 * (18 + 200));
+    expect_quantity(kind, "{block_bytes: 800}", "cycles", 6 * (10 + 100));
+    expect_quantity(kind, "{block_bytes: 800, load_bits: 128}", "cycles", 6 * (10 + 50));
+    expect_quantity(kind, "{block_bytes: 800, load_bits: 32}", "cycles", 6 * (10 + 200));
     expect_quantity(kind, "{block_bytes: 800, tiles: 4}", "bytes_per_second",
-                    4 * 4800 / (6 * 118 * 1e-9));
-    expect_quantity(kind, "{block_bytes: 800}", "peak_fraction", 100.0 / 118);
+                    4 * 4800 / (6 * 110 * 1e-9));
+    expect_quantity(kind, "{block_bytes: 800}", "peak_fraction", 100.0 / 110);
 }
 
 static void compiled_loops_branch_and_have_no_loads_of_128_bit(void **state)
@@ -101,9 +101,9 @@ static void compiled_loops_branch_and_have_no_loads_of_128_bit(void **state)
     (void)state;
     const struct workload_kind *kind = &workload_memory;
     expect_quantity(kind, "{block_bytes: 800, implementation: compiled}", "cycles",
-                    6 * (18 + 100 + 2));
+                    6 * (10 + 100 + 2));
     expect_quantity(kind, "{block_bytes: 800, implementation: compiled, load_bits: 128}", "cycles",
-                    6 * (18 + 100 + 2));
+                    6 * (10 + 100 + 2));
 }
 
 int main(void)

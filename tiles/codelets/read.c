@@ -1,9 +1,6 @@
 // Loads one after the other, as benchmarks of the memory do.
 #include "tiles/codelets/codelets.h"
 
-// Entry, pointer, trip count, exit. Fitted: 8 KiB a worker reach 95 % of the peak (JIA), 162 cycles
-// beside 3072 of loads, 54 of them the launch of six vertices. Library vertices take 3 to 30 (PL).
-#define READ_START_SLOTS 18u
 // Guess: a compiler unrolls and pays one bundle of loop control per 64 loads. Loops in assembly
 // that repeat by hardware (`rpt`, ISA) pay none. JIA's compiled loops lie 1 to 3 % below the
 // assembly's peak.
@@ -21,6 +18,7 @@ struct vertex_cost read_cost(const uint32_t sizes[VERTEX_SIZES], const struct ch
     uint64_t loads = div_ceil(sizes[0], load_bytes);
     uint64_t branches = is_compiled ? div_ceil(loads, COMPILED_LOADS_PER_BRANCH) : 0;
     return (struct vertex_cost){
-        .fixed_millislots = (READ_START_SLOTS + loads + branches) * MILLISLOTS_PER_SLOT,
+        .fixed_millislots = slots_to_millislots(chip->costs.vertex_start) +
+                            (loads + branches) * MILLISLOTS_PER_SLOT,
     };
 }
