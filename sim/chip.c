@@ -154,7 +154,7 @@ _Static_assert((COSTS(X)) * sizeof(double) == sizeof(struct codelet_costs),
 #undef X
 
 static const struct key correction_keys[] = {
-#define X(codelet)                                 \
+#define X(codelet, sizes_doc)                      \
     {.name = #codelet,                             \
      .type = KEY_REAL,                             \
      .offset = CODELET_##codelet * sizeof(double), \

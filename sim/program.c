@@ -22,11 +22,21 @@ static void *grow(void *array, uint32_t count, size_t element_bytes)
 const char *codelet_name(enum codelet codelet)
 {
     static const char *const names[] = {
-#define X(name) [CODELET_##name] = #name,
+#define X(name, sizes_doc) [CODELET_##name] = #name,
         CODELETS(X)
 #undef X
     };
     return (unsigned)codelet < CODELET_COUNT ? names[codelet] : NULL;
+}
+
+const char *codelet_sizes_doc(enum codelet codelet)
+{
+    static const char *const docs[] = {
+#define X(name, sizes_doc) [CODELET_##name] = (sizes_doc),
+        CODELETS(X)
+#undef X
+    };
+    return (unsigned)codelet < CODELET_COUNT ? docs[codelet] : NULL;
 }
 
 const char *element_type_name(uint32_t type)

@@ -139,7 +139,7 @@ static void list_codelets(struct err *err)
 {
     (void)err;
     for (uint32_t i = 0; i < CODELET_COUNT; i++) {
-        printf("%s\n", codelet_name(i));
+        printf("%-24s %s\n", codelet_name(i), codelet_sizes_doc(i));
     }
 }
 

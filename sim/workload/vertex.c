@@ -124,6 +124,12 @@ static struct activity *make_record(const struct program *program, struct lists 
     return record;
 }
 
+// The list of codelets says which are typed.
+static bool is_typed(enum codelet codelet)
+{
+    return strstr(codelet_sizes_doc(codelet), "typed") != NULL;
+}
+
 // --- the run ------------------------------------------------------------------------------------
 static bool can_run(const struct vertex_workload *workload, const struct chip_config *chip,
                     char **why)
@@ -133,6 +139,11 @@ static bool can_run(const struct vertex_workload *workload, const struct chip_co
     const char *codelet = codelet_name(workload->codelet);
     if (workload->tiles > chip->tiles) {
         *why = xasprintf("%u tiles are more than the chip's %u", workload->tiles, chip->tiles);
+        return false;
+    }
+    if (!is_typed(workload->codelet) && (workload->type != 0 || workload->operation != 0)) {
+        *why = xasprintf("%s has no type and no operation; its sizes: %s", codelet,
+                         codelet_sizes_doc(workload->codelet));
         return false;
     }
     if (!vertex_is_known(workload->codelet, sizes, chip)) {

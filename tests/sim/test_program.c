@@ -217,7 +217,13 @@ static void codelets_and_roles_have_their_names(void **state)
 {
     (void)state;
     assert_string_equal(codelet_name(CODELET_lif_update), "lif_update");
-    assert_string_equal(codelet_name(CODELET_COUNT - 1), "random");
+    assert_non_null(codelet_name(CODELET_COUNT - 1));
+    assert_null(codelet_name(CODELET_COUNT));
+    assert_string_equal(codelet_sizes_doc(CODELET_fill), "words");
+    assert_string_equal(element_type_name(TYPE_float16), "float16");
+    assert_int_equal(element_type_bytes(TYPE_float16), 2);
+    assert_string_equal(operation_name(OPERATION_log_add), "log_add");
+    assert_null(operation_name(OPERATION_COUNT));
     assert_string_equal(variable_role_name(VARIABLE_HISTORY), "history");
 }
 

@@ -103,6 +103,8 @@ static void a_vertex_that_nothing_is_known_of_is_refused(void **state)
                    "{codelet: binary_op, sizes: [96], type: float16, operation: power}",
                    "no source gives the cost of binary_op for operation power, type float16 and "
                    "these sizes");
+    assert_refused(&workload_vertex, "{codelet: fill, sizes: [96], type: float16}",
+                   "fill has no type and no operation; its sizes: words");
     assert_refused(&workload_vertex, "{codelet: fill, sizes: [96], hits: 2}",
                    "fill has no dynamic count or hits");
     assert_refused(&workload_vertex, "{codelet: compact_flags, count: 2, hits: 3}",

@@ -7,8 +7,8 @@ static struct vertex_cost published_cost(enum codelet codelet, const uint32_t si
                                          const struct chip_config *chip)
 {
     switch (codelet) {
-#define X(name)          \
-    case CODELET_##name: \
+#define X(name, sizes_doc) \
+    case CODELET_##name:   \
         return name##_cost(sizes, chip);
         CODELETS(X)
 #undef X

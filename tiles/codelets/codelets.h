@@ -37,7 +37,7 @@ struct vertex_cost vertex_cost(enum codelet codelet, const uint32_t sizes[VERTEX
 uint64_t vertex_cycles_alone(enum codelet codelet, const uint32_t sizes[VERTEX_SIZES],
                              const struct chip_config *chip);
 
-#define X(name)                                                        \
+#define X(name, sizes_doc)                                             \
     struct vertex_cost name##_cost(const uint32_t sizes[VERTEX_SIZES], \
                                    const struct chip_config *chip);
 CODELETS(X)
