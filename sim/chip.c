@@ -41,8 +41,8 @@ static const struct key tile_keys[] = {
     TILE(vertex_state_bytes, 0, BYTES_MAX, "bytes", NULL, "of one vertex"),
     TILE(code_bytes_per_codelet, 0, BYTES_MAX, "bytes", NULL, "on each tile that runs it"),
     TILE(control_code_bytes_per_step, 0, BYTES_MAX, "bytes", NULL, "of a program step, every tile"),
-    TILE(launch_cycles, 0, CYCLES_MAX, "cycles", NULL, "of a compute set on a tile with vertices"),
-    TILE(vertex_launch_cycles, 0, CYCLES_MAX, "cycles", NULL, "supervisor work per vertex"),
+    TILE(launch_cycles, 0, CYCLES_MAX, "cycles", NULL, "of a set with worker vertices"),
+    TILE(vertex_launch_cycles, 0, CYCLES_MAX, "cycles", NULL, "of every vertex, by the supervisor"),
     KEYS_END,
 };
 
@@ -181,6 +181,7 @@ const struct key chip_keys[] = {
     KEY_PART(struct chip_config, costs, cost_keys, "codelets without a published cost"),
     KEY_PART(struct chip_config, corrections, correction_keys, "per codelet, from calibration"),
     KEY_UNCERTAIN(struct chip_config),
+    KEY_ERROR_BANDS(struct chip_config),
     KEYS_END,
 };
 

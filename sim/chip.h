@@ -8,6 +8,7 @@
 
 #include "sim/codelet_list.h"
 #include "sim/config/config.h"
+#include "sim/error_band.h"
 #include "sim/uncertain.h"
 
 #define CHIP_REGIONS_MAX 4
@@ -31,8 +32,8 @@ struct tile_config {
     uint32_t vertex_state_bytes;      // of one vertex
     uint32_t code_bytes_per_codelet;
     uint32_t control_code_bytes_per_step; // program control code of one step, on every tile
-    // launch of a compute set on a tile with at least one vertex, cycles
-    uint32_t launch_cycles;        // per compute set
+    // launch of a compute set, cycles
+    uint32_t launch_cycles;        // per compute set with vertices on single workers
     uint32_t vertex_launch_cycles; // supervisor work per vertex, overlapped by none
 };
 
@@ -119,6 +120,8 @@ struct chip_config {
     double corrections[CODELET_COUNT];
     struct uncertain *uncertain; // owned
     uint32_t uncertain_count;
+    struct error_band *error_bands; // owned
+    uint32_t error_band_count;
 };
 
 extern const struct key chip_keys[]; // ends with an empty name
