@@ -11,6 +11,7 @@
 
 #include "sim/activity.h"
 #include "sim/config/config.h"
+#include "sim/error_band.h"
 #include "sim/kernel_list.h"
 #include "sim/uncertain.h"
 
@@ -60,9 +61,12 @@ struct gpu_config {
     double host_bytes_per_second;   // one direction
     double host_latency_seconds;
     double baseline_error[GPU_BASELINE_COUNT]; // relative, see docs/gpu.md
+    char *baseline_why[GPU_BASELINE_COUNT];    // owned; where that error comes from; may be NULL
     struct gemm_model gemm[GPU_PRECISION_COUNT];
     struct uncertain *uncertain; // owned
     uint32_t uncertain_count;
+    struct error_band *error_bands; // owned; of microbenchmarks
+    uint32_t error_band_count;
 };
 
 extern const struct key gpu_keys[];

@@ -50,6 +50,16 @@ static const struct key baseline_error_keys[] = {
     BASELINE_ERROR(GPU_B3, "b3"), BASELINE_ERROR(GPU_B4, "b4"), KEYS_END,
 };
 
+#define BASELINE_WHY(index, yaml)                                                      \
+    {                                                                                  \
+        .name = yaml, .type = KEY_STRING, .offset = index * sizeof(char *),            \
+        .default_text = "null", .doc = "where the error band of this baseline is from" \
+    }
+static const struct key baseline_why_keys[] = {
+    BASELINE_WHY(GPU_B0, "b0"), BASELINE_WHY(GPU_B1, "b1"), BASELINE_WHY(GPU_B2, "b2"),
+    BASELINE_WHY(GPU_B3, "b3"), BASELINE_WHY(GPU_B4, "b4"), KEYS_END,
+};
+
 #define GPU(...) KEY_NUMBER(KEY_REAL, struct gpu_config, __VA_ARGS__)
 const struct key gpu_keys[] = {
     KEY_TEXT(struct gpu_config, "name", name, NULL, "by default the file's name"),
@@ -77,8 +87,10 @@ const struct key gpu_keys[] = {
     GPU(host_bytes_per_second, 1, RATE_MAX, "bytes/s", NULL, "one direction"),
     GPU(host_latency_seconds, 0, SECONDS_MAX, "s", NULL, "of one copy"),
     KEY_PART(struct gpu_config, baseline_error, baseline_error_keys, "error bands"),
+    KEY_PART(struct gpu_config, baseline_why, baseline_why_keys, "their reasons"),
     KEY_PART(struct gpu_config, gemm, precision_keys, "time of a product, by precision"),
     KEY_UNCERTAIN(struct gpu_config),
+    KEY_ERROR_BANDS(struct gpu_config),
     KEYS_END,
 };
 

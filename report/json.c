@@ -177,6 +177,7 @@ static json_t *bench_to_json(const struct result_machine *machine)
     set(object, "kind", json_string(machine->kind));
     set(object, "hardware", json_string(machine->hardware));
     set(object, "fits", json_boolean(machine->fits));
+    set(object, "error_band", real_or_null(machine->error_band));
     set(object, "why", text_or_null(machine->why));
     set(object, "quantities", quantities);
     return object;
@@ -188,6 +189,7 @@ static json_t *speedup_to_json(const struct result_speedup *speedup)
     set(object, "of", json_string(speedup->of));
     set(object, "over", json_string(speedup->over));
     set(object, "ratio", json_real(speedup->ratio));
+    set(object, "error_band", real_or_null(speedup->error_band));
     return object;
 }
 

@@ -71,6 +71,7 @@ void result_compute_speedups(struct result *result)
                     .of = of->name,
                     .over = over->name,
                     .ratio = over->step_seconds / of->step_seconds,
+                    .error_band = RESULT_NOTHING,
                 };
             }
         }

@@ -78,6 +78,7 @@ struct result_machine {
 struct result_speedup {
     const char *of, *over; // machine names; ratio = step_seconds(over) / step_seconds(of)
     double ratio;
+    double error_band; // relative, of both machines as if independent; or RESULT_NOTHING
 };
 
 struct result {

@@ -114,6 +114,39 @@ static void print_activity(const struct printer *printer, const struct result *r
     print_table(printer, table);
 }
 
+static bool is_band_of_earlier(const struct result *result, uint32_t machine)
+{
+    for (uint32_t i = 0; i < machine; i++) {
+        const struct result_machine *earlier = &result->machines[i];
+        if (earlier->fits && earlier->why != NULL &&
+            strcmp(earlier->why, result->machines[machine].why) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+// Where the error bands come from, each reason once; and what does not fit.
+static void print_reasons(const struct printer *printer, const struct result *result)
+{
+    for (uint32_t i = 0; i < result->machine_count; i++) {
+        const struct result_machine *machine = &result->machines[i];
+        if (machine->why == NULL) {
+            continue;
+        }
+        if (!machine->fits) {
+            fprintf(printer->stream, "  %s does not fit: %s\n", machine->name, machine->why);
+        } else if (!is_band_of_earlier(result, i)) {
+            fprintf(printer->stream, "  %s, %s\n", machine->name, machine->why);
+        }
+    }
+}
+
+static void add_band(struct table *table, double error_band)
+{
+    add_real_or_dash(table, error_band != RESULT_NOTHING, "+-%.0f %%", error_band * 100);
+}
+
 static void print_machines(const struct printer *printer, const struct result *result)
 {
     if (result->machine_count == 0) {
@@ -133,17 +166,11 @@ static void print_machines(const struct printer *printer, const struct result *r
             table_add(table, "-");
             table_add(table, "-");
         }
-        add_real_or_dash(table, machine->error_band != RESULT_NOTHING, "+-%.0f %%",
-                         machine->error_band * 100);
+        add_band(table, machine->error_band);
         table_add(table, machine->fits ? "yes" : "NO");
     }
     print_table(printer, table);
-    for (uint32_t i = 0; i < result->machine_count; i++) {
-        const struct result_machine *machine = &result->machines[i];
-        if (!machine->fits && machine->why != NULL) {
-            fprintf(printer->stream, "  %s does not fit: %s\n", machine->name, machine->why);
-        }
-    }
+    print_reasons(printer, result);
 }
 
 // The distinct `of` (or `over`) names of the speed-ups, in order. Returns how many.
@@ -175,6 +202,17 @@ static const struct result_speedup *find_speedup(const struct result *result, co
     return NULL;
 }
 
+static void add_speedup(struct table *table, const struct result_speedup *speedup)
+{
+    if (speedup == NULL) {
+        table_add(table, "-");
+    } else if (speedup->error_band == RESULT_NOTHING) {
+        table_add(table, "%.2f x", speedup->ratio);
+    } else {
+        table_add(table, "%.2f x +-%.0f %%", speedup->ratio, speedup->error_band * 100);
+    }
+}
+
 static void print_speedups(const struct printer *printer, const struct result *result)
 {
     if (result->speedup_count == 0) {
@@ -194,11 +232,12 @@ static void print_speedups(const struct printer *printer, const struct result *r
         table_add(table, "%s", over[i]);
         for (uint32_t j = 0; j < of_count; j++) {
             const struct result_speedup *speedup = find_speedup(result, of[j], over[i]);
-            add_real_or_dash(table, speedup != NULL, "%.2f x",
-                             speedup != NULL ? speedup->ratio : 0);
+            add_speedup(table, speedup);
         }
     }
     print_table(printer, table);
+    fputs("  error bands: of both machines, as if independent (root of the sum of squares)\n",
+          printer->stream);
     free(of);
     free(over);
 }
@@ -370,22 +409,18 @@ static void print_bench(const struct printer *printer, const struct result *resu
     fprintf(printer->stream, "%s: workload %s (tilesim %s, git %s)\n", result->experiment,
             result->workload, result->version, result->git);
     print_heading(printer, "Machines");
-    struct table *table = TABLE_WITH("machine", "quantity", "value");
+    struct table *table = TABLE_WITH("machine", "quantity", "value", "error band");
     for (uint32_t i = 0; i < result->machine_count; i++) {
         const struct result_machine *machine = &result->machines[i];
         for (uint32_t j = 0; j < machine->quantity_count; j++) {
             table_add(table, "%s", machine->name);
             table_add(table, "%s", machine->quantities[j].name);
             add_quantity(table, &machine->quantities[j]);
+            add_band(table, machine->error_band);
         }
     }
     print_table(printer, table);
-    for (uint32_t i = 0; i < result->machine_count; i++) {
-        if (!result->machines[i].fits) {
-            fprintf(printer->stream, "  %s does not fit: %s\n", result->machines[i].name,
-                    result->machines[i].why);
-        }
-    }
+    print_reasons(printer, result);
 }
 
 void result_print(const struct result *result, FILE *stream, bool has_colour)

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <sys/resource.h>
 
+#include "sim/run/bands.h"
 #include "sim/run/form_run.h"
 #include "sim/run/host_memory.h"
 #include "sim/run/machine_run.h"
@@ -213,7 +214,11 @@ enum run_status experiment_run(const struct experiment *experiment,
         .config = experiment_to_json(experiment),
     };
     if (experiment->workload.kind != NULL) {
-        return workload_run(experiment, options, result, err);
+        enum run_status bench_status = workload_run(experiment, options, result, err);
+        if (bench_status == RUN_DONE || bench_status == RUN_DOES_NOT_FIT) {
+            bands_fill(experiment, result);
+        }
+        return bench_status;
     }
     struct run run = {.experiment = experiment, .options = options, .result = result, .err = err};
     enum run_status status = create_forms(&run) ? train_or_draw(&run) : RUN_FAILED;
@@ -221,6 +226,9 @@ enum run_status experiment_run(const struct experiment *experiment,
         summarise_forms(&run);
         status = time_machines(&run);
         result_compute_speedups(result);
+        if (status != RUN_FAILED) {
+            bands_fill(experiment, result);
+        }
         fill_speed(&run, started_seconds);
     }
     for (uint32_t form = 0; form < FORM_COUNT; form++) {

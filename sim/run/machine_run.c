@@ -107,7 +107,6 @@ static void fill_time(struct result_machine *out, const struct machine_time *tim
     out->exchange_seconds = cycles_to_seconds(time->exchange_cycles, out->clock_hz);
     out->sync_seconds = cycles_to_seconds(time->sync_cycles, out->clock_hz);
     out->host_seconds = cycles_to_seconds(time->host_cycles, out->clock_hz);
-    out->why = xstrdup("error_band: the model of the tiles has not been held against measurements");
     fill_shares(out, time);
 }
 

@@ -1,0 +1,218 @@
+// A band belongs to a preset. What a user changes, in a file that derives from it or by --set, was never held
+// against anything: the machine is compared with its preset, key by key, before its band is believed.
+#include "sim/run/bands.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "sim/run/machine_run.h"
+
+#define CHANGED_FACTOR 2.0 // of a band where keys were changed: a choice
+#define NAMED_KEYS 3u      // of those that differ
+
+struct band {
+    double relative;
+    char *why; // owned
+};
+
+struct differences {
+    uint32_t count;
+    char *names; // owned; the first few
+};
+
+// --- the preset ---------------------------------------------------------------------------------
+static json_t *hardware_to_json(const struct machine_config *machine)
+{
+    static const char *const not_compared[] = {"name", "uncertain", "error_band", "baseline_why",
+                                               "baseline_error"};
+    json_t *json = machine->gpu != NULL ? config_to_json(gpu_keys, machine->gpu)
+                                        : config_to_json(chip_keys, machine->chip);
+    for (size_t i = 0; i < sizeof(not_compared) / sizeof(not_compared[0]); i++) {
+        json_object_del(json, not_compared[i]);
+    }
+    return json;
+}
+
+// NULL: there is no such preset, or it is wrong.
+static json_t *preset_to_json(const char *name, bool is_gpu)
+{
+    struct err *unused = err_create(); // a preset that cannot be read is said in `why`
+    struct config *config = config_create();
+    struct machine_config preset = {.chip = NULL};
+    if (is_gpu) {
+        preset.gpu = gpu_load(name, NULL, config, unused);
+    } else {
+        preset.chip = chip_load(name, NULL, config, unused);
+    }
+    bool is_there = preset.gpu != NULL || preset.chip != NULL;
+    json_t *json = is_there ? hardware_to_json(&preset) : NULL;
+    gpu_destroy(preset.gpu);
+    chip_destroy(preset.chip);
+    config_destroy(config);
+    err_destroy(unused);
+    return json;
+}
+
+static void add_difference(struct differences *differences, const char *path)
+{
+    if (differences->count < NAMED_KEYS) {
+        char *longer =
+            xasprintf("%s%s%s", differences->names, differences->count == 0 ? "" : ", ", path);
+        free(differences->names);
+        differences->names = longer;
+    } else if (differences->count == NAMED_KEYS) {
+        char *longer = xasprintf("%s, ...", differences->names);
+        free(differences->names);
+        differences->names = longer;
+    }
+    differences->count++;
+}
+
+// Keys of the machine that are not as in the preset. Lists (regions) count as one key.
+static void find_differences(json_t *machine, json_t *preset, const char *path,
+                             struct differences *differences)
+{
+    if (!json_is_object(machine)) {
+        if (!json_equal(machine, preset)) {
+            add_difference(differences, path);
+        }
+        return;
+    }
+    const char *key;
+    json_t *value;
+    json_object_foreach(machine, key, value)
+    {
+        char *below = xasprintf("%s%s%s", path, *path == '\0' ? "" : ".", key);
+        find_differences(value, json_object_get(preset, key), below, differences);
+        free(below);
+    }
+}
+
+// --- bands --------------------------------------------------------------------------------------
+// given: of the preset `name`. Takes over given.why.
+static struct band band_as_changed(const struct machine_config *machine, const char *name,
+                                   struct band given)
+{
+    struct differences differences = {0, xstrdup("")};
+    json_t *preset = preset_to_json(name, machine->gpu != NULL);
+    json_t *json = hardware_to_json(machine);
+    struct band band = given;
+    if (preset == NULL) {
+        band.relative *= CHANGED_FACTOR;
+        band.why = xasprintf("estimate: twice the band of %s, which is not there to compare with "
+                             "(%s)",
+                             name, given.why);
+    } else {
+        find_differences(json, preset, "", &differences);
+        if (differences.count > 0) {
+            band.relative *= CHANGED_FACTOR;
+            band.why =
+                xasprintf("estimate: twice the band of %s, from which %u %s: %s (%s)", name,
+                          differences.count, differences.count == 1 ? "key differs" : "keys differ",
+                          differences.names, given.why);
+        }
+    }
+    if (band.why != given.why) {
+        free(given.why);
+    }
+    json_decref(preset);
+    json_decref(json);
+    free(differences.names);
+    return band;
+}
+
+static struct band band_without(const struct machine_config *machine, const char *of)
+{
+    return (struct band){RESULT_NOTHING,
+                         xasprintf("the %s file has no band for %s; "
+                                   "`tilesim validate --write-bands` writes those of the presets",
+                                   machine->gpu != NULL ? "GPU" : "chip", of)};
+}
+
+// Of a lowering or a kind of workload.
+static struct band band_of(const struct machine_config *machine, const char *of)
+{
+    const struct gpu_config *gpu = machine->gpu;
+    const struct error_band *found =
+        gpu != NULL
+            ? error_band_find(gpu->error_bands, gpu->error_band_count, of)
+            : error_band_find(machine->chip->error_bands, machine->chip->error_band_count, of);
+    if (found == NULL) {
+        return band_without(machine, of);
+    }
+    return band_as_changed(machine, found->hardware,
+                           (struct band){found->relative, xstrdup(found->source)});
+}
+
+// Of a whole training step of a GPU program: its file says why.
+static struct band band_of_baseline(const struct machine_config *machine,
+                                    const struct result_machine *entry)
+{
+    const struct gpu_config *gpu = machine->gpu;
+    const char *why = NULL;
+    for (uint32_t baseline = 0; baseline < GPU_BASELINE_COUNT; baseline++) {
+        if (strcmp(entry->variant, gpu_baseline_name(baseline)) == 0) {
+            why = gpu->baseline_why[baseline];
+        }
+    }
+    struct band band = {entry->error_band, xstrdup(why == NULL ? "the GPU file gives it" : why)};
+    return gpu->error_band_count == 0
+               ? band
+               : band_as_changed(machine, gpu->error_bands[0].hardware, band);
+}
+
+// Takes over the band.
+static void put_band(struct result_machine *entry, struct band band)
+{
+    entry->error_band = band.relative;
+    free(entry->why);
+    entry->why = xasprintf("error_band: %s", band.why);
+    free(band.why);
+}
+
+static void fill_entry(const struct experiment *experiment, const struct machine_config *machine,
+                       struct result_machine *entry)
+{
+    if (!entry->fits) {
+        return;
+    }
+    if (experiment->workload.kind != NULL) {
+        put_band(entry, band_of(machine, experiment->workload.kind->name));
+    } else if (machine->gpu != NULL) {
+        put_band(entry, band_of_baseline(machine, entry));
+    } else {
+        put_band(entry, band_of(machine, entry->variant));
+    }
+}
+
+// Two independent relative errors of a quotient.
+static void fill_speedups(struct result *result)
+{
+    for (uint32_t i = 0; i < result->speedup_count; i++) {
+        struct result_speedup *speedup = &result->speedups[i];
+        double squares = 0;
+        for (uint32_t j = 0; j < result->machine_count; j++) {
+            const struct result_machine *machine = &result->machines[j];
+            if (machine->name == speedup->of || machine->name == speedup->over) {
+                squares += machine->error_band == RESULT_NOTHING
+                               ? NAN
+                               : machine->error_band * machine->error_band;
+            }
+        }
+        speedup->error_band = isnan(squares) ? RESULT_NOTHING : sqrt(squares);
+    }
+}
+
+void bands_fill(const struct experiment *experiment, struct result *result)
+{
+    uint32_t entry = 0;
+    for (uint32_t i = 0; i < experiment->machine_count; i++) {
+        const struct machine_config *machine = &experiment->machines[i];
+        uint32_t entries = experiment->workload.kind != NULL ? 1 : machine_entries(machine);
+        for (uint32_t j = 0; j < entries; j++) {
+            fill_entry(experiment, machine, &result->machines[entry++]);
+        }
+    }
+    fill_speedups(result);
+}
