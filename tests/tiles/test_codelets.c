@@ -300,6 +300,19 @@ static void a_correction_adds_tile_cycles_and_never_goes_below_nothing(void **st
     assert_int_equal(vertex_cycles_alone(CODELET_slice, sizes, &chip), 499 - 25);
 }
 
+// ConvPartial1x1 leaves 4 to 7 cycles between its formula and hardware, not 24.
+static void a_vertex_on_all_workers_starts_them_itself(void **state)
+{
+    (void)state;
+    struct chip_config chip = fixture_chip();
+    chip.tile.launch_cycles = 18;
+    chip.tile.vertex_launch_cycles = 6;
+    const uint32_t product[VERTEX_SIZES] = {96, 16, 16, 2};
+    assert_int_equal(vertex_cycles_alone(CODELET_matmul_partial, product, &chip), 711 + 6);
+    const uint32_t elements[VERTEX_SIZES] = {100};
+    assert_int_equal(vertex_cycles_alone(CODELET_memset, elements, &chip), 6 * 73 + 18 + 6);
+}
+
 int main(void)
 {
     setvbuf(stdout, NULL, _IOLBF, 0);
@@ -325,6 +338,7 @@ int main(void)
         cmocka_unit_test(library_scalars_and_reductions_follow_their_formulas),
         cmocka_unit_test(sparse_codelets_are_linear_in_what_the_record_says),
         cmocka_unit_test(a_live_reduction_costs_its_pairs_and_a_dead_one_its_exit),
+        cmocka_unit_test(a_vertex_on_all_workers_starts_them_itself),
         cmocka_unit_test(a_correction_adds_tile_cycles_and_never_goes_below_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
