@@ -61,10 +61,14 @@ json_t *experiment_to_json(const struct experiment *experiment)
     drop_left_ranges(json);
     json_t *machines = json_object_get(json, "machines");
     for (uint32_t i = 0; i < experiment->machine_count; i++) {
-        drop_keys(json_array_get(machines, i),
-                  experiment->machines[i].chip == NULL ? tiles_only : gpu_only);
-        drop_left_ranges(json_object_get(json_array_get(machines, i), "chip"));
-        drop_left_ranges(json_object_get(json_array_get(machines, i), "gpu"));
+        json_t *machine = json_array_get(machines, i);
+        drop_keys(machine, experiment->machines[i].chip == NULL ? tiles_only : gpu_only);
+        if (experiment->workload.kind != NULL) { // lowerings and baselines are of training steps
+            drop_keys(machine, tiles_only + 1);
+            json_object_del(machine, "baselines");
+        }
+        drop_left_ranges(json_object_get(machine, "chip"));
+        drop_left_ranges(json_object_get(machine, "gpu"));
     }
     return json;
 }

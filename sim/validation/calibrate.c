@@ -113,6 +113,16 @@ static double mean_error(const struct fit *fit)
     return fit->row_count == 0 ? 0 : sum / fit->row_count;
 }
 
+static bool have_moved(const struct block *block, const double *before)
+{
+    for (uint32_t i = 0; i < block->fit.parameter_count; i++) {
+        if (before[i] != block->values[i]) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static void fit_blocks(struct blocks *blocks, uint32_t processes)
 {
     bool has_moved = true;
@@ -124,7 +134,7 @@ static void fit_blocks(struct blocks *blocks, uint32_t processes)
             double before[FIT_PARAMETERS_MAX];
             memcpy(before, block->values, sizeof(before));
             fit_search(&block->fit, block->fit.row_count, sweep == 0, block->values);
-            if (memcmp(before, block->values, sizeof(before)) != 0) {
+            if (have_moved(block, before)) {
                 has_moved = blocks->count > 1;
                 put_into_others(blocks, i);
             }
