@@ -40,8 +40,8 @@ validate: setup ## hold the model against published measurements
 	@$(MAKE) --no-print-directory -j$(JOBS) all
 	@$(B)/tilesim validate
 
-validate-expected: all ## accept the errors of now as those that the tests expect
-	$(B)/tilesim validate --save-expected tests/validation/expected.json
+validate-expected: all ## accept the errors of now as those that the tests expect, and write error bands
+	$(B)/tilesim validate --save-expected tests/validation/expected.json --write-bands
 
 bench: setup ## measure speed and memory, one benchmark after the other
 	@$(MAKE) --no-print-directory -j$(JOBS) all $(BENCHES)

@@ -9,11 +9,12 @@
 #include "sim/commands/command.h"
 #include "sim/err.h"
 #include "sim/validation/validate.h"
+#include "sim/validation/write_bands.h"
 
 #define JOBS_MAX 256
 #define EXPECTED_DIGITS 4 // of a mean error: the rest is noise in a diff
 
-enum option_key { OPTION_GROUP = 256, OPTION_JSON, OPTION_EXPECT, OPTION_SAVE };
+enum option_key { OPTION_GROUP = 256, OPTION_JSON, OPTION_EXPECT, OPTION_SAVE, OPTION_BANDS };
 
 static const struct argp_option options[] = {
     {"group", OPTION_GROUP, "NAME[/SERIES]", 0, "one group, or one series of it", 0},
@@ -21,6 +22,8 @@ static const struct argp_option options[] = {
     {"expect", OPTION_EXPECT, "FILE", 0,
      "fail if a mean error is more than a point larger than in FILE", 0},
     {"save-expected", OPTION_SAVE, "FILE", 0, "write the mean errors as such a file", 0},
+    {"write-bands", OPTION_BANDS, NULL, 0,
+     "write the error bands that follow into the files of chips and GPUs", 0},
     {"jobs", 'j', "N", 0, "processes (default: all cores)", 0},
     {"verbose", 'v', NULL, 0, "a line for every point", 0},
     {0},
@@ -31,7 +34,7 @@ struct arguments {
     const char *series;                              // in it; NULL: all
     const char *json_path, *expect_path, *save_path; // NULL: not asked for
     uint32_t processes;
-    bool is_verbose;
+    bool is_verbose, writes_bands;
 };
 
 static void parse_group(struct arguments *arguments, const char *text, struct argp_state *state)
@@ -73,6 +76,9 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
     case OPTION_SAVE:
         arguments->save_path = parse_name("--save-expected", text, state);
         return 0;
+    case OPTION_BANDS:
+        arguments->writes_bands = true;
+        return 0;
     case 'j':
         arguments->processes = (uint32_t)strtoul(text, &end, 10);
         if (end == text || *end != '\0' || arguments->processes < 1 ||
@@ -82,6 +88,11 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
         return 0;
     case 'v':
         arguments->is_verbose = true;
+        return 0;
+    case ARGP_KEY_END:
+        if (arguments->writes_bands && arguments->group != NULL) {
+            argp_error(state, "--write-bands needs all groups");
+        }
         return 0;
     case ARGP_KEY_ARG:
         argp_error(state, "validate takes no file; it runs configs/validation/*/*.yaml");
@@ -157,6 +168,9 @@ static int validate(const struct arguments *arguments, struct err *err)
     bool has_progress = isatty(STDERR_FILENO) == 1;
     if (validate_run(&list, arguments->processes, has_progress, &result, err)) {
         status = report(arguments, &result);
+        if (arguments->writes_bands && !write_bands(&list, &result, err)) {
+            status = EXIT_FAULT;
+        }
     }
     validation_result_free(&result);
     series_list_free(&list);
