@@ -2,7 +2,7 @@
 #include "tiles/codelets/codelets.h"
 
 // B4, new. sizes: neurons. count: ids scanned (load, subtract, compare, branch); hits: own ids
-// (surrogate, read-add-write).
+// (surrogate in software double, read-add-write).
 struct vertex_cost state_gradient_cost(const uint32_t sizes[VERTEX_SIZES],
                                        const struct chip_config *chip)
 {
@@ -14,7 +14,8 @@ struct vertex_cost state_gradient_cost(const uint32_t sizes[VERTEX_SIZES],
     };
 }
 
-// B4, old: one vertex for a (layer, sample). sizes: neurons of the layer. hits: ids listed.
+// B4, old: one vertex for a (layer, sample). sizes: neurons of the layer. hits: ids listed, all of
+// them one worker's: this and the gathering of whole layers is what the new form does away with.
 struct vertex_cost state_gradient_sample_cost(const uint32_t sizes[VERTEX_SIZES],
                                               const struct chip_config *chip)
 {
