@@ -51,10 +51,11 @@ static struct mark machine_mark(const struct node *root, uint32_t machine)
     return mark;
 }
 
+// Keys, or nothing at all, which is no keys.
 static bool is_machine_mapping(const struct node *root, uint32_t machine)
 {
     char *path = xasprintf("machines.%u", machine);
-    bool is_mapping = config_is_mapping(root, path);
+    bool is_mapping = config_is_mapping(root, path) || !config_is_given(root, path);
     free(path);
     return is_mapping;
 }

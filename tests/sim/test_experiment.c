@@ -331,6 +331,10 @@ static void a_machine_is_one_chip_or_one_gpu(void **state)
         "e.yaml:3:5: machines.1: has a chip and a gpu; a machine is one chip or one gpu",
         "e.yaml:4:27: machines.2.lowering: belongs to a machine with a chip",
         "e.yaml:5:28: machines.3.precision: belongs to a machine with a gpu");
+    EXPECT_FILE(
+        "machines: [{chip: toy}, null]\n", // found by damaged files: it crashed
+        "e.yaml:1:25: machines.1: has neither a chip nor a gpu; a machine is one chip or one "
+        "gpu");
 }
 
 static void machines_have_different_names(void **state)

@@ -245,6 +245,31 @@ static void a_current_based_neuron_saves_only_its_membrane(void **state)
     training_graph_destroy(tg);
 }
 
+// Without a scale on the input the error is the membrane's adjoint itself.
+static void a_loss_on_membranes_needs_none_of_the_last_layer(void **state)
+{
+    (void)state;
+    struct network_config network = test_network("leaky");
+    network.has_bias = true;
+    network.input = INPUT_ANALOG;
+    network.loss = LOSS_ON_MEMBRANES;
+    struct training_graph *tg = training_graph_create(&network, FORM_DENSE, 6, 12);
+    uint32_t last = tg->layer_count;
+    const struct tensor *tensors = tg->graph.tensors;
+    assert_true(is_saved(tg, "u1"));
+    assert_false(tensors[tg->layers[last - 1].membrane].is_saved);
+    assert_int_equal(tg->layers[last - 1].spike_gradient, TENSOR_NONE);
+    assert_int_equal(count_backward_elementwise(tg, 1), 1);    // carry: alpha d
+    assert_int_equal(count_backward_elementwise(tg, last), 2); // and carry + the loss's
+    assert_true(tensors[tg->input].is_static && tensors[tg->input].type == TENSOR_FLOAT32);
+    for (uint32_t l = 0; l < last; l++) {
+        const struct tensor *gradient = &tensors[tg->layers[l].bias_gradient];
+        assert_int_equal(gradient->rows, 1);
+        assert_int_equal(gradient->columns, tg->layers[l].neurons);
+    }
+    training_graph_destroy(tg);
+}
+
 static void data_gets_no_gradient_and_every_weight_gets_one(void **state)
 {
     (void)state;
@@ -365,6 +390,7 @@ int main(void)
         cmocka_unit_test(the_published_backward_pass_has_two_dense_ops_per_layer),
         cmocka_unit_test(a_constant_reset_is_invisible_to_the_gradient),
         cmocka_unit_test(a_current_based_neuron_saves_only_its_membrane),
+        cmocka_unit_test(a_loss_on_membranes_needs_none_of_the_last_layer),
         cmocka_unit_test(data_gets_no_gradient_and_every_weight_gets_one),
         cmocka_unit_test(the_dense_form_lists_every_neuron),
         cmocka_unit_test(without_layer_delay_layers_read_spikes_of_the_same_time_step),
