@@ -3,7 +3,7 @@ VARIANT ?= release
 B       := build/$(VARIANT)
 JOBS    ?= $(shell nproc)
 Q       := $(if $(V),,@)# V=1 shows whole commands
-PKGS    := simgrid yaml-0.1 jansson openblas zlib nlopt
+PKGS    := simgrid yaml-0.1 jansson openblas zlib nlopt sqlite3
 ROOMS   := sim tiles exchange gpu workloads report
 
 CFLAGS_release := -O3 -march=native -fno-loop-unroll-and-jam

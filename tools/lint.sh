@@ -54,7 +54,7 @@ done | xargs -0 objdump -t | awk '
     END { exit found }' || fail "writable globals"
 
 echo "lint: clang-tidy"
-flags="-std=c11 -D_GNU_SOURCE -I. -march=native $(pkg-config --cflags simgrid yaml-0.1 jansson openblas zlib nlopt)"
+flags="-std=c11 -D_GNU_SOURCE -I. -march=native $(pkg-config --cflags simgrid yaml-0.1 jansson openblas zlib nlopt sqlite3)"
 find $rooms -name '*.c' -print0 |
     xargs -0 -n 4 -P "$(nproc)" sh -c 'flags=$1; shift; clang-tidy --quiet "$@" -- $flags 2>/dev/null' sh "$flags" ||
     fail "clang-tidy"
