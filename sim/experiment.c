@@ -8,8 +8,7 @@
 #include "workloads/data/encode.h"
 #include "workloads/neurons/neuron.h"
 
-#define NEURONS_MAX 1048576 // of one layer: keeps products of two layers well inside 64 bits
-#define LAYERS_MAX 256u     // the published multi-chip runs have up to 192 hidden layers
+#define LAYERS_MAX 256u // the published multi-chip runs have up to 192 hidden layers
 #define MACHINES_MAX 64u
 
 static const char *neuron_name_at(uint32_t i)
@@ -55,7 +54,12 @@ const struct key network_keys[] = {
      .unit = "neurons",
      .default_text = "[1466, 1466]",
      .max_count = LAYERS_MAX,
-     .doc = "neurons of each hidden layer, in order"},
+     .word = "fill",
+     .doc =
+         "neurons of each hidden layer, in order; fill: as many as the first chip's tiles take, 2 "
+         "each"},
+    NETWORK(KEY_UINT32, hidden_layers, 0, LAYERS_MAX, "layers", "2",
+            "that hidden: fill makes; else as many as hidden lists"),
     NETWORK(KEY_UINT32, outputs, 1, NEURONS_MAX, "neurons", "10", "of the output layer"),
     {.name = "neuron",
      .type = KEY_ENUM,

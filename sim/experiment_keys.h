@@ -4,6 +4,8 @@
 
 #include "sim/experiment.h"
 
+#define NEURONS_MAX 1048576u // of one layer: keeps products of two layers well inside 64 bits
+
 extern const struct key experiment_keys[];
 extern const struct key network_keys[];
 

@@ -6,6 +6,7 @@
 
 #include "sim/experiment_keys.h"
 #include "workloads/data/data.h"
+#include "workloads/lower/placement.h"
 
 #define DEFAULT_INPUT_SLOTS 32u // arXiv 2311.04386, its code: NMNIST runs
 #define SLOTS_MIN 2u            // the same: slots come in pairs, "output >= 2"
@@ -95,6 +96,63 @@ void experiment_check_given(const struct experiment *experiment, const struct no
 }
 
 // --- network ------------------------------------------------------------------------------------
+static const struct machine_config *first_chip(const struct experiment *experiment)
+{
+    for (uint32_t i = 0; i < experiment->machine_count; i++) {
+        if (experiment->machines[i].chip != NULL) {
+            return &experiment->machines[i];
+        }
+    }
+    return NULL;
+}
+
+// network.hidden: fill. False: a message was added.
+static bool fill_hidden(struct experiment *experiment, const struct node *root, struct err *err)
+{
+    struct network_config *network = &experiment->network;
+    struct mark mark = config_mark(root, "network.hidden");
+    const struct machine_config *machine = first_chip(experiment);
+    if (machine == NULL) {
+        return err_at(err, &mark,
+                      "network.hidden: fill needs a machine with a chip; it fills the first one");
+    }
+    uint32_t *hidden = xcalloc(network->hidden_layers, sizeof(*hidden));
+    uint32_t tiles = machine->chip->tiles;
+    bool has_filled = placement_fill(tiles, network->outputs, network->hidden_layers, hidden);
+    if (!has_filled) {
+        err_at(err, &mark,
+               "network.hidden: fill: %u hidden layers and %u outputs need more tiles "
+               "than the %u of machines.%u ('%s')",
+               network->hidden_layers, network->outputs, tiles,
+               (uint32_t)(machine - experiment->machines), machine->chip->name);
+    } else if (network->hidden_layers > 0 && hidden[0] > NEURONS_MAX) {
+        has_filled = err_at(err, &mark,
+                            "network.hidden: fill: %u neurons are outside 1..%u of a layer; "
+                            "give more network.hidden_layers",
+                            hidden[0], NEURONS_MAX);
+    }
+    network->hidden = hidden;
+    network->hidden_count = network->hidden_layers;
+    return has_filled;
+}
+
+// Hidden layers as a list, whichever way they were given. False: a message was added.
+static bool resolve_hidden(struct experiment *experiment, const struct node *root, struct err *err)
+{
+    struct network_config *network = &experiment->network;
+    if (network->hidden == NULL) {
+        return fill_hidden(experiment, root, err);
+    }
+    if (config_is_given(root, "network.hidden_layers") &&
+        network->hidden_layers != network->hidden_count) {
+        struct mark mark = config_mark(root, "network.hidden_layers");
+        return err_at(err, &mark, "network.hidden_layers: %u, but network.hidden lists %u",
+                      network->hidden_layers, network->hidden_count);
+    }
+    network->hidden_layers = network->hidden_count;
+    return true;
+}
+
 static void derive_neurons(struct network_config *network)
 {
     network->layer_count = network->hidden_count + 2;
@@ -270,6 +328,9 @@ static void check_workload(const struct experiment *experiment, const struct nod
 void experiment_resolve(struct experiment *experiment, const struct node *root, struct err *err)
 {
     resolve_input(experiment, root, err);
+    if (!resolve_hidden(experiment, root, err)) {
+        return;
+    }
     resolve_network(&experiment->network, root, err);
     if (config_is_given(root, "data.source")) { // else a message would point at any key beside it
         experiment->data.source_mark = config_mark(root, "data.source");

@@ -216,8 +216,9 @@ static bool check_count(struct bind *bind, const struct place *place, const stru
 {
     const struct key *key = place->key;
     if (node->kind != NODE_LIST) {
-        return err_at(bind->err, &node->mark, "%s: a list is needed here ([a, b]), not %s",
-                      place->path, node_kind_name(node));
+        return err_at(bind->err, &node->mark, "%s: a list is needed here ([a, b])%s%s, not %s",
+                      place->path, key->word == NULL ? "" : " or the word ",
+                      key->word == NULL ? "" : key->word, node_kind_name(node));
     }
     if (node->count < key->min_count || node->count > key->max_count) {
         return err_at(bind->err, &node->mark, "%s: %u items; legal: %u..%u", place->path,
@@ -235,6 +236,10 @@ static void store_count(const struct key *key, char *target, uint32_t count)
 static void bind_uint_list(struct bind *bind, const struct place *place, const struct node *node,
                            char *target)
 {
+    const char *word = place->key->word;
+    if (word != NULL && node->kind == NODE_SCALAR && strcmp(node->text, word) == 0) {
+        return;
+    }
     if ((node_is_null(node) && may_be_null(place->key)) || !check_count(bind, place, node)) {
         return;
     }

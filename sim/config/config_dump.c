@@ -184,6 +184,9 @@ static void print_key(const struct key *key, uint32_t depth, FILE *stream)
         fprintf(stream, " %s", range);
         free(range);
     }
+    if (key->word != NULL) {
+        fprintf(stream, ", or %s", key->word);
+    }
     if (key->default_text != NULL) {
         fprintf(stream, "; default %s", key->default_text);
     } else if (key->type != KEY_SECTION) {

@@ -154,6 +154,20 @@ struct placement *placement_create(const struct placement_request *request, char
     return placement;
 }
 
+bool placement_fill(uint32_t tiles, uint32_t outputs, uint32_t hidden_count, uint32_t *hidden)
+{
+    uint64_t taken = 1 + div_ceil(outputs, NEURONS_PER_TILE_STEP); // tile 0, and the output layer's
+    if (tiles < taken + hidden_count) {
+        return false;
+    }
+    uint32_t left = tiles - (uint32_t)taken;
+    for (uint32_t i = 0; i < hidden_count; i++) {
+        uint32_t layer_tiles = left / hidden_count + (i < left % hidden_count);
+        hidden[i] = layer_tiles * NEURONS_PER_TILE_STEP;
+    }
+    return true;
+}
+
 void placement_destroy(struct placement *placement)
 {
     if (placement == NULL) {

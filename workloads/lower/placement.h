@@ -46,6 +46,10 @@ struct placement {
 struct placement *placement_create(const struct placement_request *request, char **why);
 void placement_destroy(struct placement *placement);
 
+// The widths of hidden layers that take, with the outputs, every tile but tile 0 at n = 2: as equal as
+// even widths can be, wider ones first. False: fewer tiles than hidden layers are left.
+bool placement_fill(uint32_t tiles, uint32_t outputs, uint32_t hidden_count, uint32_t *hidden);
+
 struct tile_map placement_neurons(const struct layer_place *layer);   // one item per neuron tile
 struct tile_map placement_reduction(const struct layer_place *layer); // one item per reduction tile
 
