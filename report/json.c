@@ -5,6 +5,7 @@
 
 #include "report/output_file.h"
 #include "report/result.h"
+#include "report/sensitivity.h"
 #include "sim/err.h"
 
 static json_t *real_or_null(double value)
@@ -162,6 +163,7 @@ static json_t *machine_to_json(const struct result_machine *machine)
     set(object, "sram", sram_to_json(machine));
     set(object, "energy_joules", real_or_null(machine->energy_joules));
     set(object, "shares", shares_to_json(machine));
+    set(object, "sensitivity", sensitivity_to_json(machine));
     return object;
 }
 
@@ -180,6 +182,7 @@ static json_t *bench_to_json(const struct result_machine *machine)
     set(object, "error_band", real_or_null(machine->error_band));
     set(object, "why", text_or_null(machine->why));
     set(object, "quantities", quantities);
+    set(object, "sensitivity", sensitivity_to_json(machine));
     return object;
 }
 
@@ -191,6 +194,17 @@ static json_t *speedup_to_json(const struct result_speedup *speedup)
     set(object, "ratio", json_real(speedup->ratio));
     set(object, "error_band", real_or_null(speedup->error_band));
     return object;
+}
+
+static json_t *speedups_to_json(const struct result *result)
+{
+    json_t *array = json_array();
+    for (uint32_t i = 0; i < result->speedup_count; i++) {
+        json_t *object = speedup_to_json(&result->speedups[i]);
+        set(object, "sensitivity", sensitivity_of_speedup_to_json(result, &result->speedups[i]));
+        json_array_append_new(array, object);
+    }
+    return array;
 }
 
 static json_t *simulator_to_json(const struct result *result)
@@ -231,13 +245,15 @@ json_t *result_to_json(const struct result *result)
     set(object, "config", result->config == NULL ? json_null() : json_incref(result->config));
     if (result->workload != NULL) {
         set(object, "workload", json_string(result->workload));
+        set(object, "sensitivity_of", text_or_null(result->sensitivity_of));
         SET_ARRAY(object, "machines", result->machines, result->machine_count, bench_to_json);
         return object;
     }
     SET_ARRAY(object, "training", result->training, result->training_count, training_to_json);
     SET_ARRAY(object, "activity", result->activity, result->activity_count, activity_to_json);
     SET_ARRAY(object, "machines", result->machines, result->machine_count, machine_to_json);
-    SET_ARRAY(object, "speedups", result->speedups, result->speedup_count, speedup_to_json);
+    set(object, "sensitivity_of", text_or_null(result->sensitivity_of));
+    set(object, "speedups", speedups_to_json(result));
     set(object, "simulator", simulator_to_json(result));
     return object;
 }

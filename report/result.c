@@ -18,6 +18,11 @@ static void machine_free(struct result_machine *machine)
     for (uint32_t i = 0; i < machine->share_count; i++) {
         free(machine->shares[i].name);
     }
+    for (uint32_t i = 0; i < machine->sensitivity_count; i++) {
+        free(machine->sensitivity[i].key);
+        free(machine->sensitivity[i].fitted_to);
+    }
+    free(machine->sensitivity);
     free(machine->shares);
     free(machine->quantities);
     memory_free(machine->by_role, machine->by_role_count);

@@ -43,6 +43,15 @@ struct result_quantity { // what a microbenchmark yields; names and units are st
     double value;
 };
 
+struct result_sensitivity { // one uncertain value moved to the ends of its range, all else equal
+    char *key;              // owned
+    const char *of;         // "experiment", "chip" or "gpu": whose key
+    char *fitted_to;        // owned; NULL: a guess
+    double value, low, high;
+    double at_low, at_high; // what the machine yields there; RESULT_NOTHING: it does not fit
+    double change_low, change_high; // relative; RESULT_NOTHING likewise
+};
+
 struct result_machine {
     char *name;       // owned; "bow/sparse", "a100-80/b2"
     char *hardware;   // owned; the chip or GPU: "bow", "a100-80"
@@ -71,8 +80,10 @@ struct result_machine {
     struct result_quantity
         *quantities; // owned; of a microbenchmark, which has nothing else below fits
     uint32_t quantity_count;
-    double energy_joules; // RESULT_NOTHING where the chip file gives no values
-    char *energy_why;     // owned
+    double energy_joules;                   // RESULT_NOTHING where the chip file gives no values
+    char *energy_why;                       // owned
+    struct result_sensitivity *sensitivity; // owned; the largest change first
+    uint32_t sensitivity_count;
 };
 
 struct result_speedup {
@@ -84,7 +95,8 @@ struct result_speedup {
 struct result {
     const char *version, *git;
     const char *experiment;
-    const char *workload; // the microbenchmark; NULL: a training step
+    const char *workload;       // the microbenchmark; NULL: a training step
+    const char *sensitivity_of; // the quantity that was watched; NULL: nobody asked
     uint64_t seed;
     uint32_t batch, time_steps;
     json_t *config;                   // owned

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "report/result.h"
+#include "report/sensitivity.h"
 #include "report/table.h"
 #include "sim/err.h"
 
@@ -428,6 +429,7 @@ void result_print(const struct result *result, FILE *stream, bool has_colour)
     struct printer printer = {.stream = stream, .has_colour = has_colour};
     if (result->workload != NULL) {
         print_bench(&printer, result);
+        sensitivity_print(result, stream, has_colour);
         return;
     }
     fprintf(stream, "%s%s%s: batch %u samples, %u time steps, seed %llu (tilesim %s, git %s)\n",
@@ -439,6 +441,7 @@ void result_print(const struct result *result, FILE *stream, bool has_colour)
     print_machines(&printer, result);
     print_speedups(&printer, result);
     print_breakdown(&printer, result);
+    sensitivity_print(result, stream, has_colour);
     print_memory(&printer, result);
     print_simulator(&printer, result);
 }

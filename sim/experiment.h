@@ -45,7 +45,8 @@ struct experiment {
     struct validation *validation;   // owned; NULL: none
     struct uncertain *uncertain;     // owned; of the experiment's own keys
     uint32_t uncertain_count;
-    struct config *config; // owned; the text it came from (marks point into it)
+    struct config *config;   // owned; the text it came from (marks point into it)
+    const struct node *root; // in it
 };
 
 // Reads path ("-": standard input), applies `sets` ("key.path=value", through the same checks) and

@@ -156,6 +156,7 @@ struct experiment *experiment_bind(struct config *config, const struct node *roo
     if (network != NULL) { // checks across keys look at those of the file too
         root = config_with(config, root, "network", network);
     }
+    experiment->root = root;
     config_bind(config, experiment_keys, root, "", experiment, err);
     experiment_check_given(experiment, root, err);
     if (err_count(err) == faults) {

@@ -20,7 +20,8 @@ enum option_key {
     OPTION_LOAD,
     OPTION_TIMING,
     OPTION_THREADS,
-    OPTION_POINT
+    OPTION_POINT,
+    OPTION_SENSITIVITY
 };
 
 static const struct argp_option options[] = {
@@ -33,8 +34,10 @@ static const struct argp_option options[] = {
     {"dump", OPTION_DUMP, "DIR", 0, "write the tensors of the first training step as .npy files",
      0},
     {"timing", OPTION_TIMING, "ENGINE", 0, "folded or detailed; equal to the cycle", 0},
-    {"threads", OPTION_THREADS, "N", 0, "host threads of the functional run (default: all cores)",
-     0},
+    {"sensitivity", OPTION_SENSITIVITY, NULL, 0,
+     "vary each uncertain value over its range and list what moves the result most", 0},
+    {"threads", OPTION_THREADS, "N", 0,
+     "host threads of the functional run and of trials (default: all cores)", 0},
     {"quiet", 'q', NULL, 0, "no table and no progress", 0},
     {0},
 };
@@ -110,6 +113,9 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
         return 0;
     case OPTION_TIMING:
         arguments->timing = parse_timing(text, state);
+        return 0;
+    case OPTION_SENSITIVITY:
+        arguments->run.has_sensitivity = true;
         return 0;
     case OPTION_THREADS:
         arguments->run.threads = parse_threads(text, state);

@@ -9,6 +9,7 @@
 #include "sim/run/host_memory.h"
 #include "sim/run/machine_run.h"
 #include "sim/run/progress.h"
+#include "sim/run/sensitivity.h"
 #include "sim/run/workload_run.h"
 #include "sim/units.h"
 #include "sim/version.h"
@@ -199,11 +200,44 @@ static void fill_speed(struct run *run, double started_seconds)
     result->host_seconds.total = wall_seconds() - started_seconds;
 }
 
+// What is said about the times once they are known.
+static enum run_status judge(struct run *run, enum run_status status)
+{
+    bool is_timed = status == RUN_DONE || status == RUN_DOES_NOT_FIT;
+    bool is_bench = run->experiment->workload.kind != NULL;
+    if (!is_timed) {
+        return status;
+    }
+    bands_fill(run->experiment, run->result);
+    if (run->options->has_sensitivity &&
+        !sensitivity_run(run->experiment, run->options, is_bench ? NULL : run->forms, run->result,
+                         run->err)) {
+        return RUN_FAILED;
+    }
+    return status;
+}
+
+static enum run_status run_training(struct run *run)
+{
+    double started_seconds = wall_seconds();
+    enum run_status status = create_forms(run) ? train_or_draw(run) : RUN_FAILED;
+    if (status == RUN_DONE) {
+        summarise_forms(run);
+        status = time_machines(run);
+        result_compute_speedups(run->result);
+        status = judge(run, status);
+        fill_speed(run, started_seconds);
+    }
+    for (uint32_t form = 0; form < FORM_COUNT; form++) {
+        form_run_free(&run->forms[form]);
+    }
+    return status;
+}
+
 enum run_status experiment_run(const struct experiment *experiment,
                                const struct run_options *options, struct result *result,
                                struct err *err)
 {
-    double started_seconds = wall_seconds();
     *result = (struct result){
         .version = TILESIM_VERSION,
         .git = version_git(),
@@ -213,26 +247,9 @@ enum run_status experiment_run(const struct experiment *experiment,
         .time_steps = experiment->training.time_steps,
         .config = experiment_to_json(experiment),
     };
-    if (experiment->workload.kind != NULL) {
-        enum run_status bench_status = workload_run(experiment, options, result, err);
-        if (bench_status == RUN_DONE || bench_status == RUN_DOES_NOT_FIT) {
-            bands_fill(experiment, result);
-        }
-        return bench_status;
-    }
     struct run run = {.experiment = experiment, .options = options, .result = result, .err = err};
-    enum run_status status = create_forms(&run) ? train_or_draw(&run) : RUN_FAILED;
-    if (status == RUN_DONE) {
-        summarise_forms(&run);
-        status = time_machines(&run);
-        result_compute_speedups(result);
-        if (status != RUN_FAILED) {
-            bands_fill(experiment, result);
-        }
-        fill_speed(&run, started_seconds);
+    if (experiment->workload.kind != NULL) {
+        return judge(&run, workload_run(experiment, options, result, err));
     }
-    for (uint32_t form = 0; form < FORM_COUNT; form++) {
-        form_run_free(&run.forms[form]);
-    }
-    return status;
+    return run_training(&run);
 }

@@ -23,6 +23,7 @@ struct run_options {
     const char *dump_directory; // NULL: no tensors are written
     uint32_t threads;           // of the functional run; values do not depend on it
     bool has_progress;          // show progress on standard error
+    bool has_sensitivity;       // vary every uncertain value
 };
 
 // RUN_BAD_INPUT and RUN_FAILED put messages in err; *result is then not to be shown. Strings of the

@@ -17,8 +17,8 @@ static bool are_finite(const struct workload_result *yielded, struct result_mach
     return true;
 }
 
-static void run_on(const struct workload *workload, const struct machine_config *machine,
-                   struct result_machine *out)
+void workload_run_on(const struct workload *workload, const struct machine_config *machine,
+                     struct result_machine *out)
 {
     struct workload_result yielded = {.quantity_count = 0};
     *out = (struct result_machine){
@@ -54,7 +54,7 @@ enum run_status workload_run(const struct experiment *experiment, const struct r
     result->machines = xcalloc(experiment->machine_count + 1, sizeof(*result->machines));
     result->machine_count = experiment->machine_count;
     for (uint32_t i = 0; i < experiment->machine_count; i++) {
-        run_on(&experiment->workload, &experiment->machines[i], &result->machines[i]);
+        workload_run_on(&experiment->workload, &experiment->machines[i], &result->machines[i]);
         status = result->machines[i].fits ? status : RUN_DOES_NOT_FIT;
     }
     return status;

@@ -8,4 +8,8 @@
 enum run_status workload_run(const struct experiment *experiment, const struct run_options *options,
                              struct result *result, struct err *err);
 
+// One of its machines.
+void workload_run_on(const struct workload *workload, const struct machine_config *machine,
+                     struct result_machine *out);
+
 #endif
