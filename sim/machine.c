@@ -209,6 +209,14 @@ void machine_add_folded_cycles(struct machine *machine, const struct activity *r
     }
 }
 
+void machine_observe(struct machine *machine, const struct activity *record,
+                     void (*observe)(void *context, const struct replay_event *event),
+                     void *context)
+{
+    check_record(machine->program, record);
+    replay_observe(machine->replay, record, observe, context);
+}
+
 // --- what lowerings may ask ---------------------------------------------------------------------
 static uint64_t view_vertex_cycles(const void *context, enum codelet codelet,
                                    const uint32_t sizes[VERTEX_SIZES])

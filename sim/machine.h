@@ -48,6 +48,12 @@ void machine_time_free(struct machine_time *time);
 void machine_add_folded_cycles(struct machine *machine, const struct activity *record,
                                struct machine_time *time);
 
+// A replay superstep by superstep, for reports (sim/engine/replay.h). No SimGrid, no fork.
+struct replay_event;
+void machine_observe(struct machine *machine, const struct activity *record,
+                     void (*observe)(void *context, const struct replay_event *event),
+                     void *context);
+
 struct machine_view machine_view_of(const struct chip_config *chip);
 
 #endif

@@ -276,6 +276,28 @@ struct sram_plan *sram_plan_create(const struct program *program, const struct c
     return plan;
 }
 
+struct sram_tenants sram_tenants_of(const struct program *program, const struct chip_config *chip,
+                                    uint32_t tile)
+{
+    struct sram_tally *tally = sram_tally_create(program);
+    struct tile_contents contents = {0};
+    contents_init(&contents, program);
+    contents_gather(&contents, program, chip, tally, tile);
+    struct sram_tenants out = {.tenants = xcalloc(contents.count + 1, sizeof(*out.tenants)),
+                               .count = contents.count};
+    for (uint32_t i = 0; i < contents.count; i++) {
+        const struct sram_block *block = &contents.blocks[i];
+        out.tenants[i] = (struct sram_tenant){.name = contents.names[i],
+                                              .role = contents.roles[i],
+                                              .bytes = block->bytes,
+                                              .first_step = block->first_step,
+                                              .last_step = block->last_step};
+    }
+    contents_free(&contents);
+    sram_tally_destroy(tally);
+    return out;
+}
+
 void sram_plan_destroy(struct sram_plan *plan)
 {
     if (!plan) {

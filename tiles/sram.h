@@ -43,6 +43,20 @@ struct sram_plan {
     char *why; // owned; NULL if it fits: tile, region, need, limit, largest variables
 };
 
+// What lies on one tile and when, for reports; without addresses.
+struct sram_tenant {
+    const char *name; // borrowed from the program
+    uint32_t role;    // enum variable_role or enum sram_role
+    uint64_t bytes;
+    uint32_t first_step, last_step; // live in [first, last]; 0 .. UINT32_MAX: always
+};
+struct sram_tenants {
+    struct sram_tenant *tenants; // owned
+    uint32_t count;
+};
+struct sram_tenants sram_tenants_of(const struct program *program, const struct chip_config *chip,
+                                    uint32_t tile);
+
 struct sram_plan *sram_plan_create(const struct program *program, const struct chip_config *chip);
 void sram_plan_destroy(struct sram_plan *plan);
 

@@ -213,3 +213,64 @@ void replay_once(struct replay *replay, struct replay_run *run)
         run->share_cycles[i] += replay->share_constant_cycles[i];
     }
 }
+
+// --- looking on ---------------------------------------------------------------------------------
+struct observing {
+    struct replay *replay;
+    const struct activity *record;
+    uint64_t *exchange_cycles; // owned; [exchange_count], counted once
+    void (*observe)(void *context, const struct replay_event *event);
+    void *context;
+};
+
+static void observe_compute(void *context, const struct superstep *superstep, int64_t time_step)
+{
+    struct observing *observing = context;
+    struct folded_set *set = observing->replay->sets[superstep->step->index];
+    const struct replay_event event = {.superstep = superstep,
+                                       .time_step = time_step,
+                                       .cycles =
+                                           folded_set_cycles(set, observing->record, time_step),
+                                       .sync_cycles = superstep->sync_cycles,
+                                       .is_constant = folded_set_is_constant(set)};
+    observing->observe(observing->context, &event);
+}
+
+static void observe_exchange(void *context, const struct superstep *superstep)
+{
+    struct observing *observing = context;
+    const struct replay_event event = {.superstep = superstep,
+                                       .cycles = observing->exchange_cycles[superstep->step->index],
+                                       .sync_cycles = superstep->sync_cycles,
+                                       .is_constant = true};
+    observing->observe(observing->context, &event);
+}
+
+static void observe_host(void *context, const struct superstep *superstep)
+{
+    struct observing *observing = context;
+    const struct replay_event event = {.superstep = superstep, .is_constant = true};
+    observing->observe(observing->context, &event);
+}
+
+void replay_observe(struct replay *replay, const struct activity *record,
+                    void (*observe)(void *context, const struct replay_event *event), void *context)
+{
+    static const struct superstep_actions actions = {
+        .compute = observe_compute, .exchange = observe_exchange, .host = observe_host};
+    const struct program *program = replay->program;
+    struct observing observing = {.replay = replay,
+                                  .record = record,
+                                  .exchange_cycles =
+                                      xcalloc(program->exchange_count + 1, sizeof(uint64_t)),
+                                  .observe = observe,
+                                  .context = context};
+    for (uint32_t i = 0; i < program->exchange_count; i++) {
+        observing.exchange_cycles[i] =
+            exchange_cycles(replay->chip, program, &program->exchanges[i]);
+    }
+    struct superstep *all = superstep_list_create(program, replay->chip);
+    superstep_run(all, program->step_count, &actions, &observing);
+    free(all);
+    free(observing.exchange_cycles);
+}

@@ -25,6 +25,18 @@ struct replay_run {
 
 // Runs the program once. Allocates nothing.
 void replay_once(struct replay *replay, struct replay_run *run);
+
+// One superstep of a run, looked at. Cycles without the sync before it.
+struct replay_event {
+    const struct superstep *superstep; // COMPUTE, EXCHANGE or HOST, of the whole list
+    int64_t time_step;
+    uint64_t cycles, sync_cycles; // HOST: 0, for only the clock knows them
+    bool is_constant;             // no record changes it
+};
+// Runs the program once, superstep by superstep, and calls for each: slower than replay_once(), equal cycles.
+void replay_observe(struct replay *replay, const struct activity *record,
+                    void (*observe)(void *context, const struct replay_event *event),
+                    void *context);
 // Executions of every share per run.
 const uint64_t *replay_share_times(const struct replay *replay);
 

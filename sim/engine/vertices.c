@@ -1,5 +1,6 @@
 #include "sim/engine/vertices.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "sim/err.h"
@@ -15,6 +16,7 @@ struct walk { // of one tile through one compute set
     uint64_t *worker_millislots;
     uint64_t multi_millislots;
     uint64_t vertices, worker_vertices, supervisor_cycles;
+    const struct vertices_visitor *visitor; // NULL: nobody looks
 };
 
 // --- what the record says -----------------------------------------------------------------------
@@ -54,18 +56,28 @@ static uint64_t count_between(struct ids ids, uint64_t first, uint64_t end)
 }
 
 // --- vertices of one item, in order -------------------------------------------------------------
-static void run_vertex(struct walk *walk, const struct vertex_cost *cost, uint64_t count,
-                       uint64_t hits)
+static void run_vertex(struct walk *walk, const struct vertex_group *group,
+                       const struct vertex_cost *cost, uint64_t count, uint64_t hits)
 {
     uint64_t millislots =
         cost->fixed_millislots + count * cost->count_millislots + hits * cost->hit_millislots;
+    uint64_t worker = walk->worker_vertices % walk->chip->tile.contexts;
+    if (walk->visitor != NULL) {
+        const struct vertex_visit visit = {.group = group,
+                                           .worker = cost->is_multi ? VERTEX_ON_ALL_WORKERS
+                                                                    : (uint32_t)worker,
+                                           .supervisor_cycles = cost->supervisor_cycles,
+                                           .millislots = millislots,
+                                           .count = count,
+                                           .hits = hits};
+        walk->visitor->visit(walk->visitor->context, &visit);
+    }
     walk->vertices++;
     walk->supervisor_cycles += cost->supervisor_cycles;
     if (cost->is_multi) {
         walk->multi_millislots += millislots;
         return;
     }
-    uint64_t worker = walk->worker_vertices % walk->chip->tile.contexts;
     walk->worker_millislots[worker] += millislots;
     walk->worker_vertices++;
 }
@@ -78,7 +90,7 @@ static void run_even(struct walk *walk, const struct vertex_group *group,
         vertices++;
     }
     for (uint32_t i = 0; i < vertices; i++) {
-        run_vertex(walk, cost, 0, 0);
+        run_vertex(walk, group, cost, 0, 0);
     }
 }
 
@@ -96,7 +108,7 @@ static void run_samples(struct walk *walk, const struct vertex_group *group,
                 hits += count_between(ids, first_id, first_id + group->ids_per_item);
             }
         }
-        run_vertex(walk, cost, count, hits);
+        run_vertex(walk, group, cost, count, hits);
     }
 }
 
@@ -114,7 +126,7 @@ static void run_segments(struct walk *walk, const struct vertex_group *group,
         uint64_t end = min_u64(part_end, first + vertex_ids);
         uint64_t count = end > first ? end - first : 0;
         uint64_t hits = cost->hit_millislots > 0 ? count_between(ids, first, end) : 0;
-        run_vertex(walk, cost, count, hits);
+        run_vertex(walk, group, cost, count, hits);
     }
 }
 
@@ -127,7 +139,7 @@ static void run_slots(struct walk *walk, const struct vertex_group *group,
     for (uint64_t i = item * chunk; i < (item + 1) * chunk && i < total; i++) {
         uint64_t slot = i / group->groups % slots;
         uint32_t sample = (uint32_t)(i / group->groups / slots);
-        run_vertex(walk, cost, 0, slot < ids_of(walk, group, sample).count);
+        run_vertex(walk, group, cost, 0, slot < ids_of(walk, group, sample).count);
     }
 }
 
@@ -150,6 +162,32 @@ static void run_item(struct walk *walk, const struct vertex_group *group,
     }
 }
 
+static struct tile_work work_of(const struct walk *walk)
+{
+    uint64_t busiest = 0;
+    for (uint32_t i = 0; i < walk->chip->tile.contexts; i++) {
+        busiest = max_u64(busiest, walk->worker_millislots[i]);
+    }
+    return (struct tile_work){.vertices = walk->vertices,
+                              .has_workers = walk->worker_vertices > 0,
+                              .supervisor_cycles = walk->supervisor_cycles,
+                              .busiest_millislots = busiest + walk->multi_millislots};
+}
+
+static void run_tile(struct walk *walk, const struct compute_set *set, uint32_t tile)
+{
+    memset(walk->worker_millislots, 0, walk->chip->tile.contexts * sizeof *walk->worker_millislots);
+    for (uint32_t i = 0; i < set->group_count; i++) {
+        const struct vertex_group *group = &walk->program->groups[set->first_group + i];
+        struct vertex_cost cost = vertex_cost(group->codelet, group->sizes, walk->chip);
+        for (uint32_t j = 0; j < group->items; j++) {
+            if (tile_map_at(&group->place, group->first_item + j) == tile) {
+                run_item(walk, group, &cost, j);
+            }
+        }
+    }
+}
+
 uint64_t vertices_tile_cycles(const struct chip_config *chip, const struct program *program,
                               const struct compute_set *set, const struct activity *record,
                               int64_t time_step, uint32_t tile, uint64_t *worker_millislots)
@@ -159,23 +197,65 @@ uint64_t vertices_tile_cycles(const struct chip_config *chip, const struct progr
                         .record = record,
                         .time_step = time_step,
                         .worker_millislots = worker_millislots};
-    memset(worker_millislots, 0, chip->tile.contexts * sizeof *worker_millislots);
+    run_tile(&walk, set, tile);
+    struct tile_work work = work_of(&walk);
+    return tile_cycles(chip, &work);
+}
+
+// --- for reports --------------------------------------------------------------------------------
+void vertices_visit(const struct chip_config *chip, const struct program *program,
+                    const struct compute_set *set, const struct vertices_moment *moment,
+                    const struct vertices_visitor *visitor)
+{
+    struct walk walk = {.chip = chip,
+                        .program = program,
+                        .record = moment->record,
+                        .time_step = moment->time_step,
+                        .worker_millislots = xcalloc(chip->tile.contexts, sizeof(uint64_t)),
+                        .visitor = visitor};
+    run_tile(&walk, set, visitor->tile);
+    free(walk.worker_millislots);
+}
+
+static void finish_tile(const struct walk *walk, struct vertices_tile *tile)
+{
+    struct tile_work work = work_of(walk);
+    tile->cycles = tile_cycles(walk->chip, &work);
+    tile->fixed_cycles =
+        tile_fixed_cycles(walk->chip, work.vertices, work.has_workers, work.supervisor_cycles);
+    tile->vertices = walk->vertices;
+    tile->worker_vertices = walk->worker_vertices;
+    tile->busy_millislots = walk->multi_millislots * walk->chip->tile.contexts;
+    for (uint32_t i = 0; i < walk->chip->tile.contexts; i++) {
+        tile->busy_millislots += walk->worker_millislots[i];
+    }
+}
+
+// Items come group by group, each to the walk of its tile: a tile sees its vertices in the same order as alone.
+void vertices_all_tiles(const struct chip_config *chip, const struct program *program,
+                        const struct compute_set *set, const struct vertices_moment *moment,
+                        struct vertices_tile *tiles, uint64_t *worker_millislots)
+{
+    uint32_t contexts = chip->tile.contexts;
+    memset(worker_millislots, 0, (size_t)program->tile_count * contexts * sizeof(uint64_t));
+    struct walk *walks = xcalloc(program->tile_count, sizeof *walks);
+    for (uint32_t tile = 0; tile < program->tile_count; tile++) {
+        walks[tile] =
+            (struct walk){.chip = chip,
+                          .program = program,
+                          .record = moment->record,
+                          .time_step = moment->time_step,
+                          .worker_millislots = &worker_millislots[(size_t)tile * contexts]};
+    }
     for (uint32_t i = 0; i < set->group_count; i++) {
         const struct vertex_group *group = &program->groups[set->first_group + i];
         struct vertex_cost cost = vertex_cost(group->codelet, group->sizes, chip);
         for (uint32_t j = 0; j < group->items; j++) {
-            if (tile_map_at(&group->place, group->first_item + j) == tile) {
-                run_item(&walk, group, &cost, j);
-            }
+            run_item(&walks[tile_map_at(&group->place, group->first_item + j)], group, &cost, j);
         }
     }
-    uint64_t busiest = 0;
-    for (uint32_t i = 0; i < chip->tile.contexts; i++) {
-        busiest = max_u64(busiest, worker_millislots[i]);
+    for (uint32_t tile = 0; tile < program->tile_count; tile++) {
+        finish_tile(&walks[tile], &tiles[tile]);
     }
-    struct tile_work work = {.vertices = walk.vertices,
-                             .has_workers = walk.worker_vertices > 0,
-                             .supervisor_cycles = walk.supervisor_cycles,
-                             .busiest_millislots = busiest + walk.multi_millislots};
-    return tile_cycles(chip, &work);
+    free(walks);
 }
