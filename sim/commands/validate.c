@@ -8,6 +8,7 @@
 #include "report/result.h"
 #include "sim/commands/command.h"
 #include "sim/err.h"
+#include "sim/validation/claim.h"
 #include "sim/validation/validate.h"
 #include "sim/validation/write_bands.h"
 
@@ -132,19 +133,33 @@ static int compare(const struct arguments *arguments, const struct validation_re
     return faults > 0 ? EXIT_FAULT : status;
 }
 
-static int report(const struct arguments *arguments, const struct validation_result *result)
+static json_t *join_json(const struct validation_result *result, const struct claim_result *claim)
+{
+    json_t *json = validation_result_to_json(result);
+    json_object_set_new(json, "claim",
+                        claim->point_count == 0 ? json_null() : claim_result_to_json(claim));
+    return json;
+}
+
+static int report(const struct arguments *arguments, const struct validation_result *result,
+                  const struct claim_result *claim)
 {
     bool is_json_on_stdout = arguments->json_path != NULL && strcmp(arguments->json_path, "-") == 0;
     FILE *stream = is_json_on_stdout ? stderr : stdout;
-    int status = result->failed > 0 ? EXIT_DOES_NOT_FIT : EXIT_DONE;
+    int status = result->failed + claim->failed > 0 ? EXIT_DOES_NOT_FIT : EXIT_DONE;
     if (arguments->json_path != NULL) {
-        status = write_json(validation_result_to_json(result), 0, arguments->json_path, status);
+        status = write_json(join_json(result, claim), 0, arguments->json_path, status);
     }
     if (arguments->save_path != NULL) {
         status = write_json(validation_result_to_expected(result), EXPECTED_DIGITS,
                             arguments->save_path, status);
     }
-    validation_result_print(result, stream, command_has_colour(stream), arguments->is_verbose);
+    bool has_colour = command_has_colour(stream);
+    claim_result_print(claim, stream, has_colour,
+                       arguments->group != NULL || arguments->is_verbose);
+    if (result->group_count > 0) {
+        validation_result_print(result, stream, has_colour, arguments->is_verbose);
+    }
     if (arguments->expect_path != NULL) {
         status = compare(arguments, result, status);
     }
@@ -155,6 +170,7 @@ static int validate(const struct arguments *arguments, struct err *err)
 {
     struct series_list list;
     struct validation_result result;
+    struct claim_result claim;
     char *why = NULL;
     if (arguments->json_path != NULL && !result_can_write_json(arguments->json_path, &why)) {
         fprintf(stderr, "tilesim: %s\n", why);
@@ -166,12 +182,14 @@ static int validate(const struct arguments *arguments, struct err *err)
     }
     int status = EXIT_BAD_INPUT;
     bool has_progress = isatty(STDERR_FILENO) == 1;
-    if (validate_run(&list, arguments->processes, has_progress, &result, err)) {
-        status = report(arguments, &result);
+    bool is_done = validate_run(&list, arguments->processes, has_progress, &result, err);
+    if (claim_run(&list, arguments->processes, has_progress, &claim, err) && is_done) {
+        status = report(arguments, &result, &claim);
         if (arguments->writes_bands && !write_bands(&list, &result, err)) {
             status = EXIT_FAULT;
         }
     }
+    claim_result_free(&claim);
     validation_result_free(&result);
     series_list_free(&list);
     return status;

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "sim/run/progress.h"
+#include "sim/validation/claim.h"
 #include "sim/validation/fork_map.h"
 #include "sim/validation/parameters.h"
 #include "sim/version.h"
@@ -29,7 +30,8 @@ static uint32_t list_jobs(const struct series_list *list, struct job **jobs)
     *jobs = xcalloc(count + 1, sizeof(**jobs));
     count = 0;
     for (uint32_t i = 0; i < list->count; i++) {
-        for (uint32_t j = 0; j < list->series[i].validation->point_count; j++) {
+        uint32_t points = list->series[i].validation->point_count;
+        for (uint32_t j = 0; !series_is_claim(&list->series[i]) && j < points; j++) {
             (*jobs)[count++] = (struct job){&list->series[i], j};
         }
     }
@@ -138,6 +140,9 @@ static bool fill_result(const struct series_list *list, const struct point_run *
     result->groups = xcalloc(list->count + 1, sizeof(*result->groups));
     for (uint32_t i = 0; i < list->count; i++) {
         const struct validation *validation = list->series[i].validation;
+        if (series_is_claim(&list->series[i])) {
+            continue;
+        }
         bool is_new =
             i == 0 || strcmp(list->series[i - 1].validation->group, validation->group) != 0;
         struct validated_group *group = &result->groups[result->group_count - !is_new];

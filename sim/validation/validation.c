@@ -9,7 +9,9 @@
 
 #define POINTS_MAX 2000u
 #define SETS_MAX 64u
-#define VALUE_MIN 1e-30 // errors are relative
+#define CLAIMS_MAX 8u
+#define CLAIMED_MAX 1000000u // times as fast
+#define VALUE_MIN 1e-30      // errors are relative
 #define VALUE_MAX 1e30
 
 static const struct key point_keys[] = {
@@ -38,6 +40,16 @@ const struct key validation_keys[] = {
              "number of the first machine: one of the workload, or step_seconds, "
              "samples_per_second, cycles, ..."),
     KEY_TEXT(struct validation, "source", source, NULL, "where the values are published"),
+    {.name = "claimed",
+     .type = KEY_UINT_LIST,
+     .offset = offsetof(struct validation, claimed),
+     .count_offset = offsetof(struct validation, claimed_count),
+     .min = 1,
+     .max = CLAIMED_MAX,
+     .default_text = "null",
+     .max_count = CLAIMS_MAX,
+     .doc = "speed-ups claimed of tiles over a GPU, whose points were not published: points have "
+            "no values then"},
     {.name = "points",
      .type = KEY_SECTION_LIST,
      .offset = offsetof(struct validation, points),
@@ -64,10 +76,19 @@ void validation_check(const void *section, const struct node *node, struct err *
     const struct validation *validation = section;
     for (uint32_t i = 0; i < validation->point_count; i++) {
         const struct validation_point *point = &validation->points[i];
-        if (isnan(point->measured) == isnan(point->hand)) {
+        bool has_no_value = isnan(point->measured) && isnan(point->hand);
+        bool has_value = isnan(point->measured) != isnan(point->hand);
+        if (validation->claimed == NULL ? !has_value : !has_no_value) {
             struct mark mark = point_mark(node, i, "measured");
-            err_at(err, &mark, "validation.points.%u: '%s' %s; one of measured and hand is needed",
-                   i, point->id, isnan(point->hand) ? "has no value" : "has two values");
+            if (validation->claimed != NULL) {
+                err_at(err, &mark,
+                       "validation.points.%u: '%s' has a value; with claimed it has none", i,
+                       point->id);
+            } else {
+                err_at(err, &mark,
+                       "validation.points.%u: '%s' %s; one of measured and hand is needed", i,
+                       point->id, has_no_value ? "has no value" : "has two values");
+            }
         }
         for (uint32_t j = 0; j < i; j++) {
             if (strcmp(validation->points[j].id, point->id) == 0) {

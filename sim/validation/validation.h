@@ -13,15 +13,17 @@ struct validation_point {
     char **set; // owned; as --set
     uint32_t set_count;
     double measured; // in the quantity's unit; NaN: worked out by hand
-    double hand;     // from a published formula; NaN: measured
+    double hand;     // from a published formula; NaN: measured, or claimed of all points together
     double weight;   // in a fit
     char *note;      // owned; may be NULL
 };
 
 struct validation {
-    char *group, *series;            // owned
-    char *quantity;                  // owned; a number that the first machine yields
-    char *source;                    // owned
+    char *group, *series; // owned
+    char *quantity;       // owned; a number that the first machine yields
+    char *source;         // owned
+    uint32_t *claimed;    // owned; NULL: none
+    uint32_t claimed_count;
     struct validation_point *points; // owned
     uint32_t point_count;
 };

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "report/output_file.h"
+#include "sim/validation/claim.h"
 
 #define PART_WITHIN 0.9     // of the points
 #define ESTIMATE_FACTOR 2.0 // of a band that was measured on other hardware, or of parts: a choice
@@ -160,6 +161,9 @@ static void count_all(struct tallies *tallies, const struct series_list *list,
     for (uint32_t i = 0; i < result->group_count; i++) {
         const struct validated_group *group = &result->groups[i];
         for (uint32_t j = 0; j < group->series_count; j++) {
+            while (series_is_claim(&list->series[next])) { // not among the groups
+                next++;
+            }
             count_series(tallies, &list->series[next++], group, &group->series[j]);
         }
     }
