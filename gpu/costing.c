@@ -74,10 +74,29 @@ const struct gemm_model *costing_gemm(const struct costing *costing)
     return &costing->gpu->gemm[costing->precision];
 }
 
-void costing_add(struct costing *costing, double seconds, double times)
+void costing_add_run(struct costing *costing, const struct run_of_kernel *run)
 {
-    costing->time.compute_seconds += seconds * times;
-    costing->time.kernel_launches += (uint64_t)times;
+    costing->time.compute_seconds += run->seconds * run->times;
+    costing->time.launch_seconds += run->times * run->launch_seconds;
+    costing->time.kernel_launches += (uint64_t)run->times;
+    if (costing->visitor == NULL) {
+        return;
+    }
+    const struct gpu_kernel_visit visit = {
+        .kernel = run->kernel,
+        .name = run->name == NULL ? run->kernel->name : run->name,
+        .phase = run->kernel == NULL ? PHASE_ONCE : run->kernel->phase,
+        .launches = run->times,
+        .seconds = run->seconds,
+        .launch_seconds = run->launch_seconds,
+    };
+    costing->visitor->visit(costing->visitor->context, &visit);
+}
+
+void costing_add(struct costing *costing, const struct kernel *kernel, double seconds, double times)
+{
+    const struct run_of_kernel run = {.kernel = kernel, .seconds = seconds, .times = times};
+    costing_add_run(costing, &run);
 }
 
 double costing_moved_bytes(const struct kernel *kernel)

@@ -13,14 +13,24 @@ struct costing {
     // part of the data found in L2, 0 to 1, by kernel_phase: of what the forward loop uses again at every
     // time step, of what the backward loop does, and of all that a training step touches
     double resident[PHASE_ONCE + 1];
+    const struct gpu_visitor *visitor; // NULL: nobody looks
     struct gpu_time time;
+};
+
+struct run_of_kernel {
+    const struct kernel *kernel; // NULL: none of the list
+    const char *name;            // NULL: the kernel's
+    double seconds, times;       // of one run; runs in a training step
+    double launch_seconds;       // of one run: what a stream adds
 };
 
 void costing_init(struct costing *costing);
 
 const struct gemm_model *costing_gemm(const struct costing *costing);
 // `seconds` of a kernel that runs `times` in a training step.
-void costing_add(struct costing *costing, double seconds, double times);
+void costing_add(struct costing *costing, const struct kernel *kernel, double seconds,
+                 double times);
+void costing_add_run(struct costing *costing, const struct run_of_kernel *run);
 
 // --- seconds of one run of a kernel, in a CUDA graph ---------------------------------------------
 // As listed: one time step of it, or once per training step. Dense form, and elementwise of both.

@@ -1,5 +1,5 @@
 // The modelled GPU: closed-form kernel times and five named baselines.
-// Modelled:     GEMM (tiles, waves, split k, latency, bytes), streaming kernels, launch gaps, loop cost, cache
+// Modelled:     GEMM (tiles, waves, split k, latency, bytes; one row), streaming kernels, launch gaps, loop cost, cache
 //               residency of weights, memory capacity, host copies.
 // Not modelled: clock drift, concurrent kernels, CPU-side framework time beyond the loop cost.
 // Numbers: configs/gpus/*.yaml. Formulas: docs/gpu.md.
@@ -30,6 +30,8 @@ struct gemm_model {
     double store_exponent;   // results with all of that, likewise
     double split_seconds;    // of adding partial sums, if k is split
     double split_bytes_per_second; // at which partial sums move
+    double vector_seconds;         // of a product with one row or column: launch and first trips
+    double vector_split_seconds;   // of adding up its partial sums, where k is long
     double peak_flop_per_second;
     uint32_t element_bytes; // as moved
     double error;           // relative, of this precision's model
@@ -97,6 +99,38 @@ struct gpu_time {
 struct gpu_time gpu_time_step(const struct gpu_config *gpu, enum gpu_baseline baseline,
                               enum gpu_precision precision, const struct kernel_list *list,
                               const struct activity *activity);
+// The same, kernel by kernel, for reports. The seconds of all calls add up to compute + launch.
+struct gpu_kernel_visit {
+    const struct kernel *kernel; // of the list; NULL: added by the baseline, see name
+    const char *name;
+    enum kernel_phase phase;
+    double launches;       // per training step
+    double seconds;        // of one launch, as in a CUDA graph
+    double launch_seconds; // of one launch: what a stream adds
+};
+struct gpu_visitor {
+    void (*visit)(void *context, const struct gpu_kernel_visit *kernel);
+    void *context;
+};
+struct gpu_time gpu_visit_step(const struct gpu_config *gpu, enum gpu_baseline baseline,
+                               enum gpu_precision precision, const struct kernel_list *list,
+                               const struct activity *activity, const struct gpu_visitor *visitor);
+
+// What bounds the kernels: parts of a kernel's seconds that would shrink with faster hardware of one kind.
+// X(name)
+#define GPU_BOUNDS(X) X(floor) X(compute) X(l2) X(memory)
+enum gpu_bound {
+#define X(name) GPU_BOUND_##name,
+    GPU_BOUNDS(X)
+#undef X
+        GPU_BOUND_COUNT
+};
+const char *gpu_bound_name(enum gpu_bound bound);
+// The GPU with all rates of a kind `factor` times as slow, its floors `factor` times as long.
+// Borrows what *gpu owns. Seconds are of degree 1 in all of these together, so by Euler's theorem
+// the logarithmic derivatives of a kernel's seconds with respect to the four factors add up to 1.
+struct gpu_config gpu_slowed(const struct gpu_config *gpu, enum gpu_bound bound, double factor);
+
 const char *gpu_baseline_name(enum gpu_baseline baseline);        // "b0"
 const char *gpu_baseline_description(enum gpu_baseline baseline); // one line, for tables
 const char *gpu_precision_name(enum gpu_precision precision);     // "tf32"

@@ -72,7 +72,7 @@ static void add_in_loop(struct costing *costing, const struct kernel *kernel)
 {
     for (uint32_t t = 0; t < costing->list->time_steps; t++) {
         double rows = count_rows(costing, kernel, t);
-        costing_add(costing,
+        costing_add(costing, kernel,
                     costing->gpu->graph_kernel_seconds + loop_work_seconds(costing, kernel, rows),
                     1.0);
     }
@@ -132,27 +132,27 @@ static void add_kernel(struct costing *costing, const struct kernel *kernel)
         return; // the one pass over all time steps writes, or zeroes, the gradient itself
     }
     if (kernel->phase == PHASE_ONCE) {
-        costing_add(costing, costing_plain_seconds(costing, kernel), 1.0);
+        costing_add(costing, kernel, costing_plain_seconds(costing, kernel), 1.0);
     } else if (kernel->kind ==
                KERNEL_GEMM) { // of an analog input: hoistable, its layer reads nothing else
-        costing_add(costing, costing_hoisted_kernel_seconds(costing, kernel), 1.0);
+        costing_add(costing, kernel, costing_hoisted_kernel_seconds(costing, kernel), 1.0);
     } else if (kernel->kind == KERNEL_ELEMENTWISE && kernel->is_hoistable) {
-        costing_add(costing, costing_pass_seconds(costing, kernel), 1.0);
+        costing_add(costing, kernel, costing_pass_seconds(costing, kernel), 1.0);
     } else if (is_product(kernel) && kernel->is_hoistable) {
         costing_add(
-            costing,
+            costing, kernel,
             fmin(hoisted_sparse_seconds(costing, kernel), hoisted_dense_seconds(costing, kernel)),
             1.0);
     } else if (kernel->kind == KERNEL_COMPACT && kernel->is_hoistable) {
         double bytes =
             costing_moved_bytes(kernel) * costing->list->time_steps + list_bytes(costing, kernel);
-        costing_add(costing,
+        costing_add(costing, kernel,
                     gpu->graph_kernel_seconds +
                         gpu_stream_seconds(gpu, bytes, costing->resident[PHASE_ONCE]),
                     1.0);
     } else if (kernel->kind == KERNEL_ELEMENTWISE && kernel->is_scan) {
-        costing_add(costing, costing_scan_seconds(costing, kernel, list_bytes(costing, kernel)),
-                    1.0);
+        costing_add(costing, kernel,
+                    costing_scan_seconds(costing, kernel, list_bytes(costing, kernel)), 1.0);
     } else {
         add_in_loop(costing, kernel);
     }

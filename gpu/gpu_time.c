@@ -31,12 +31,13 @@ static void time_in_loop(struct costing *costing)
     for (uint32_t i = 0; i < list->kernel_count; i++) {
         const struct kernel *kernel = &list->kernels[i];
         double seconds = costing_plain_seconds(costing, kernel);
-        double times = times_of(costing, kernel);
-        costing_add(costing, seconds, times);
-        if (is_stream) {
-            costing->time.launch_seconds +=
-                times * stream_extra_seconds(costing->gpu, kernel, seconds);
-        }
+        const struct run_of_kernel run = {
+            .kernel = kernel,
+            .seconds = seconds,
+            .times = times_of(costing, kernel),
+            .launch_seconds =
+                is_stream ? stream_extra_seconds(costing->gpu, kernel, seconds) : 0.0};
+        costing_add_run(costing, &run);
     }
     if (is_stream) { // one loop forward, one backward
         costing->time.loop_seconds = 2.0 * list->time_steps * costing->gpu->loop_iteration_seconds;
@@ -53,13 +54,14 @@ static void time_hoisted(struct costing *costing)
             continue; // the one product over all time steps writes the gradient
         }
         if (kernel->kind == KERNEL_GEMM && kernel->is_hoistable) {
-            costing_add(costing, costing_hoisted_kernel_seconds(costing, kernel), 1.0);
+            costing_add(costing, kernel, costing_hoisted_kernel_seconds(costing, kernel), 1.0);
         } else if (kernel->kind == KERNEL_ELEMENTWISE && kernel->is_hoistable) {
-            costing_add(costing, costing_pass_seconds(costing, kernel), 1.0);
+            costing_add(costing, kernel, costing_pass_seconds(costing, kernel), 1.0);
         } else if (kernel->is_scan && kernel->phase != PHASE_ONCE) {
-            costing_add(costing, costing_scan_seconds(costing, kernel, 0.0), 1.0);
+            costing_add(costing, kernel, costing_scan_seconds(costing, kernel, 0.0), 1.0);
         } else {
-            costing_add(costing, costing_plain_seconds(costing, kernel), times_of(costing, kernel));
+            costing_add(costing, kernel, costing_plain_seconds(costing, kernel),
+                        times_of(costing, kernel));
         }
     }
 }
@@ -106,7 +108,11 @@ static void time_persistent_direction(struct costing *costing, enum kernel_phase
     double work_seconds = fmax(flops / (model->flop_efficiency * model->peak_flop_per_second),
                                unavoidable_seconds(costing, weight_elements, phase));
     double time_steps = costing->list->time_steps;
-    costing_add(costing, gpu->graph_kernel_seconds + time_steps * work_seconds, 1.0);
+    const struct run_of_kernel run = {
+        .name = phase == PHASE_FORWARD ? "persistent forward" : "persistent backward",
+        .seconds = gpu->graph_kernel_seconds + time_steps * work_seconds,
+        .times = 1.0};
+    costing_add_run(costing, &run);
     costing->time.sync_seconds += time_steps * fmax(gpu->grid_sync_seconds - work_seconds, 0.0) +
                                   lag_steps * gpu->grid_sync_seconds;
 }
@@ -119,7 +125,7 @@ static void time_persistent(struct costing *costing)
     for (uint32_t i = 0; i < list->kernel_count; i++) {
         const struct kernel *kernel = &list->kernels[i];
         if (kernel->phase == PHASE_ONCE && kernel->kind != KERNEL_ACCUMULATE) {
-            costing_add(costing, costing_plain_seconds(costing, kernel), 1.0);
+            costing_add(costing, kernel, costing_plain_seconds(costing, kernel), 1.0);
         }
     }
 }
@@ -135,10 +141,12 @@ static void add_dense_input(struct costing *costing)
     }
     double bytes =
         GPU_FLOAT_BYTES * ((double)list->input_elements + (double)list->input_id_elements);
-    costing_add(costing,
-                costing->gpu->graph_kernel_seconds +
-                    gpu_stream_seconds(costing->gpu, bytes, costing->resident[PHASE_ONCE]),
-                1.0);
+    const struct run_of_kernel run = {
+        .name = "input ids to dense",
+        .seconds = costing->gpu->graph_kernel_seconds +
+                   gpu_stream_seconds(costing->gpu, bytes, costing->resident[PHASE_ONCE]),
+        .times = 1.0};
+    costing_add_run(costing, &run);
 }
 
 // The input of the next step is copied while a step runs: b0's as an array, the others' as ids.
@@ -165,9 +173,9 @@ static double error_band_of(const struct costing *costing)
     return fmax(band, costing_gemm(costing)->error);
 }
 
-struct gpu_time gpu_time_step(const struct gpu_config *gpu, enum gpu_baseline baseline,
-                              enum gpu_precision precision, const struct kernel_list *list,
-                              const struct activity *activity)
+struct gpu_time gpu_visit_step(const struct gpu_config *gpu, enum gpu_baseline baseline,
+                               enum gpu_precision precision, const struct kernel_list *list,
+                               const struct activity *activity, const struct gpu_visitor *visitor)
 {
     SIM_ASSERT((unsigned)baseline < GPU_BASELINE_COUNT && (unsigned)precision < GPU_PRECISION_COUNT,
                "baseline %u, precision %u", (unsigned)baseline, (unsigned)precision);
@@ -175,7 +183,8 @@ struct gpu_time gpu_time_step(const struct gpu_config *gpu, enum gpu_baseline ba
                               .baseline = baseline,
                               .precision = precision,
                               .list = list,
-                              .activity = activity};
+                              .activity = activity,
+                              .visitor = visitor};
     costing_init(&costing);
     switch (baseline) {
     case GPU_B2:
@@ -194,6 +203,13 @@ struct gpu_time gpu_time_step(const struct gpu_config *gpu, enum gpu_baseline ba
     add_host(&costing);
     costing.time.error_band = error_band_of(&costing);
     return costing.time;
+}
+
+struct gpu_time gpu_time_step(const struct gpu_config *gpu, enum gpu_baseline baseline,
+                              enum gpu_precision precision, const struct kernel_list *list,
+                              const struct activity *activity)
+{
+    return gpu_visit_step(gpu, baseline, precision, list, activity, NULL);
 }
 
 // --- names --------------------------------------------------------------------------------------
