@@ -1,16 +1,14 @@
 // Convention: `ports` holds one entry per tile. A flow adds to it through functions add_<kind>,
-// which cost (sources + destinations), never sources x destinations. Places and costs are integers
-// in thousandths of a cycle, so that sums do not depend on their order.
+// which cost (sources + destinations), never sources x destinations. Where tiles follow one another
+// a whole run of messages costs as much as one: `steps` holds what changes from a tile to the next.
 #include "exchange/compiled_bus.h"
 
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "exchange/ways.h"
 #include "sim/err.h"
 #include "sim/units.h"
-
-#define MILLICYCLES_PER_CYCLE 1000u
 
 struct port {
     uint64_t out_cycles, in_cycles;
@@ -18,185 +16,74 @@ struct port {
     uint32_t sources, destinations; // items of the flow at hand that lie on this tile
 };
 
+struct port_step { // from a tile to the next one; modulo 2^64
+    uint64_t out_cycles, in_cycles;
+    uint64_t sent, received;
+};
+
+struct tile_buffer { // owned
+    uint32_t *tiles;
+    uint32_t room;
+};
+
 struct measuring {
     const struct exchange_config *config;
-    struct port *ports; // owned; [tile]
-    uint32_t tile_count;
+    const struct program *program;
+    struct ways *ways;               // owned
+    struct port *ports;              // owned; [tile]; all zero between exchanges
+    struct port_step *steps;         // owned; [tile + 1]; the same
+    uint32_t first_tile, end_tile;   // no flow of the exchange at hand touches any other
+    struct tile_buffer sources;      // tiles of the items of the flow at hand
+    struct tile_buffer destinations; // the same
     struct exchange_load *load;
 };
 
-// --- place and latency --------------------------------------------------------------------------
-struct place {
-    int64_t position; // along the spine
-    int64_t island;   // 0 lies beside the spine
-};
-
-// The columns lie in two rows, one on either side of the spine, and are numbered around it: the
-// first one lies opposite to the last, and those in the middle are the farthest from both (JIA).
-static struct place place_of(const struct exchange_config *config, uint32_t tile)
-{
-    uint32_t column = 0, island = 0;
-    if (config->tile_numbering == TILES_ALONG_COLUMNS) {
-        uint32_t column_tiles = config->islands_per_column * config->tiles_per_island;
-        column = tile / column_tiles % config->columns;
-        island = tile % column_tiles / config->tiles_per_island;
-    } else {
-        uint32_t row_tiles = config->columns * config->tiles_per_island;
-        column = tile % row_tiles / config->tiles_per_island;
-        island = tile / row_tiles;
-    }
-    uint32_t from_end = config->columns - 1 - column;
-    return (struct place){.position = column < from_end ? column : from_end, .island = island};
-}
-
-static int64_t to_millicycles(double cycles)
-{
-    return llround(cycles * MILLICYCLES_PER_CYCLE);
-}
-
-static int64_t island_millicycles(const struct exchange_config *config, bool is_broadcast)
-{
-    return to_millicycles(config->latency_cycles_per_island) +
-           (is_broadcast ? to_millicycles(config->broadcast_cycles_per_island) : 0);
-}
-
-// The way of a word. Linear in islands as measured, linear along the spine by assumption. Of the
-// two islands the farther one counts: were both added up, pairs all over the chip would take 36
-// cycles longer than they do (JIA: 264 cycles with their sync, for 76 pairs and for 1216).
-static uint64_t way_millicycles(const struct exchange_config *config, int64_t islands,
-                                int64_t columns, bool is_broadcast)
-{
-    return (uint64_t)config->latency_base_cycles * MILLICYCLES_PER_CYCLE +
-           (uint64_t)(islands * island_millicycles(config, is_broadcast) +
-                      columns * to_millicycles(config->latency_cycles_per_column));
-}
-
-static uint64_t latency_millicycles(const struct exchange_config *config, uint32_t from,
-                                    uint32_t to, bool is_broadcast)
-{
-    struct place source = place_of(config, from);
-    struct place destination = place_of(config, to);
-    int64_t columns = llabs(source.position - destination.position);
-    int64_t islands = source.island > destination.island ? source.island : destination.island;
-    return way_millicycles(config, islands, columns, is_broadcast);
-}
-
-// Between a first or last column and one in the middle, at the far end of one of them.
-static uint64_t farthest_millicycles(const struct exchange_config *config)
-{
-    return way_millicycles(config, (int64_t)config->islands_per_column - 1,
-                           ((int64_t)config->columns - 1) / 2, false);
-}
-
-// The two largest values on different tiles.
-struct extreme {
-    int64_t best, second;
-    uint32_t tile; // of best
-    bool has_best, has_second;
-};
-
-static void extreme_add(struct extreme *extreme, int64_t value, uint32_t tile)
-{
-    if (!extreme->has_best || tile == extreme->tile) {
-        extreme->best = extreme->has_best && extreme->best > value ? extreme->best : value;
-        extreme->tile = tile;
-        extreme->has_best = true;
-    } else if (value > extreme->best) {
-        extreme->second = extreme->best;
-        extreme->has_second = true;
-        extreme->best = value;
-        extreme->tile = tile;
-    } else if (!extreme->has_second || value > extreme->second) {
-        extreme->second = value;
-        extreme->has_second = true;
-    }
-}
-
-// Largest sum of one value of each, from different tiles; `otherwise` if there is none.
-static int64_t extreme_sum(const struct extreme *a, const struct extreme *b, int64_t otherwise)
-{
-    if (a->tile != b->tile) {
-        return a->best + b->best;
-    }
-    int64_t sum = otherwise;
-    if (b->has_second && a->best + b->second > sum) {
-        sum = a->best + b->second;
-    }
-    if (a->has_second && a->second + b->best > sum) {
-        sum = a->second + b->best;
-    }
-    return sum;
-}
-
-// One of the four ways to read the larger island and the absolute difference of positions. Each is
-// a sum of a term of the source and one of the destination; the true way is the largest of the
-// four.
-struct reading {
-    bool has_island; // this end's counts, else the other end's
-    int64_t sign;    // of source position - destination position
-    int64_t per_island_millicycles;
-};
-
-static struct extreme extreme_of(const struct exchange_config *config, const struct tile_map *map,
-                                 uint32_t first, uint32_t count, struct reading reading)
-{
-    int64_t per_column = to_millicycles(config->latency_cycles_per_column);
-    struct extreme extreme = {0};
-    for (uint32_t i = 0; i < count; i++) {
-        uint32_t tile = tile_map_at(map, first + i);
-        struct place place = place_of(config, tile);
-        int64_t island = reading.has_island ? place.island * reading.per_island_millicycles : 0;
-        extreme_add(&extreme, island + reading.sign * place.position * per_column, tile);
-    }
-    return extreme;
-}
-
-// Farthest pair of a source and another destination.
-static void add_farthest_pair(struct measuring *measuring, const struct flow *flow,
-                              bool is_broadcast)
-{
-    const struct exchange_config *config = measuring->config;
-    int64_t per_island = island_millicycles(config, is_broadcast);
-    int64_t farthest = -1;
-    for (int i = 0; i < 4; i++) {
-        struct reading of_source = {i / 2 == 0, i % 2 == 0 ? 1 : -1, per_island};
-        struct reading of_destination = {!of_source.has_island, -of_source.sign, per_island};
-        struct extreme sources =
-            extreme_of(config, &flow->source, flow->first_source, flow->source_count, of_source);
-        struct extreme destinations =
-            extreme_of(config, &flow->destination, flow->first_destination, flow->destination_count,
-                       of_destination);
-        int64_t sum = extreme_sum(&sources, &destinations, -1);
-        farthest = sum > farthest ? sum : farthest;
-    }
-    if (farthest >= 0) { // else no two tiles talk
-        uint64_t base = (uint64_t)config->latency_base_cycles * MILLICYCLES_PER_CYCLE;
-        measuring->load->latency_millicycles =
-            max_u64(measuring->load->latency_millicycles, base + (uint64_t)farthest);
-    }
-}
-
 // --- words on the ports -------------------------------------------------------------------------
+// Tiles of the items of the flow at hand, looked up once.
+static void list_tiles(struct tile_buffer *buffer, const struct tile_map *map, uint32_t first,
+                       uint32_t count)
+{
+    if (count > buffer->room) {
+        free(buffer->tiles);
+        buffer->tiles = xmalloc(count * sizeof *buffer->tiles);
+        buffer->room = count;
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        buffer->tiles[i] = tile_map_at(map, first + i);
+    }
+}
+
 static void count_items(struct measuring *measuring, const struct flow *flow)
 {
+    list_tiles(&measuring->sources, &flow->source, flow->first_source, flow->source_count);
+    list_tiles(&measuring->destinations, &flow->destination, flow->first_destination,
+               flow->destination_count);
     for (uint32_t i = 0; i < flow->source_count; i++) {
-        measuring->ports[tile_map_at(&flow->source, flow->first_source + i)].sources++;
+        measuring->ports[measuring->sources.tiles[i]].sources++;
     }
     for (uint32_t i = 0; i < flow->destination_count; i++) {
-        measuring->ports[tile_map_at(&flow->destination, flow->first_destination + i)]
-            .destinations++;
+        measuring->ports[measuring->destinations.tiles[i]].destinations++;
     }
 }
 
 static void forget_items(struct measuring *measuring, const struct flow *flow)
 {
     for (uint32_t i = 0; i < flow->source_count; i++) {
-        measuring->ports[tile_map_at(&flow->source, flow->first_source + i)].sources = 0;
+        measuring->ports[measuring->sources.tiles[i]].sources = 0;
     }
     for (uint32_t i = 0; i < flow->destination_count; i++) {
-        measuring->ports[tile_map_at(&flow->destination, flow->first_destination + i)]
-            .destinations = 0;
+        measuring->ports[measuring->destinations.tiles[i]].destinations = 0;
     }
+}
+
+static void add_farthest_pair(struct measuring *measuring, const struct flow *flow,
+                              bool is_broadcast)
+{
+    struct tile_list sources = {measuring->sources.tiles, flow->source_count};
+    struct tile_list destinations = {measuring->destinations.tiles, flow->destination_count};
+    struct exchange_load *load = measuring->load;
+    load->latency_millicycles = ways_longest_of_all(measuring->ways, sources, destinations,
+                                                    is_broadcast, load->latency_millicycles);
 }
 
 // Destination tiles among those of the bus that `tile` belongs to.
@@ -205,7 +92,7 @@ static uint32_t count_on_bus(const struct measuring *measuring, uint32_t tile)
     uint32_t share = measuring->config->bus_sharing;
     uint32_t first = tile - tile % share;
     uint32_t count = 0;
-    for (uint32_t i = first; i < first + share && i < measuring->tile_count; i++) {
+    for (uint32_t i = first; i < first + share && i < measuring->program->tile_count; i++) {
         count += measuring->ports[i].destinations > 0;
     }
     return count;
@@ -217,7 +104,7 @@ static uint32_t count_sources_beside(const struct measuring *measuring, uint32_t
     uint32_t share = measuring->config->bus_sharing;
     uint32_t first = tile - tile % share;
     uint32_t sources = 0;
-    for (uint32_t i = first; i < first + share && i < measuring->tile_count; i++) {
+    for (uint32_t i = first; i < first + share && i < measuring->program->tile_count; i++) {
         sources += i != tile ? measuring->ports[i].sources : 0;
     }
     return sources;
@@ -238,7 +125,7 @@ static struct audience count_audience(const struct measuring *measuring, const s
                             ? flow->destination_count
                             : flow->destination.positions;
     for (uint32_t i = 0; i < distinct; i++) {
-        uint32_t tile = tile_map_at(&flow->destination, flow->first_destination + i);
+        uint32_t tile = measuring->destinations.tiles[i];
         audience.tiles++;
         uint32_t on_bus = count_on_bus(measuring, tile);
         bool is_first_of_bus = true;
@@ -266,7 +153,7 @@ static void add_broadcast_sources(struct measuring *measuring, const struct flow
     uint64_t full = exchange_port_cycles(config, flow->bytes);
     uint64_t shared = exchange_shared_port_cycles(config, flow->bytes);
     for (uint32_t i = 0; i < flow->source_count; i++) {
-        uint32_t tile = tile_map_at(&flow->source, flow->first_source + i);
+        uint32_t tile = measuring->sources.tiles[i];
         struct port *port = &measuring->ports[tile];
         uint32_t receivers = audience.tiles - (port->destinations > 0);
         if (receivers > 0) {
@@ -287,7 +174,7 @@ static void add_broadcast(struct measuring *measuring, const struct flow *flow,
                             ? flow->destination_count
                             : flow->destination.positions;
     for (uint32_t i = 0; i < distinct; i++) {
-        uint32_t tile = tile_map_at(&flow->destination, flow->first_destination + i);
+        uint32_t tile = measuring->destinations.tiles[i];
         struct port *port = &measuring->ports[tile];
         uint64_t beside = count_sources_beside(measuring, tile);
         uint64_t others = flow->source_count - port->sources - beside;
@@ -302,14 +189,14 @@ static void add_all_to_all(struct measuring *measuring, const struct flow *flow)
 {
     uint64_t cycles = exchange_port_cycles(measuring->config, flow->bytes);
     for (uint32_t i = 0; i < flow->source_count; i++) {
-        uint32_t tile = tile_map_at(&flow->source, flow->first_source + i);
+        uint32_t tile = measuring->sources.tiles[i];
         struct port *port = &measuring->ports[tile];
         uint64_t messages = flow->destination_count - port->destinations;
         port->sent += messages;
         port->out_cycles += messages * cycles;
     }
     for (uint32_t i = 0; i < flow->destination_count; i++) {
-        uint32_t tile = tile_map_at(&flow->destination, flow->first_destination + i);
+        uint32_t tile = measuring->destinations.tiles[i];
         struct port *port = &measuring->ports[tile];
         uint64_t messages = flow->source_count - port->sources;
         port->received += messages;
@@ -317,55 +204,92 @@ static void add_all_to_all(struct measuring *measuring, const struct flow *flow)
     }
 }
 
-static void add_message(struct measuring *measuring, uint32_t from, uint32_t to, uint64_t bytes)
+// Messages of equal size from `count` consecutive tiles to as many others.
+static void add_run(struct measuring *measuring, uint32_t from, uint32_t to, uint32_t count,
+                    uint64_t bytes)
 {
     if (from == to) {
         return;
     }
     uint64_t cycles = exchange_port_cycles(measuring->config, bytes);
+    struct port_step *steps = measuring->steps;
+    steps[from].sent++;
+    steps[from].out_cycles += cycles;
+    steps[from + count].sent--;
+    steps[from + count].out_cycles -= cycles;
+    steps[to].received++;
+    steps[to].in_cycles += cycles;
+    steps[to + count].received--;
+    steps[to + count].in_cycles -= cycles;
     struct exchange_load *load = measuring->load;
-    measuring->ports[from].sent++;
-    measuring->ports[from].out_cycles += cycles;
-    measuring->ports[to].received++;
-    measuring->ports[to].in_cycles += cycles;
     load->latency_millicycles =
-        max_u64(load->latency_millicycles, latency_millicycles(measuring->config, from, to, false));
+        ways_longest_of_run(measuring->ways, from, to, count, load->latency_millicycles);
 }
 
 static void add_pairs(struct measuring *measuring, const struct flow *flow)
 {
-    for (uint32_t i = 0; i < flow->source_count; i++) {
-        add_message(measuring, tile_map_at(&flow->source, flow->first_source + i),
-                    tile_map_at(&flow->destination, flow->first_destination + i), flow->bytes);
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < flow->source_count; i += count) {
+        uint32_t source = flow->first_source + i;
+        uint32_t destination = flow->first_destination + i;
+        count = tile_map_run(&flow->source, source, flow->source_count - i);
+        count = tile_map_run(&flow->destination, destination, count);
+        add_run(measuring, tile_map_at(&flow->source, source),
+                tile_map_at(&flow->destination, destination), count, flow->bytes);
     }
 }
 
-// First word of `words` that lies at or behind part i of `parts`: w is in part floor(w * parts /
-// words).
-static uint64_t first_word_of_part(uint64_t words, uint64_t parts, uint64_t i)
+// Ends of the parts of a division of `words` words, one after the other: part i holds the words w
+// with floor(w * parts / words) = i, so that it ends before word ceil((i + 1) * words / parts).
+struct division {
+    uint64_t end, parts;
+    uint64_t whole, rest; // words / parts and words % parts
+    uint64_t over;        // end * parts - (parts so far) * words: what rounding up has added
+};
+
+static void next_part(struct division *division)
 {
-    return div_ceil(i * words, parts);
+    division->end += division->whole;
+    if (division->over >= division->rest) {
+        division->over -= division->rest;
+    } else {
+        division->over += division->parts - division->rest;
+        division->end++;
+    }
+}
+
+static struct division divide(uint64_t words, uint32_t parts)
+{
+    struct division division = {.parts = parts, .whole = words / parts, .rest = words % parts};
+    next_part(&division);
+    return division;
 }
 
 // Walks both divisions of the words side by side: one message for every overlap of two parts.
 static void add_redistribution(struct measuring *measuring, const struct flow *flow)
 {
     uint64_t words = div_ceil(flow->bytes, EXCHANGE_WORD_BYTES);
-    uint32_t source = 0, destination = 0;
+    struct division source = divide(words, flow->source_count);
+    struct division destination = divide(words, flow->destination_count);
+    uint32_t source_item = flow->first_source, destination_item = flow->first_destination;
     uint64_t word = 0;
     while (word < words) {
-        uint64_t source_end = first_word_of_part(words, flow->source_count, source + 1);
-        uint64_t destination_end =
-            first_word_of_part(words, flow->destination_count, destination + 1);
-        uint64_t end = min_u64(source_end, destination_end);
+        uint64_t end = min_u64(source.end, destination.end);
         if (end > word) {
-            add_message(measuring, tile_map_at(&flow->source, flow->first_source + source),
-                        tile_map_at(&flow->destination, flow->first_destination + destination),
-                        (end - word) * EXCHANGE_WORD_BYTES);
+            add_run(measuring, tile_map_at(&flow->source, source_item),
+                    tile_map_at(&flow->destination, destination_item), 1,
+                    (end - word) * EXCHANGE_WORD_BYTES);
             word = end;
         }
-        source += source_end == end;
-        destination += destination_end == end;
+        bool is_source_done = source.end == end, is_destination_done = destination.end == end;
+        if (is_source_done) {
+            next_part(&source);
+            source_item++;
+        }
+        if (is_destination_done) {
+            next_part(&destination);
+            destination_item++;
+        }
     }
 }
 
@@ -398,24 +322,72 @@ static void add_flow(struct measuring *measuring, const struct flow *flow)
     }
 }
 
-static void measure(const struct exchange_config *config, const struct program *program,
-                    const struct exchange_step *exchange, struct exchange_load *load)
+static void widen(struct measuring *measuring, const struct tile_map *map)
 {
-    struct measuring measuring = {.config = config,
-                                  .ports = xcalloc(program->tile_count, sizeof(struct port)),
-                                  .tile_count = program->tile_count,
-                                  .load = load};
+    uint32_t end = map->first + (map->is_spread ? map->span : map->positions);
+    measuring->first_tile = map->first < measuring->first_tile ? map->first : measuring->first_tile;
+    measuring->end_tile = end > measuring->end_tile ? end : measuring->end_tile;
+}
+
+// Sums up the steps, takes the maxima, and leaves everything zero for the next exchange.
+static void close_ports(struct measuring *measuring)
+{
+    struct exchange_load *load = measuring->load;
+    struct port_step sum = {0};
+    for (uint32_t i = measuring->first_tile; i < measuring->end_tile; i++) {
+        const struct port *port = &measuring->ports[i];
+        const struct port_step *step = &measuring->steps[i];
+        sum.out_cycles += step->out_cycles;
+        sum.in_cycles += step->in_cycles;
+        sum.sent += step->sent;
+        sum.received += step->received;
+        load->out_cycles = max_u64(load->out_cycles, port->out_cycles + sum.out_cycles);
+        load->in_cycles = max_u64(load->in_cycles, port->in_cycles + sum.in_cycles);
+        load->sent_messages = max_u64(load->sent_messages, port->sent + sum.sent);
+        load->received_messages = max_u64(load->received_messages, port->received + sum.received);
+    }
+    if (measuring->end_tile > measuring->first_tile) {
+        uint32_t tiles = measuring->end_tile - measuring->first_tile;
+        memset(&measuring->ports[measuring->first_tile], 0, tiles * sizeof *measuring->ports);
+        memset(&measuring->steps[measuring->first_tile], 0, (tiles + 1) * sizeof *measuring->steps);
+    }
+}
+
+static void measure(struct measuring *measuring, const struct exchange_step *exchange,
+                    struct exchange_load *load)
+{
+    measuring->load = load;
+    measuring->first_tile = UINT32_MAX;
+    measuring->end_tile = 0;
     for (uint32_t i = 0; i < exchange->flow_count; i++) {
-        add_flow(&measuring, &program->flows[exchange->first_flow + i]);
+        const struct flow *flow = &measuring->program->flows[exchange->first_flow + i];
+        widen(measuring, &flow->source);
+        widen(measuring, &flow->destination);
+        add_flow(measuring, flow);
     }
-    for (uint32_t i = 0; i < program->tile_count; i++) {
-        const struct port *port = &measuring.ports[i];
-        load->out_cycles = max_u64(load->out_cycles, port->out_cycles);
-        load->in_cycles = max_u64(load->in_cycles, port->in_cycles);
-        load->sent_messages = max_u64(load->sent_messages, port->sent);
-        load->received_messages = max_u64(load->received_messages, port->received);
-    }
-    free(measuring.ports);
+    close_ports(measuring);
+}
+
+static struct measuring *measuring_create(const struct exchange_config *config,
+                                          const struct program *program)
+{
+    struct measuring *measuring = xcalloc(1, sizeof *measuring);
+    measuring->config = config;
+    measuring->program = program;
+    measuring->ways = ways_create(config, program->tile_count);
+    measuring->ports = xcalloc(program->tile_count, sizeof *measuring->ports);
+    measuring->steps = xcalloc((size_t)program->tile_count + 1, sizeof *measuring->steps);
+    return measuring;
+}
+
+static void measuring_destroy(struct measuring *measuring)
+{
+    ways_destroy(measuring->ways);
+    free(measuring->ports);
+    free(measuring->steps);
+    free(measuring->sources.tiles);
+    free(measuring->destinations.tiles);
+    free(measuring);
 }
 
 // --- the rule -----------------------------------------------------------------------------------
@@ -444,8 +416,10 @@ static uint64_t cycles(const struct exchange_config *config, const struct exchan
 
 const struct fabric compiled_bus_fabric = {
     .name = "compiled_bus",
-    .latency_millicycles = latency_millicycles,
-    .farthest_millicycles = farthest_millicycles,
+    .latency_millicycles = ways_between,
+    .farthest_millicycles = ways_farthest,
+    .measuring_create = measuring_create,
+    .measuring_destroy = measuring_destroy,
     .measure = measure,
     .cycles = cycles,
 };

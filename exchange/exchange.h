@@ -40,6 +40,8 @@ struct exchange_load {
     uint64_t latency_millicycles; // farthest pair of tiles that talk
 };
 
+struct measuring; // each fabric has its own
+
 struct fabric {
     const char *name;
     // Thousandths of a cycle from the first word sent to the same word received. is_broadcast: the
@@ -47,18 +49,25 @@ struct fabric {
     uint64_t (*latency_millicycles)(const struct exchange_config *config, uint32_t from,
                                     uint32_t to, bool is_broadcast);
     uint64_t (*farthest_millicycles)(const struct exchange_config *config); // of all places
+    // What the exchanges of one program are counted with; config and program must outlive it.
+    struct measuring *(*measuring_create)(const struct exchange_config *config,
+                                          const struct program *program);
+    void (*measuring_destroy)(struct measuring *measuring);
     // Counts an exchange by closed forms, without visiting every pair of tiles.
-    void (*measure)(const struct exchange_config *config, const struct program *program,
-                    const struct exchange_step *exchange, struct exchange_load *load);
+    void (*measure)(struct measuring *measuring, const struct exchange_step *exchange,
+                    struct exchange_load *load);
     uint64_t (*cycles)(const struct exchange_config *config, const struct exchange_load *load);
 };
 
 const struct fabric *exchange_fabric(uint32_t kind);
 const char *exchange_fabric_name(uint32_t kind); // NULL past the last one
 
-// Cycles of one exchange, without its sync.
-uint64_t exchange_cycles(const struct chip_config *chip, const struct program *program,
-                         const struct exchange_step *exchange);
+// Cycles of the exchanges of one program, without their syncs. chip and program must outlive it.
+struct exchange_meter;
+struct exchange_meter *exchange_meter_create(const struct chip_config *chip,
+                                             const struct program *program);
+void exchange_meter_destroy(struct exchange_meter *meter);
+uint64_t exchange_meter_cycles(struct exchange_meter *meter, const struct exchange_step *exchange);
 // Cycles of an exchange in which the busiest port moves `bytes` of one message, sync included.
 uint64_t exchange_estimate_cycles(const struct chip_config *chip, uint64_t bytes);
 

@@ -21,13 +21,36 @@ const char *exchange_fabric_name(uint32_t kind)
     return kind < FABRIC_COUNT ? fabrics[kind]->name : NULL;
 }
 
-uint64_t exchange_cycles(const struct chip_config *chip, const struct program *program,
-                         const struct exchange_step *exchange)
+struct exchange_meter {
+    const struct exchange_config *config;
+    const struct fabric *fabric;
+    struct measuring *measuring; // owned
+};
+
+struct exchange_meter *exchange_meter_create(const struct chip_config *chip,
+                                             const struct program *program)
 {
-    const struct fabric *fabric = exchange_fabric(chip->exchange.fabric);
+    struct exchange_meter *meter = xcalloc(1, sizeof *meter);
+    meter->config = &chip->exchange;
+    meter->fabric = exchange_fabric(chip->exchange.fabric);
+    meter->measuring = meter->fabric->measuring_create(meter->config, program);
+    return meter;
+}
+
+void exchange_meter_destroy(struct exchange_meter *meter)
+{
+    if (meter == NULL) {
+        return;
+    }
+    meter->fabric->measuring_destroy(meter->measuring);
+    free(meter);
+}
+
+uint64_t exchange_meter_cycles(struct exchange_meter *meter, const struct exchange_step *exchange)
+{
     struct exchange_load load = {0};
-    fabric->measure(&chip->exchange, program, exchange, &load);
-    return fabric->cycles(&chip->exchange, &load);
+    meter->fabric->measure(meter->measuring, exchange, &load);
+    return meter->fabric->cycles(meter->config, &load);
 }
 
 uint64_t exchange_estimate_cycles(const struct chip_config *chip, uint64_t bytes)

@@ -37,6 +37,16 @@ static inline uint32_t tile_map_at(const struct tile_map *map, uint32_t item)
                           : map->first + position;
 }
 
+// How many of the `limit` items from `item` on lie on tiles that follow one another; at least 1.
+static inline uint32_t tile_map_run(const struct tile_map *map, uint32_t item, uint32_t limit)
+{
+    if (map->is_spread && map->span != map->positions) {
+        return 1;
+    }
+    uint32_t to_turn = map->positions - item % map->positions;
+    return to_turn < limit ? to_turn : limit;
+}
+
 // `count` consecutive tiles, one item each.
 static inline struct tile_map tile_map_range(uint32_t first, uint32_t count)
 {

@@ -171,14 +171,27 @@ static void tally_to_all(uint64_t *messages, const struct flow *flow)
     }
 }
 
-static void tally_pair(uint64_t *messages, const struct flow *flow, uint32_t source,
-                       uint32_t destination)
+// From `count` consecutive tiles to as many others.
+static void tally_run(uint64_t *messages, uint32_t from, uint32_t to, uint32_t count)
 {
-    uint32_t from = tile_map_at(&flow->source, flow->first_source + source);
-    uint32_t to = tile_map_at(&flow->destination, flow->first_destination + destination);
     if (from != to) {
-        add_to_tile(messages, from, 1);
-        add_to_tile(messages, to, 1);
+        messages[from]++;
+        messages[from + count]--;
+        messages[to]++;
+        messages[to + count]--;
+    }
+}
+
+static void tally_pairs(uint64_t *messages, const struct flow *flow)
+{
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < flow->source_count; i += count) {
+        uint32_t source = flow->first_source + i;
+        uint32_t destination = flow->first_destination + i;
+        count = tile_map_run(&flow->source, source, flow->source_count - i);
+        count = tile_map_run(&flow->destination, destination, count);
+        tally_run(messages, tile_map_at(&flow->source, source),
+                  tile_map_at(&flow->destination, destination), count);
     }
 }
 
@@ -189,7 +202,9 @@ static void tally_redistribute(uint64_t *messages, const struct flow *flow)
     for (uint64_t word = 0; word < words;) {
         uint64_t source = word * flow->source_count / words;
         uint64_t destination = word * flow->destination_count / words;
-        tally_pair(messages, flow, (uint32_t)source, (uint32_t)destination);
+        tally_run(messages, tile_map_at(&flow->source, flow->first_source + (uint32_t)source),
+                  tile_map_at(&flow->destination, flow->first_destination + (uint32_t)destination),
+                  1);
         word = min_u64(div_ceil((source + 1) * words, flow->source_count),
                        div_ceil((destination + 1) * words, flow->destination_count));
     }
@@ -203,9 +218,7 @@ static void tally_flow(uint64_t *messages, const struct flow *flow)
         tally_to_all(messages, flow);
         return;
     case FLOW_PAIRS:
-        for (uint32_t i = 0; i < flow->source_count; i++) {
-            tally_pair(messages, flow, i, i);
-        }
+        tally_pairs(messages, flow);
         return;
     case FLOW_REDISTRIBUTE:
         tally_redistribute(messages, flow);

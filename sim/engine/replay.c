@@ -26,6 +26,7 @@ struct folding {
     const struct superstep *from; // list of all supersteps
     uint32_t from_count;
     uint32_t next; // of `from`
+    struct exchange_meter *meter;
 };
 
 static void append(struct replay *replay, const struct superstep *superstep)
@@ -48,13 +49,14 @@ static void append_constant(struct replay *replay, uint32_t body_first,
     superstep_add(&replay->supersteps[replay->superstep_count - 1].known, cycles, times);
 }
 
-static struct superstep_cycles constant_cycles_of(const struct replay *replay,
+static struct superstep_cycles constant_cycles_of(const struct folding *folding,
                                                   const struct superstep *superstep)
 {
+    const struct replay *replay = folding->replay;
     struct superstep_cycles known = {.sync = superstep->sync_cycles};
     if (superstep->kind == SUPERSTEP_EXCHANGE) {
-        known.exchange = exchange_cycles(replay->chip, replay->program,
-                                         &replay->program->exchanges[superstep->step->index]);
+        known.exchange = exchange_meter_cycles(folding->meter,
+                                               &replay->program->exchanges[superstep->step->index]);
     } else {
         known.compute = folded_set_cycles(replay->sets[superstep->step->index], NULL, 0);
         known.supersteps = 1;
@@ -108,7 +110,7 @@ static void fold_body(struct folding *folding, uint64_t times)
         }
         replay->share_times[superstep->share] = times;
         if (is_constant(replay, superstep)) {
-            struct superstep_cycles known = constant_cycles_of(replay, superstep);
+            struct superstep_cycles known = constant_cycles_of(folding, superstep);
             replay->share_constant_cycles[superstep->share] = times * superstep_sum(&known);
             append_constant(replay, body_first, &known, 1);
         } else {
@@ -134,8 +136,12 @@ struct replay *replay_create(const struct chip_config *chip, const struct progra
     // a constant may be put between any two steps that stay
     replay->supersteps = xcalloc(2 * (size_t)program->step_count + 1, sizeof *replay->supersteps);
     struct superstep *all = superstep_list_create(program, chip);
-    struct folding folding = {.replay = replay, .from = all, .from_count = program->step_count};
+    struct folding folding = {.replay = replay,
+                              .from = all,
+                              .from_count = program->step_count,
+                              .meter = exchange_meter_create(chip, program)};
     fold_body(&folding, 1);
+    exchange_meter_destroy(folding.meter);
     free(all);
     return replay;
 }

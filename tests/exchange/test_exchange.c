@@ -35,7 +35,11 @@ static uint64_t cycles_of(const struct chip_config *chip, const struct flow *flo
         program_add_flow(program, &flows[i]);
     }
     program_verify(program);
-    uint64_t cycles = exchange_cycles(chip, program, &program->exchanges[0]);
+    struct exchange_meter *meter = exchange_meter_create(chip, program);
+    uint64_t cycles = exchange_meter_cycles(meter, &program->exchanges[0]);
+    // nothing is left behind: the next exchange takes as long as the first
+    assert_int_equal(exchange_meter_cycles(meter, &program->exchanges[0]), cycles);
+    exchange_meter_destroy(meter);
     program_destroy(program);
     return cycles;
 }
