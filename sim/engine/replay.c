@@ -271,10 +271,11 @@ void replay_observe(struct replay *replay, const struct activity *record,
                                       xcalloc(program->exchange_count + 1, sizeof(uint64_t)),
                                   .observe = observe,
                                   .context = context};
+    struct exchange_meter *meter = exchange_meter_create(replay->chip, program);
     for (uint32_t i = 0; i < program->exchange_count; i++) {
-        observing.exchange_cycles[i] =
-            exchange_cycles(replay->chip, program, &program->exchanges[i]);
+        observing.exchange_cycles[i] = exchange_meter_cycles(meter, &program->exchanges[i]);
     }
+    exchange_meter_destroy(meter);
     struct superstep *all = superstep_list_create(program, replay->chip);
     superstep_run(all, program->step_count, &actions, &observing);
     free(all);
