@@ -147,6 +147,17 @@ static void flows_of_one_exchange_add_up_on_the_busiest_port(void **state)
     assert_int_equal(cycles_of(&chip, flows, 3), 60 + 15);
 }
 
+// Tiles 1 and 99,999; a reader of the span alone would go on to tile 199,997.
+static void a_spread_map_may_span_more_tiles_than_the_chip_has(void **state)
+{
+    (void)state;
+    struct chip_config chip = fixture_chip();
+    chip.tiles = 100000;
+    struct tile_map spread = {.first = 1, .positions = 2, .span = 199996, .is_spread = true};
+    assert_int_equal(one(&chip, FLOW_PAIRS, spread, tiles(2, 2), 40),
+                     one(&chip, FLOW_PAIRS, tiles(8, 2), tiles(2, 2), 40));
+}
+
 static void latency_is_that_of_the_farthest_pair_that_talks(void **state)
 {
     (void)state;
@@ -290,6 +301,7 @@ int main(void)
         cmocka_unit_test(items_that_wrap_onto_a_tile_share_its_port),
         cmocka_unit_test(a_redistribution_moves_only_words_that_change_tile),
         cmocka_unit_test(flows_of_one_exchange_add_up_on_the_busiest_port),
+        cmocka_unit_test(a_spread_map_may_span_more_tiles_than_the_chip_has),
         cmocka_unit_test(latency_is_that_of_the_farthest_pair_that_talks),
         cmocka_unit_test(a_gather_takes_near_words_while_far_ones_are_on_their_way),
         cmocka_unit_test(a_scatter_costs_its_fixed_part_and_its_words_wherever_they_go),
