@@ -261,9 +261,9 @@ static void tiles_are_compared_with_every_gpu_and_sparse_with_dense(void **state
 {
     (void)state;
     struct result result = make_result();
-    static const struct result_speedup expected[] = {{"bow/sparse", "bow/dense", 4},
-                                                     {"bow/sparse", "a100-80/b0", 8},
-                                                     {"bow/dense", "a100-80/b0", 2}};
+    static const struct result_speedup expected[] = {{"bow/sparse", "bow/dense", 4, -1},
+                                                     {"bow/sparse", "a100-80/b0", 8, -1},
+                                                     {"bow/dense", "a100-80/b0", 2, -1}};
     assert_int_equal(result.speedup_count, 3); // not what does not fit
     for (uint32_t i = 0; i < 3; i++) {
         assert_string_equal(result.speedups[i].of, expected[i].of);
