@@ -214,6 +214,54 @@ static const struct node *make_single_pair(struct config *config, const char *ke
     return mapping;
 }
 
+static bool has_key(const struct node *list, const char *key)
+{
+    for (uint32_t i = 0; list != NULL && i < list->count; i++) {
+        const struct pair *pair =
+            list->items[i]->kind == NODE_MAPPING ? node_find(list->items[i], "key") : NULL;
+        if (pair != NULL && pair->value->kind == NODE_SCALAR &&
+            strcmp(pair->value->text, key) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+// Of the list `uncertain` an entry of the base stays unless `over` has one of the same key, or gives that key a
+// value: who gives a value says whether it is known. Those of `over` come first.
+static const struct node *merge_uncertain(struct config *config, const struct node *base,
+                                          const struct node *over)
+{
+    const struct pair *above = node_find(over, "uncertain");
+    const struct node *added = above == NULL ? NULL : above->value;
+    if (base->kind != NODE_LIST || (added != NULL && added->kind != NODE_LIST)) {
+        return added == NULL ? base : added;
+    }
+    uint32_t added_count = added == NULL ? 0 : added->count;
+    struct node *merged =
+        config_make_node(config, NODE_LIST, added == NULL ? base->mark : added->mark);
+    merged->items =
+        config_allocate(config, (base->count + added_count) * sizeof(struct node *) + 1);
+    for (uint32_t i = 0; i < added_count; i++) {
+        merged->items[merged->count++] = added->items[i];
+    }
+    for (uint32_t i = 0; i < base->count; i++) {
+        const struct node *item = base->items[i];
+        const struct pair *key = item->kind == NODE_MAPPING ? node_find(item, "key") : NULL;
+        bool has_name = key != NULL && key->value->kind == NODE_SCALAR;
+        if (!has_name ||
+            (!has_key(added, key->value->text) && !config_is_given(over, key->value->text))) {
+            merged->items[merged->count++] = item;
+        }
+    }
+    for (uint32_t i = 0; i < merged->count; i++) {
+        const struct node *item = merged->items[i];
+        merged->weight += item->weight;
+        merged->height = item->height + 1 > merged->height ? item->height + 1 : merged->height;
+    }
+    return merged;
+}
+
 const struct node *config_merge(struct config *config, const struct node *base,
                                 const struct node *over)
 {
@@ -233,7 +281,9 @@ const struct node *config_merge(struct config *config, const struct node *base,
         const struct pair *above = node_find(over, below->key);
         struct pair *pair = &merged->pairs[merged->count++];
         *pair = above == NULL ? *below : *above;
-        if (above != NULL) {
+        if (strcmp(below->key, "uncertain") == 0) {
+            pair->value = merge_uncertain(config, below->value, over);
+        } else if (above != NULL) {
             pair->value = config_merge(config, below->value, above->value);
         }
     }
