@@ -506,13 +506,20 @@ bool store_add(struct store *store, const struct store_point *point, char **why)
 }
 
 // --- points that are there already, labels --------------------------------------------------------
-// Settings of `more` that `settings` lacks. New reference.
-static json_t *join_settings(const char *settings, const char *more)
+// Settings of `more` that `settings` lacks are added. New reference. *is_same: the two do not contradict.
+static json_t *join_settings(const char *settings, const char *more, bool *is_same)
 {
     json_t *joined = json_loads(settings, 0, NULL);
     json_t *others = json_loads(more, 0, NULL);
+    const char *path;
+    json_t *value;
     joined = joined == NULL ? json_object() : joined;
     json_object_update_missing(joined, others);
+    *is_same = true;
+    json_object_foreach(others, path, value)
+    {
+        *is_same = *is_same && json_equal(value, json_object_get(joined, path));
+    }
     json_decref(others);
     return joined;
 }
@@ -547,10 +554,11 @@ bool store_place(struct store *store, const char *key, const char *sweep, uint32
     uint32_t old_number = (uint32_t)sqlite3_column_int64(found, 2);
     char *old_settings = xstrdup((const char *)sqlite3_column_text(found, 3));
     sqlite3_reset(found);
-    number = is_own ? number : old_number;
     bool is_done = true;
     if (number != old_number || strcmp(old_settings, settings) != 0) {
-        json_t *joined = join_settings(old_settings, settings);
+        bool is_same;
+        json_t *joined = join_settings(old_settings, settings, &is_same);
+        number = is_own && is_same ? number : old_number;
         is_done =
             store_run_sql(store, "BEGIN IMMEDIATE", "change a point", why) &&
             end_transaction(store, update_place(store, row, number, joined), "change a point", why);

@@ -43,7 +43,7 @@ bool store_has(const struct store *store, const char *key);
 // store_has() stays as it is, but see store_place().
 bool store_add(struct store *store, const struct store_point *point, char **why);
 // A sweep came upon a point that the store has: settings that the row lacks are added to it, and if it is
-// of this sweep, its number becomes `number`.
+// of this sweep and no setting differs, its number becomes `number`.
 bool store_place(struct store *store, const char *key, const char *sweep, uint32_t number,
                  const char *settings, char **why);
 // What to call a swept path on a chart.

@@ -60,6 +60,8 @@ struct experiment *experiment_load_point(const char *path, const char *point,
 // The same from a tree that was read. Owns config afterwards, also if it fails.
 struct experiment *experiment_bind(struct config *config, const struct node *root,
                                    const char *const *sets, uint32_t set_count, struct err *err);
+// Is every key of such a tree right if looked at alone? What keys are together is not asked.
+bool experiment_check_keys(struct config *config, const struct node *root, struct err *err);
 void experiment_destroy(struct experiment *experiment);
 // Reads a chip, a GPU or an experiment, whichever the keys of the file say it is; a stream is an
 // experiment. False: messages in err. *experiment: what was read, if it is one and right.

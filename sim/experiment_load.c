@@ -169,6 +169,15 @@ struct experiment *experiment_bind(struct config *config, const struct node *roo
     return experiment;
 }
 
+bool experiment_check_keys(struct config *config, const struct node *root, struct err *err)
+{
+    size_t faults = err_count(err);
+    struct experiment experiment = {0};
+    config_bind_unchecked(config, experiment_keys, root, &experiment, err);
+    config_free(experiment_keys, &experiment);
+    return err_count(err) == faults;
+}
+
 void experiment_destroy(struct experiment *experiment)
 {
     if (experiment == NULL) {

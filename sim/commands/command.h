@@ -8,6 +8,7 @@
 // The one list: name, arguments, what it does.
 #define COMMANDS(X)                                                                          \
     X(run, "EXPERIMENT.yaml", "trains or draws, times every machine, reports")               \
+    X(sweep, "SWEEP.yaml", "runs an experiment at many points, into a database")             \
     X(check, "FILE.yaml...", "says what is wrong with experiments, chips, GPUs; or nothing") \
     X(inspect, "EXPERIMENT.yaml", "graph, placement, compute sets, exchanges, SRAM")         \
     X(validate, "", "holds the model against measurements")                                  \

@@ -99,6 +99,15 @@ const struct node *config_open(struct config *config, const struct node *root, c
 // are named by their index. Returns the new root, or NULL and a message pointing into the argument.
 const struct node *config_set(struct config *config, const struct node *root,
                               const struct key *keys, const char *argument, struct err *err);
+struct config_setting { // a value that a file has, for a key of another
+    const char *path;   // key.path
+    struct mark mark;   // of the key; messages about the path point there
+    const struct node *value;
+};
+// The same with a value that was read already.
+const struct node *config_set_node(struct config *config, const struct node *root,
+                                   const struct key *keys, const struct config_setting *setting,
+                                   struct err *err);
 // Fills *target (zeroed by the caller) from a mapping. False if messages were added; *target then holds
 // what could be read and must still be freed. path: prefix of keys in messages, "" at the top.
 bool config_bind(struct config *config, const struct key *keys, const struct node *mapping,
@@ -106,6 +115,9 @@ bool config_bind(struct config *config, const struct key *keys, const struct nod
 // The same for some keys of a mapping, whatever else it holds.
 bool config_bind_only(struct config *config, const struct key *keys, const struct node *mapping,
                       void *target, struct err *err);
+// The same for all keys, each looked at alone: no checks across the keys of a section.
+bool config_bind_unchecked(struct config *config, const struct key *keys,
+                           const struct node *mapping, void *target, struct err *err);
 void config_free(const struct key *keys, void *target); // what the fields own, not target itself
 json_t *config_to_json(const struct key *keys, const void *target); // new reference; NaN is null
 // One key a line: name, type, range and unit, default, doc; sections indented.

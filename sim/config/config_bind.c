@@ -10,6 +10,7 @@
 struct bind {
     struct config *config;
     struct err *err;
+    bool is_unchecked; // keys alone, no checks across them
 };
 
 _Static_assert(sizeof(enum key_type) == sizeof(uint32_t), "enums are stored as uint32_t");
@@ -160,7 +161,7 @@ static void bind_section(struct bind *bind, const struct place *place, const str
     }
     size_t faults = err_count(bind->err);
     bind_mapping(bind, key->keys, node, path, section);
-    if (key->check != NULL && err_count(bind->err) == faults) {
+    if (key->check != NULL && !bind->is_unchecked && err_count(bind->err) == faults) {
         key->check(section, node, bind->err);
     }
 }
@@ -410,16 +411,25 @@ static void bind_value(struct bind *bind, const struct place *place, const struc
 bool config_bind(struct config *config, const struct key *keys, const struct node *mapping,
                  const char *path, void *target, struct err *err)
 {
-    struct bind bind = {config, err};
+    struct bind bind = {config, err, false};
     size_t faults = err_count(err);
     bind_mapping(&bind, keys, mapping, path, target);
+    return err_count(err) == faults;
+}
+
+bool config_bind_unchecked(struct config *config, const struct key *keys,
+                           const struct node *mapping, void *target, struct err *err)
+{
+    struct bind bind = {config, err, true};
+    size_t faults = err_count(err);
+    bind_mapping(&bind, keys, mapping, "", target);
     return err_count(err) == faults;
 }
 
 bool config_bind_only(struct config *config, const struct key *keys, const struct node *mapping,
                       void *target, struct err *err)
 {
-    struct bind bind = {config, err};
+    struct bind bind = {config, err, false};
     size_t faults = err_count(err);
     bind_keys(&bind, keys, mapping, "", target);
     return err_count(err) == faults;

@@ -1,4 +1,5 @@
-// --set key.path=value: what a file says that derives from the tree and holds just that key.
+// --set key.path=value: what a file says that derives from the tree and holds just that key. The same for a
+// value that another file has.
 #include <stdlib.h>
 #include <string.h>
 
@@ -9,7 +10,8 @@
 struct set {
     struct config *config;
     struct err *err;
-    const struct source *source; // the argument
+    const struct source *source; // the argument; of a value from a file "key.path="
+    const struct mark *mark;     // where that file says it; NULL: in the argument
     const struct node *value;
     size_t path_bytes; // before the '='
 };
@@ -17,6 +19,9 @@ struct set {
 static struct mark mark_at(const struct set *set, const char *at)
 {
     struct mark mark = {set->source, 1, 1};
+    if (set->mark != NULL) {
+        return *set->mark;
+    }
     for (const char *text = set->source->text; text < at; text++) {
         mark.column += ((unsigned char)*text & 0xc0) != 0x80;
     }
@@ -191,4 +196,20 @@ const struct node *config_set(struct config *config, const struct node *root,
         return NULL;
     }
     return replace_in_mapping(&set, keys, root, set.source->text);
+}
+
+const struct node *config_set_node(struct config *config, const struct node *root,
+                                   const struct key *keys, const struct config_setting *setting,
+                                   struct err *err)
+{
+    struct set set = {
+        .config = config, .err = err, .mark = &setting->mark, .value = setting->value};
+    char *text = xasprintf("%s=", setting->path);
+    set.source = config_add_source(config, SET_NAME, text, strlen(text), false);
+    set.path_bytes = strlen(setting->path);
+    if (strchr(setting->path, '=') != NULL) {
+        err_at(err, &setting->mark, "'%s': a path has no '='", setting->path);
+        return NULL;
+    }
+    return is_path_good(&set) ? replace_in_mapping(&set, keys, root, text) : NULL;
 }

@@ -355,6 +355,12 @@ static const struct node *find_path(const struct node *root, const char *path,
     return node;
 }
 
+const struct node *node_at(const struct node *root, const char *path)
+{
+    const struct node *nearest;
+    return find_path(root, path, &nearest);
+}
+
 const struct node *config_open(struct config *config, const struct node *root, const char *path,
                                const char *folder, struct err *err)
 {

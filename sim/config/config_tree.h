@@ -57,9 +57,10 @@ const struct node *config_parse(struct config *config, const struct source *sour
 
 bool node_is_null(const struct node *node);
 const struct pair *node_find(const struct node *mapping, const char *key); // NULL: absent
+const struct node *node_at(const struct node *root, const char *path);     // NULL: absent
 const char *node_kind_name(const struct node *node);                       // "a list"
 
-// `over` laid over `base`: mappings key by key, anything else replaces.
+// `over` laid over `base`: mappings key by key, entries of `uncertain` too, anything else replaces.
 const struct node *config_merge(struct config *config, const struct node *base,
                                 const struct node *over);
 // The section that a key with a folder stands for: NAME, or {base: NAME, ...}, or a plain mapping.

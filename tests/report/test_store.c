@@ -253,12 +253,13 @@ static void a_point_that_another_grid_comes_upon_gains_its_settings(void **state
     char *why = NULL;
     make_point(key, 1, POINT_DONE);
     add(store, 1, POINT_DONE);
-    assert_true(store_place(store, key, "toy", 9, "{\"seed.of\":4,\"training.batch\":8}", &why));
+    assert_true(store_place(store, key, "toy", 9, "{\"seed.of\":4,\"training.batch\":6}", &why));
+    assert_true(store_place(store, key, "toy", 11, "{\"training.batch\":8}", &why)); // differs
     assert_true(store_place(store, key, "another", 5, "{\"x\":1}", &why));
     close_store(store);
     assert_answer(places.path, "SELECT number FROM points", "9"); // of its own sweep alone
     assert_answer(places.path, "SELECT \"seed.of\" FROM results", "4");
-    assert_answer(places.path, "SELECT \"training.batch\" FROM results", "6"); // had it already
+    assert_answer(places.path, "SELECT \"training.batch\" FROM results", "6");
     assert_answer(places.path, "SELECT x FROM results", "1");
     free_places(&places);
 }

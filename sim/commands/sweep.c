@@ -1,0 +1,283 @@
+// tilesim sweep: the points of a sweep file, into a database.
+#include <argp.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "report/store.h"
+#include "sim/commands/command.h"
+#include "sim/commands/sets.h"
+#include "sim/err.h"
+#include "sim/sweep/run.h"
+#include "sim/sweep/sweep.h"
+
+#define POINTS_WITHOUT_ASKING 10000u
+#define SHARDS_MAX 100000
+#define MEMORY_MIB_MAX 1000000000
+#define TIMEOUT_SECONDS_MAX 1000000000
+#define EXIT_INTERRUPTED 130 // as a shell says of SIGINT
+
+enum option_key {
+    OPTION_DB = 256,
+    OPTION_RESUME,
+    OPTION_FRESH,
+    OPTION_MEMORY,
+    OPTION_TIMEOUT,
+    OPTION_SHARD,
+    OPTION_LIST
+};
+
+static const struct argp_option options[] = {
+    {"db", OPTION_DB, "FILE", 0, "the database (default: the sweep's name, .db)", 0},
+    {"jobs", 'j', "N", 0, "points at a time (default: all cores)", 0},
+    {"set", 's', "KEY=VALUE", 0, "change one key of the experiment, before what is swept", 0},
+    {"resume", OPTION_RESUME, NULL, 0, "the database must be there: an error if it is not", 0},
+    {"fresh", OPTION_FRESH, NULL, 0, "the database must not be there yet", 0},
+    {"yes", 'y', NULL, 0, "run more than 10,000 points without asking", 0},
+    {"list", OPTION_LIST, NULL, 0, "print the points, a JSON object a line, and run nothing", 0},
+    {"shard", OPTION_SHARD, "I/N", 0, "every N-th point, from the I-th on; I in 1..N", 0},
+    {"memory", OPTION_MEMORY, "MIB", 0, "a point that needs more fails, with that reason", 0},
+    {"timeout", OPTION_TIMEOUT, "SECONDS", 0, "a point that takes longer fails likewise", 0},
+    {"quiet", 'q', NULL, 0, "no progress and no summary", 0},
+    {0},
+};
+
+struct arguments {
+    const char *path, *database;
+    struct sets sets;
+    bool is_resume, is_fresh, is_sure, is_list, is_quiet;
+    struct sweep_options run;
+};
+
+static long parse_number(const char *option, const char *text, long max, struct argp_state *state)
+{
+    char *end = NULL;
+    errno = 0;
+    long number = strtol(text, &end, 10);
+    if (end == text || *end != '\0' || errno != 0 || number < 1 || number > max) {
+        argp_error(state, "%s: \"%s\" is not a number in 1..%ld", option, text, max);
+    }
+    return number;
+}
+
+static void parse_shard(const char *text, struct arguments *arguments, struct argp_state *state)
+{
+    char *end = NULL;
+    long shard = strtol(text, &end, 10);
+    long shards = end != text && *end == '/' ? strtol(end + 1, &end, 10) : 0;
+    if (*end != '\0' || shards < 1 || shards > SHARDS_MAX || shard < 1 || shard > shards) {
+        argp_error(state, "--shard: \"%s\" is not I/N with I in 1..N and N in 1..%d", text,
+                   SHARDS_MAX);
+    }
+    arguments->run.shard = (uint32_t)shard;
+    arguments->run.shards = (uint32_t)shards;
+}
+
+static error_t parse_argument(const char *text, struct argp_state *state)
+{
+    struct arguments *arguments = state->input;
+    if (arguments->path != NULL) {
+        argp_error(state, "one sweep at a time: \"%s\" and \"%s\"", arguments->path, text);
+    }
+    if (*text == '\0') {
+        argp_error(state, "SWEEP.yaml: the name is empty");
+    }
+    arguments->path = text;
+    return 0;
+}
+
+static error_t parse_option(int key, char *text, struct argp_state *state)
+{
+    struct arguments *arguments = state->input;
+    switch (key) {
+    case OPTION_DB:
+        if (*text == '\0') {
+            argp_error(state, "--db: the name is empty");
+        }
+        arguments->database = text;
+        return 0;
+    case 'j':
+        arguments->run.jobs = (uint32_t)parse_number("--jobs", text, SWEEP_JOBS_MAX, state);
+        return 0;
+    case 's':
+        sets_add(&arguments->sets, text);
+        return 0;
+    case OPTION_RESUME:
+        arguments->is_resume = true;
+        return 0;
+    case OPTION_FRESH:
+        arguments->is_fresh = true;
+        return 0;
+    case 'y':
+        arguments->is_sure = true;
+        return 0;
+    case OPTION_LIST:
+        arguments->is_list = true;
+        return 0;
+    case OPTION_SHARD:
+        parse_shard(text, arguments, state);
+        return 0;
+    case OPTION_MEMORY:
+        arguments->run.memory_bytes =
+            (uint64_t)parse_number("--memory", text, MEMORY_MIB_MAX, state) << 20;
+        return 0;
+    case OPTION_TIMEOUT:
+        arguments->run.timeout_seconds =
+            (double)parse_number("--timeout", text, TIMEOUT_SECONDS_MAX, state);
+        return 0;
+    case 'q':
+        arguments->is_quiet = true;
+        return 0;
+    case ARGP_KEY_ARG:
+        return parse_argument(text, state);
+    case ARGP_KEY_NO_ARGS:
+        argp_error(state, "which sweep?");
+        return 0;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+}
+
+static const char doc[] =
+    "Runs the points of a sweep, each in a process of its own, and keeps their results in a "
+    "database.\vA database that has points is continued: those that are done are not run again, "
+    "those that failed are. SWEEP.yaml: docs/sweeps.md. The database: docs/results-database.md.";
+
+static int fail(char *why, int status)
+{
+    fprintf(stderr, "tilesim: %s\n", why);
+    free(why);
+    return status;
+}
+
+static int list_points(const struct sweep *sweep, const struct sweep_points *points,
+                       const struct sweep_options *run)
+{
+    for (uint32_t i = run->shard - 1; i < points->count; i += run->shards) {
+        json_t *settings = sweep_point_settings(sweep, &points->points[i], NULL);
+        char *text = json_dumps(settings, 0);
+        printf("%s\n", text);
+        free(text);
+        json_decref(settings);
+    }
+    return command_finish_output(EXIT_DONE);
+}
+
+static bool is_there(const char *path)
+{
+    struct stat status;
+    return stat(path, &status) == 0 && status.st_size > 0;
+}
+
+static void print_summary(const struct arguments *arguments, const struct sweep *sweep,
+                          const struct sweep_summary *summary, const char *database)
+{
+    if (arguments->is_quiet) {
+        return;
+    }
+    fprintf(stderr, "%s: %u points: %u done, %u do not fit, %u failed, %u known; %.1f s; in %s\n",
+            sweep->name, summary->total, summary->done, summary->does_not_fit, summary->failed,
+            summary->known, summary->host_seconds, database);
+    if (summary->failed > 0) {
+        fprintf(stderr,
+                "tilesim: why they failed: sqlite3 %s \"SELECT number, why FROM points WHERE "
+                "status = 'failed'\"\n",
+                database);
+    }
+}
+
+static int run_points(const struct arguments *arguments, const struct sweep *sweep,
+                      const struct sweep_points *points, const char *database)
+{
+    char *why = NULL;
+    struct store *store = store_open_to_write(database, &why);
+    if (store == NULL) {
+        return fail(why, EXIT_FAULT);
+    }
+    int status = EXIT_DONE;
+    for (uint32_t i = 0; i < sweep->label_count && status == EXIT_DONE; i++) {
+        if (!store_set_label(store, sweep->labels[i].path, sweep->labels[i].text, &why)) {
+            status = fail(why, EXIT_FAULT);
+        }
+    }
+    struct sweep_summary summary = {0};
+    if (status == EXIT_DONE && !sweep_run(sweep, points, store, &arguments->run, &summary, &why)) {
+        status = fail(why, EXIT_FAULT);
+    }
+    if (!store_close(store, &why)) {
+        status = fail(why, EXIT_FAULT);
+    }
+    print_summary(arguments, sweep, &summary, database);
+    if (summary.is_interrupted) {
+        fprintf(stderr, "tilesim: stopped; the same command goes on where it was\n");
+        return EXIT_INTERRUPTED;
+    }
+    return status == EXIT_DONE && summary.failed > 0 ? EXIT_FAULT : status;
+}
+
+// Too many to have been meant? Says how many.
+static bool is_refused(const struct arguments *arguments, uint64_t points, const char *what)
+{
+    if (points > SWEEP_POINTS_MAX) {
+        fprintf(stderr, "tilesim: %s: %llu %s; the limit is %u\n", arguments->path,
+                (unsigned long long)points, what, SWEEP_POINTS_MAX);
+        return true;
+    }
+    if (points <= POINTS_WITHOUT_ASKING || arguments->is_sure || arguments->is_list) {
+        return false;
+    }
+    fprintf(stderr, "tilesim: %s: %llu %s; if you mean it, add --yes\n", arguments->path,
+            (unsigned long long)points, what);
+    return true;
+}
+
+static int run_sweep(const struct arguments *arguments, const struct sweep *sweep)
+{
+    uint64_t combinations = sweep_count_combinations(sweep);
+    if (combinations > SWEEP_POINTS_MAX) {
+        is_refused(arguments, combinations, "combinations");
+        return EXIT_BAD_INPUT;
+    }
+    struct sweep_points points = sweep_expand(sweep);
+    char *database = arguments->database != NULL ? xstrdup(arguments->database)
+                                                 : xasprintf("%s.db", sweep->name);
+    int status = EXIT_BAD_INPUT;
+    if (is_refused(arguments, points.count, "points")) {
+        // said
+    } else if (arguments->is_list) {
+        status = list_points(sweep, &points, &arguments->run);
+    } else if (points.count == 0) {
+        fprintf(stderr, "tilesim: %s: no points: every one is skipped\n", arguments->path);
+    } else if (arguments->is_resume && !is_there(database)) {
+        fprintf(stderr, "tilesim: %s: is not there; --resume goes on with a database\n", database);
+    } else if (arguments->is_fresh && is_there(database)) {
+        fprintf(stderr, "tilesim: %s: is there already; --fresh begins a new one\n", database);
+    } else {
+        status = run_points(arguments, sweep, &points, database);
+    }
+    free(database);
+    sweep_points_free(&points);
+    return status;
+}
+
+int command_sweep(int argc, char **argv)
+{
+    static const struct argp argp = {options, parse_option, "SWEEP.yaml", doc, NULL, NULL, NULL};
+    long cores = sysconf(_SC_NPROCESSORS_ONLN);
+    uint32_t jobs = cores < 1 ? 1 : (uint32_t)cores;
+    struct arguments arguments = {
+        .run = {.jobs = jobs < SWEEP_JOBS_MAX ? jobs : SWEEP_JOBS_MAX, .shard = 1, .shards = 1}};
+    argp_parse(&argp, argc, argv, 0, NULL, &arguments);
+    arguments.run.has_progress = !arguments.is_quiet;
+    struct err *err = err_create();
+    struct sweep *sweep =
+        sweep_load(arguments.path, arguments.sets.texts, arguments.sets.count, err);
+    int status = sweep == NULL ? EXIT_BAD_INPUT : run_sweep(&arguments, sweep);
+    err_print(err, stderr);
+    err_destroy(err);
+    sweep_destroy(sweep);
+    sets_free(&arguments.sets);
+    return status;
+}
