@@ -8,8 +8,15 @@
 #include "sim/err.h"
 #include "sim/units.h"
 
+struct column {
+    uint32_t width; // characters of the widest cell
+    uint32_t limit; // characters shown; 0: all
+    bool is_left, is_hidden;
+};
+
 struct table {
     uint32_t columns;
+    struct column *layout; // owned; [columns]
     uint32_t cell_count, cell_capacity;
     char **cells; // owned, and each
 };
@@ -18,6 +25,8 @@ struct table *table_create(uint32_t columns)
 {
     struct table *table = xcalloc(1, sizeof(*table));
     table->columns = columns;
+    table->layout = xcalloc(columns, sizeof(*table->layout));
+    table->layout[0].is_left = true;
     return table;
 }
 
@@ -30,6 +39,7 @@ void table_destroy(struct table *table)
         free(table->cells[i]);
     }
     free(table->cells);
+    free(table->layout);
     free(table);
 }
 
@@ -66,27 +76,116 @@ void table_add_count(struct table *table, double count)
     table_add(table, "%s", text_of_count(text, count));
 }
 
-void table_print(const struct table *table, FILE *stream, bool has_colour)
+// --- layout ---------------------------------------------------------------------------------------
+#define GAP 2u                 // blanks before every column
+#define FIRST_COLUMN_LEAST 16u // characters that stay of a shortened first column
+
+static uint32_t characters(const char *text) // UTF-8: every byte but those that continue one
 {
-    uint32_t columns = table->columns;
-    size_t *widths = xcalloc(columns, sizeof(*widths));
-    for (uint32_t i = 0; i < table->cell_count; i++) {
-        widths[i % columns] = max_u64(widths[i % columns], strlen(table->cells[i]));
+    uint32_t count = 0;
+    for (; *text != '\0'; text++) {
+        count += ((unsigned char)*text & 0xc0) != 0x80;
+    }
+    return count;
+}
+
+static void measure(struct table *table)
+{
+    for (uint32_t c = 0; c < table->columns; c++) {
+        table->layout[c].width = 0;
     }
     for (uint32_t i = 0; i < table->cell_count; i++) {
-        uint32_t column = i % columns;
-        int width = (int)widths[column];
-        bool is_heading = i < columns && has_colour;
-        if (column == 0) {
-            fprintf(stream, "%s  %-*s", is_heading ? "\033[2m" : "", width, table->cells[i]);
-        } else {
-            fprintf(stream, "  %*s", width, table->cells[i]);
+        struct column *column = &table->layout[i % table->columns];
+        column->width = (uint32_t)max_u64(column->width, characters(table->cells[i]));
+    }
+}
+
+void table_align_left(struct table *table, uint32_t column)
+{
+    table->layout[column].is_left = true;
+}
+
+void table_fit(struct table *table, uint32_t width, const uint32_t *droppable, uint32_t count)
+{
+    measure(table);
+    uint32_t total = 0;
+    for (uint32_t c = 0; c < table->columns; c++) {
+        total += GAP + table->layout[c].width;
+    }
+    for (uint32_t i = 0; width > 0 && total > width && i < count; i++) {
+        table->layout[droppable[i]].is_hidden = true;
+        total -= GAP + table->layout[droppable[i]].width;
+    }
+    uint32_t first = table->layout[0].width;
+    if (width > 0 && total > width && first > FIRST_COLUMN_LEAST) {
+        uint32_t excess = (uint32_t)min_u64(total - width, first - FIRST_COLUMN_LEAST);
+        table->layout[0].limit = first - excess;
+    }
+}
+
+static void print_blanks(FILE *stream, uint32_t count)
+{
+    fprintf(stream, "%*s", (int)count, "");
+}
+
+// At most `limit` characters, the last a '~' where more follow.
+static void print_shortened(FILE *stream, const char *text, uint32_t limit)
+{
+    if (characters(text) <= limit) {
+        fputs(text, stream);
+        return;
+    }
+    for (uint32_t shown = 0; shown + 1 < limit || ((unsigned char)*text & 0xc0) == 0x80; text++) {
+        shown += ((unsigned char)*text & 0xc0) != 0x80;
+        fputc(*text, stream);
+    }
+    fputc('~', stream);
+}
+
+static void print_cell(const struct table *table, uint32_t c, const char *text, FILE *stream)
+{
+    const struct column *column = &table->layout[c];
+    uint32_t width = column->limit > 0 ? column->limit : column->width;
+    uint32_t shown = (uint32_t)min_u64(characters(text), width);
+    print_blanks(stream, GAP + (column->is_left ? 0 : width - shown));
+    print_shortened(stream, text, width);
+    bool is_last = true;
+    for (uint32_t later = c + 1; later < table->columns; later++) {
+        is_last = is_last && table->layout[later].is_hidden;
+    }
+    if (column->is_left && !is_last) {
+        print_blanks(stream, width - shown);
+    }
+}
+
+static void print_left_out(const struct table *table, FILE *stream)
+{
+    bool is_first = true;
+    for (uint32_t c = 0; c < table->columns && c < table->cell_count; c++) {
+        if (table->layout[c].is_hidden) {
+            fprintf(stream, "%s%s", is_first ? "  (a wider terminal also shows: " : ", ",
+                    table->cells[c]);
+            is_first = false;
         }
-        if (column + 1 == columns) {
+    }
+    fputs(is_first ? "" : ")\n", stream);
+}
+
+void table_print(struct table *table, FILE *stream, bool has_colour)
+{
+    measure(table);
+    for (uint32_t i = 0; i < table->cell_count; i++) {
+        uint32_t c = i % table->columns;
+        bool is_heading = i < table->columns && has_colour;
+        fputs(c == 0 && is_heading ? "\033[2m" : "", stream);
+        if (!table->layout[c].is_hidden) {
+            print_cell(table, c, table->cells[i], stream);
+        }
+        if (c + 1 == table->columns) {
             fprintf(stream, "%s\n", is_heading ? "\033[0m" : "");
         }
     }
-    free(widths);
+    print_left_out(table, stream);
 }
 
 const char *text_of_seconds(char *text, double seconds)

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 const struct command commands[] = {
@@ -32,6 +33,12 @@ bool command_has_colour(FILE *stream)
     const char *terminal = getenv("TERM");
     return (no_colour == NULL || *no_colour == '\0') && terminal != NULL &&
            strcmp(terminal, "dumb") != 0 && isatty(fileno(stream)) == 1;
+}
+
+uint32_t command_width(FILE *stream)
+{
+    struct winsize size;
+    return ioctl(fileno(stream), TIOCGWINSZ, &size) == 0 ? size.ws_col : 0;
 }
 
 int command_finish_output(int status)

@@ -3,6 +3,7 @@
 #define TILESIM_SIM_COMMANDS_COMMAND_H
 
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 
 // The one list: name, arguments, what it does.
@@ -11,6 +12,7 @@
     X(sweep, "SWEEP.yaml", "runs an experiment at many points, into a database")             \
     X(check, "FILE.yaml...", "says what is wrong with experiments, chips, GPUs; or nothing") \
     X(inspect, "EXPERIMENT.yaml", "graph, placement, compute sets, exchanges, SRAM")         \
+    X(report, "RESULTS.db...", "what sweeps found, as a table, CSV, JSON; joins databases")  \
     X(validate, "", "holds the model against measurements")                                  \
     X(calibrate, "--group NAME", "refits uncertain values to them and writes them back")     \
     X(list, "WHAT", "chips, gpus, experiments, neurons, codelets, data, keys, ...")
@@ -40,6 +42,8 @@ const struct command *command_find(const char *name);
 
 // May a stream carry colours: a terminal, and NO_COLOR is not set (no-color.org).
 bool command_has_colour(FILE *stream);
+// Characters in a line of the terminal; 0: no terminal, or it does not say.
+uint32_t command_width(FILE *stream);
 // Flushes standard output. EXIT_FAULT, with a message, if not everything arrived; else `status`.
 int command_finish_output(int status);
 
