@@ -10,15 +10,13 @@
 #include "sim/err.h"
 #include "sim/units.h"
 
-struct port {
+struct port { // of one tile; in `steps`: what it has more than the tile before, modulo 2^64
     uint64_t out_cycles, in_cycles;
     uint64_t sent, received;
-    uint32_t sources, destinations; // items of the flow at hand that lie on this tile
 };
 
-struct port_step { // from a tile to the next one; modulo 2^64
-    uint64_t out_cycles, in_cycles;
-    uint64_t sent, received;
+struct items { // of the flow at hand that lie on a tile
+    uint32_t sources, destinations;
 };
 
 struct tile_buffer { // owned
@@ -31,8 +29,10 @@ struct measuring {
     const struct program *program;
     struct ways *ways;               // owned
     struct port *ports;              // owned; [tile]; all zero between exchanges
-    struct port_step *steps;         // owned; [tile + 1]; the same
+    struct port *steps;              // owned; [tile + 1]; the same
+    bool has_steps;                  // else all of them are zero
     uint32_t first_tile, end_tile;   // no flow of the exchange at hand touches any other
+    struct items *items;             // owned; [tile]; all zero between flows
     struct tile_buffer sources;      // tiles of the items of the flow at hand
     struct tile_buffer destinations; // the same
     struct exchange_load *load;
@@ -59,20 +59,20 @@ static void count_items(struct measuring *measuring, const struct flow *flow)
     list_tiles(&measuring->destinations, &flow->destination, flow->first_destination,
                flow->destination_count);
     for (uint32_t i = 0; i < flow->source_count; i++) {
-        measuring->ports[measuring->sources.tiles[i]].sources++;
+        measuring->items[measuring->sources.tiles[i]].sources++;
     }
     for (uint32_t i = 0; i < flow->destination_count; i++) {
-        measuring->ports[measuring->destinations.tiles[i]].destinations++;
+        measuring->items[measuring->destinations.tiles[i]].destinations++;
     }
 }
 
 static void forget_items(struct measuring *measuring, const struct flow *flow)
 {
     for (uint32_t i = 0; i < flow->source_count; i++) {
-        measuring->ports[measuring->sources.tiles[i]].sources = 0;
+        measuring->items[measuring->sources.tiles[i]].sources = 0;
     }
     for (uint32_t i = 0; i < flow->destination_count; i++) {
-        measuring->ports[measuring->destinations.tiles[i]].destinations = 0;
+        measuring->items[measuring->destinations.tiles[i]].destinations = 0;
     }
 }
 
@@ -93,7 +93,7 @@ static uint32_t count_on_bus(const struct measuring *measuring, uint32_t tile)
     uint32_t first = tile - tile % share;
     uint32_t count = 0;
     for (uint32_t i = first; i < first + share && i < measuring->program->tile_count; i++) {
-        count += measuring->ports[i].destinations > 0;
+        count += measuring->items[i].destinations > 0;
     }
     return count;
 }
@@ -105,7 +105,7 @@ static uint32_t count_sources_beside(const struct measuring *measuring, uint32_t
     uint32_t first = tile - tile % share;
     uint32_t sources = 0;
     for (uint32_t i = first; i < first + share && i < measuring->program->tile_count; i++) {
-        sources += i != tile ? measuring->ports[i].sources : 0;
+        sources += i != tile ? measuring->items[i].sources : 0;
     }
     return sources;
 }
@@ -130,7 +130,7 @@ static struct audience count_audience(const struct measuring *measuring, const s
         uint32_t on_bus = count_on_bus(measuring, tile);
         bool is_first_of_bus = true;
         for (uint32_t other = tile - tile % share; other < tile; other++) {
-            is_first_of_bus = is_first_of_bus && measuring->ports[other].destinations == 0;
+            is_first_of_bus = is_first_of_bus && measuring->items[other].destinations == 0;
         }
         audience.buses += is_first_of_bus;
         audience.incomplete_buses += is_first_of_bus && on_bus < share;
@@ -155,7 +155,7 @@ static void add_broadcast_sources(struct measuring *measuring, const struct flow
     for (uint32_t i = 0; i < flow->source_count; i++) {
         uint32_t tile = measuring->sources.tiles[i];
         struct port *port = &measuring->ports[tile];
-        uint32_t receivers = audience.tiles - (port->destinations > 0);
+        uint32_t receivers = audience.tiles - (measuring->items[tile].destinations > 0);
         if (receivers > 0) {
             port->sent++;
             port->out_cycles += is_sent_wide(measuring, audience, tile) ? shared : full;
@@ -177,7 +177,7 @@ static void add_broadcast(struct measuring *measuring, const struct flow *flow,
         uint32_t tile = measuring->destinations.tiles[i];
         struct port *port = &measuring->ports[tile];
         uint64_t beside = count_sources_beside(measuring, tile);
-        uint64_t others = flow->source_count - port->sources - beside;
+        uint64_t others = flow->source_count - measuring->items[tile].sources - beside;
         bool is_complete = count_on_bus(measuring, tile) == config->bus_sharing;
         port->received += others + beside;
         port->in_cycles += others * (is_complete ? shared : full);
@@ -191,17 +191,32 @@ static void add_all_to_all(struct measuring *measuring, const struct flow *flow)
     for (uint32_t i = 0; i < flow->source_count; i++) {
         uint32_t tile = measuring->sources.tiles[i];
         struct port *port = &measuring->ports[tile];
-        uint64_t messages = flow->destination_count - port->destinations;
+        uint64_t messages = flow->destination_count - measuring->items[tile].destinations;
         port->sent += messages;
         port->out_cycles += messages * cycles;
     }
     for (uint32_t i = 0; i < flow->destination_count; i++) {
         uint32_t tile = measuring->destinations.tiles[i];
         struct port *port = &measuring->ports[tile];
-        uint64_t messages = flow->source_count - port->sources;
+        uint64_t messages = flow->source_count - measuring->items[tile].sources;
         port->received += messages;
         port->in_cycles += messages * cycles;
     }
+}
+
+static void add_message(struct measuring *measuring, uint32_t from, uint32_t to, uint64_t bytes)
+{
+    if (from == to) {
+        return;
+    }
+    uint64_t cycles = exchange_port_cycles(measuring->config, bytes);
+    struct exchange_load *load = measuring->load;
+    measuring->ports[from].sent++;
+    measuring->ports[from].out_cycles += cycles;
+    measuring->ports[to].received++;
+    measuring->ports[to].in_cycles += cycles;
+    load->latency_millicycles =
+        ways_longest_of_run(measuring->ways, from, to, 1, load->latency_millicycles);
 }
 
 // Messages of equal size from `count` consecutive tiles to as many others.
@@ -212,7 +227,8 @@ static void add_run(struct measuring *measuring, uint32_t from, uint32_t to, uin
         return;
     }
     uint64_t cycles = exchange_port_cycles(measuring->config, bytes);
-    struct port_step *steps = measuring->steps;
+    struct port *steps = measuring->steps;
+    measuring->has_steps = true;
     steps[from].sent++;
     steps[from].out_cycles += cycles;
     steps[from + count].sent--;
@@ -276,9 +292,9 @@ static void add_redistribution(struct measuring *measuring, const struct flow *f
     while (word < words) {
         uint64_t end = min_u64(source.end, destination.end);
         if (end > word) {
-            add_run(measuring, tile_map_at(&flow->source, source_item),
-                    tile_map_at(&flow->destination, destination_item), 1,
-                    (end - word) * EXCHANGE_WORD_BYTES);
+            add_message(measuring, tile_map_at(&flow->source, source_item),
+                        tile_map_at(&flow->destination, destination_item),
+                        (end - word) * EXCHANGE_WORD_BYTES);
             word = end;
         }
         bool is_source_done = source.end == end, is_destination_done = destination.end == end;
@@ -329,27 +345,40 @@ static void widen(struct measuring *measuring, const struct tile_map *map)
     measuring->end_tile = end > measuring->end_tile ? end : measuring->end_tile;
 }
 
-// Sums up the steps, takes the maxima, and leaves everything zero for the next exchange.
-static void close_ports(struct measuring *measuring)
+static void sum_steps(struct measuring *measuring)
 {
-    struct exchange_load *load = measuring->load;
-    struct port_step sum = {0};
+    struct port sum = {0};
     for (uint32_t i = measuring->first_tile; i < measuring->end_tile; i++) {
-        const struct port *port = &measuring->ports[i];
-        const struct port_step *step = &measuring->steps[i];
+        const struct port *step = &measuring->steps[i];
+        struct port *port = &measuring->ports[i];
         sum.out_cycles += step->out_cycles;
         sum.in_cycles += step->in_cycles;
         sum.sent += step->sent;
         sum.received += step->received;
-        load->out_cycles = max_u64(load->out_cycles, port->out_cycles + sum.out_cycles);
-        load->in_cycles = max_u64(load->in_cycles, port->in_cycles + sum.in_cycles);
-        load->sent_messages = max_u64(load->sent_messages, port->sent + sum.sent);
-        load->received_messages = max_u64(load->received_messages, port->received + sum.received);
+        port->out_cycles += sum.out_cycles;
+        port->in_cycles += sum.in_cycles;
+        port->sent += sum.sent;
+        port->received += sum.received;
     }
-    if (measuring->end_tile > measuring->first_tile) {
-        uint32_t tiles = measuring->end_tile - measuring->first_tile;
-        memset(&measuring->ports[measuring->first_tile], 0, tiles * sizeof *measuring->ports);
-        memset(&measuring->steps[measuring->first_tile], 0, (tiles + 1) * sizeof *measuring->steps);
+    size_t tiles = measuring->end_tile - measuring->first_tile;
+    memset(&measuring->steps[measuring->first_tile], 0, (tiles + 1) * sizeof *measuring->steps);
+    measuring->has_steps = false;
+}
+
+// Takes the maxima and leaves everything zero for the next exchange.
+static void close_ports(struct measuring *measuring)
+{
+    struct exchange_load *load = measuring->load;
+    if (measuring->has_steps) {
+        sum_steps(measuring);
+    }
+    for (uint32_t i = measuring->first_tile; i < measuring->end_tile; i++) {
+        struct port *port = &measuring->ports[i];
+        load->out_cycles = max_u64(load->out_cycles, port->out_cycles);
+        load->in_cycles = max_u64(load->in_cycles, port->in_cycles);
+        load->sent_messages = max_u64(load->sent_messages, port->sent);
+        load->received_messages = max_u64(load->received_messages, port->received);
+        *port = (struct port){0};
     }
 }
 
@@ -376,6 +405,7 @@ static struct measuring *measuring_create(const struct exchange_config *config,
     measuring->program = program;
     measuring->ways = ways_create(config, program->tile_count);
     measuring->ports = xcalloc(program->tile_count, sizeof *measuring->ports);
+    measuring->items = xcalloc(program->tile_count, sizeof *measuring->items);
     measuring->steps = xcalloc((size_t)program->tile_count + 1, sizeof *measuring->steps);
     return measuring;
 }
@@ -385,6 +415,7 @@ static void measuring_destroy(struct measuring *measuring)
     ways_destroy(measuring->ways);
     free(measuring->ports);
     free(measuring->steps);
+    free(measuring->items);
     free(measuring->sources.tiles);
     free(measuring->destinations.tiles);
     free(measuring);

@@ -53,10 +53,17 @@ static void add_to_positions(uint64_t *differences, const struct tile_map *map, 
         differences[map->first + first + count] -= amount;
         return;
     }
-    for (uint32_t i = first; i < first + count; i++) {
-        uint32_t tile = tile_map_at(map, i);
+    // position p lies on tile first + floor(p * span / positions): quotient and remainder go along
+    uint64_t product = (uint64_t)first * map->span;
+    uint32_t tile = map->first + (uint32_t)(product / map->positions);
+    uint32_t over = (uint32_t)(product % map->positions);
+    uint32_t whole = map->span / map->positions, rest = map->span % map->positions;
+    for (uint32_t i = 0; i < count; i++) {
         differences[tile] += amount;
         differences[tile + 1] -= amount;
+        bool is_carried = over >= map->positions - rest;
+        tile += whole + is_carried;
+        over = is_carried ? over - (map->positions - rest) : over + rest;
     }
 }
 
