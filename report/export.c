@@ -60,6 +60,7 @@ static void read_machine(struct export_machine *machine, const json_t *from)
         .name = text_at(from, "name"),
         .kind = text_at(from, "kind"),
         .hardware = text_at(from, "hardware"),
+        .variant = text_at(from, "variant"),
         .fits = json_is_true(json_object_get(from, "fits")),
         .why = text_at(from, "why"),
         // that of a microbenchmark, which has no training step, is the time of what it runs
@@ -187,6 +188,7 @@ static void free_point(struct export_point *point)
         free(point->machines[i].name);
         free(point->machines[i].kind);
         free(point->machines[i].hardware);
+        free(point->machines[i].variant);
         free(point->machines[i].why);
     }
     free(point->machines);
@@ -242,26 +244,25 @@ static const struct export_machine *find_named(const struct export_point *point,
     return NULL;
 }
 
-// The fastest GPU; without a GPU the slowest of several machines.
+static bool is_dense(const struct export_machine *machine)
+{
+    return machine->variant != NULL && strcmp(machine->variant, "dense") == 0;
+}
+
+// The fastest GPU; without a GPU the first dense machine, and if all are sparse the first of several.
 static const struct export_machine *find_default(const struct export_point *point)
 {
-    const struct export_machine *fastest_gpu = NULL, *slowest = NULL;
-    uint32_t timed = 0;
+    const struct export_machine *fastest_gpu = NULL, *first_dense = NULL, *first = NULL;
     for (uint32_t i = 0; i < point->machine_count; i++) {
         const struct export_machine *machine = &point->machines[i];
-        if (!is_timed(machine)) {
-            continue;
-        }
-        timed++;
-        if (is_gpu(machine) &&
+        first = first == NULL && point->machine_count > 1 ? machine : first;
+        first_dense = first_dense == NULL && is_dense(machine) ? machine : first_dense;
+        if (is_gpu(machine) && is_timed(machine) &&
             (fastest_gpu == NULL || machine->step_seconds < fastest_gpu->step_seconds)) {
             fastest_gpu = machine;
         }
-        if (slowest == NULL || machine->step_seconds > slowest->step_seconds) {
-            slowest = machine;
-        }
     }
-    return fastest_gpu != NULL ? fastest_gpu : timed > 1 ? slowest : NULL;
+    return fastest_gpu != NULL ? fastest_gpu : first_dense != NULL ? first_dense : first;
 }
 
 static void compare(struct export_point *point, const struct export_machine *baseline)

@@ -12,7 +12,7 @@
 
 // A number that the result does not have is NAN.
 struct export_machine {
-    char *name, *kind, *hardware; // owned
+    char *name, *kind, *hardware, *variant; // owned
     bool fits;
     char *why; // owned; NULL: nothing to explain
     double step_seconds, samples_per_second;
@@ -60,8 +60,8 @@ struct export
 struct export *export_read(struct store *store, char **why);
 void export_destroy(struct export *export);
 
-// Names of machines, or of none: the fastest GPU baseline of each point, and where there is no GPU the
-// slowest machine. False, with a sentence in *why: no point has a machine of that name.
+// The name of a machine; NULL: the fastest GPU baseline of each point, where there is no GPU the first
+// dense machine, and if all are sparse the first. False, with a sentence in *why: no point has a machine of that name.
 bool export_choose_baseline(struct export *export, const char *name, char **why);
 
 // width: of the terminal, in characters; 0: any.

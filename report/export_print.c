@@ -251,6 +251,13 @@ static void add_reason(struct reasons *reasons, const struct export_point *point
     reasons->list[reasons->count++] = (struct reason){name, why, point->number, 1};
 }
 
+// What a machine says of its energy has nothing to do with what does not fit.
+static int reason_length(const char *why)
+{
+    const char *rest = strstr(why, "; energy_joules: ");
+    return (int)(rest == NULL ? strlen(why) : (size_t)(rest - why));
+}
+
 static void print_reasons(const struct export *export, FILE *stream)
 {
     struct reasons reasons = {NULL, 0};
@@ -271,9 +278,9 @@ static void print_reasons(const struct export *export, FILE *stream)
         if (reason->count > 1) {
             fprintf(stream, " and %u more", reason->count - 1);
         }
-        fprintf(stream, "%s%s: %s\n", reason->machine == NULL ? "" : ", ",
-                reason->machine == NULL ? "" : reason->machine,
-                reason->why == NULL ? "no reason is known" : reason->why);
+        const char *why = reason->why == NULL ? "no reason is known" : reason->why;
+        fprintf(stream, "%s%s: %.*s\n", reason->machine == NULL ? "" : ", ",
+                reason->machine == NULL ? "" : reason->machine, reason_length(why), why);
     }
     if (reasons.count > REASONS_SHOWN) {
         fprintf(stream, "  and %u more reasons: the column `why` of --csv has them all\n",

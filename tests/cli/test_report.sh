@@ -1,0 +1,96 @@
+#!/bin/bash
+# test_report.sh PROGRAM: results of sweeps as a user sees them. Run from the top of the tree.
+# Prints the lines that cmocka prints; tools/run_tests.sh counts them.
+set -u
+program=$1
+folder=$(mktemp -d)
+trap 'rm -rf "$folder"' EXIT
+failures=0
+
+# NAME WHY CONDITION...
+verdict() {
+    local name=$1 why=$2
+    shift 2
+    if "$@"; then
+        echo "[       OK ] $name"
+    else
+        echo "[  FAILED  ] $name"
+        echo "    $why"
+        sed 's/^/    /' "$folder/err"
+        failures=$((failures + 1))
+    fi
+}
+
+# NAME STATUS COMMAND...: passes if the command ends with STATUS. Its output is in $folder/out and /err.
+expect() {
+    local name=$1 status=$2 got
+    shift 2
+    "$@" >"$folder/out" 2>"$folder/err" </dev/null
+    got=$?
+    verdict "$name" "exit status $got, expected $status" [ $got -eq "$status" ]
+}
+
+# NAME FILE TEXT: passes if the file has a line that is the text.
+expect_line() {
+    verdict "$1" "no line \"$3\" in $2" grep -qxF -- "$3" "$folder/$2"
+}
+
+report() {
+    "$program" report "$@"
+}
+
+cat >"$folder/sweep.yaml" <<EOF
+base: $PWD/configs/experiments/toy.yaml
+name: caps
+sweep:
+  network.max_activity: [0.2, 0.5]
+  network.hidden: [[12, 8], [1466]]   # the second is too wide for the toy chip
+EOF
+whole=$folder/whole.db
+expect a_sweep_makes_results 0 "$program" sweep -q "$folder/sweep.yaml" --db "$whole" --jobs 2
+expect shards_make_results_1 0 "$program" sweep -q "$folder/sweep.yaml" --db "$folder/s1.db" --shard 1/2
+expect shards_make_results_2 0 "$program" sweep -q "$folder/sweep.yaml" --db "$folder/s2.db" --shard 2/2
+
+expect no_results_are_a_bad_command_line 2 report
+expect missing_results_are_bad_input 2 report "$folder/none.db"
+expect_line missing_results_are_named err "tilesim: $folder/none.db: No such file or directory"
+expect results_are_shown 0 report "$whole"
+expect_line the_first_line_sums_up out "4 points, 2 with a machine that does not fit"
+verdict a_point_that_does_not_fit_says_why "no reason" grep -q "^  point 1 and 1 more, toy/dense: tile 0: SRAM region .* 12864$" "$folder/out"
+verdict nothing_else_is_said "standard error" [ ! -s "$folder/err" ]
+verdict no_colours_in_a_pipe "escape found" sh -c "! grep -q $'\033' '$folder/out'"
+cp "$folder/out" "$folder/table"
+expect joined_shards_are_shown 0 report "$folder/s1.db" "$folder/s2.db"
+verdict joined_shards_are_the_whole "they differ" cmp -s "$folder/out" "$folder/table"
+verdict reading_changes_no_file "more files" [ "$(ls "$folder"/*.db* | wc -l)" -eq 3 ]
+
+expect a_baseline_can_be_chosen 0 report "$whole" --baseline toy/sparse
+verdict the_baseline_is_named "no heading" grep -q "over toy/sparse$" "$folder/out"
+expect an_unknown_baseline_is_bad_input 2 report "$whole" --baseline toy/spars
+expect_line an_unknown_baseline_is_answered_by_the_machines err \
+    "tilesim: no point has a machine named 'toy/spars'; there are: toy/sparse, toy/dense"
+
+expect csv_and_json_are_written 0 report "$whole" --csv "$folder/a.csv" --json "$folder/a.json"
+verdict csv_has_a_row_for_each_point_and_machine "other lines" [ "$(wc -l <"$folder/a.csv")" -eq 9 ]
+verdict csv_lines_end_as_the_standard_says "no CR" [ "$(grep -c $'\r$' "$folder/a.csv")" -eq 9 ]
+expect csv_goes_to_standard_output_alone 0 report "$whole" --csv -
+verdict csv_on_standard_output_is_the_same "they differ" cmp -s "$folder/out" "$folder/a.csv"
+expect two_files_on_standard_output_are_refused 2 report "$whole" --csv - --json -
+expect_line two_files_on_standard_output_are_explained err \
+    "tilesim: --csv and --json cannot both go to standard output"
+expect csv_to_a_full_device_is_a_fault 1 report "$whole" --csv /dev/full
+expect_line a_full_device_is_named err \
+    "tilesim: /dev/full: cannot write the results: No space left on device"
+expect tables_to_a_full_device_are_a_fault 1 sh -c "'$program' report '$whole' >/dev/full"
+
+expect shards_are_joined_into_a_file 0 report "$folder/s1.db" "$folder/s2.db" --into "$folder/joined.db" --csv "$folder/b.csv"
+without_run() { # columns that tell of the run: run_seconds, run_peak_rss_bytes, finished
+    sed 's/,[^,]*,[^,]*,[^,]*\(,[0-9a-f]\{32\}\r\)$/\1/' "$1"
+}
+verdict a_joined_file_holds_the_whole "they differ" cmp -s <(without_run "$folder/a.csv") <(without_run "$folder/b.csv")
+expect joining_again_changes_nothing 0 report "$whole" --into "$folder/joined.db"
+verdict equal_points_are_kept_once "they differ" cmp -s "$folder/out" "$folder/table"
+printf 'no database' >"$folder/text.db"
+expect what_is_no_database_is_bad_input 2 report "$folder/text.db"
+
+exit $((failures > 0))
