@@ -60,6 +60,8 @@ void validation_result_free(struct validation_result *result);
 // has_points: a line for every point.
 void validation_result_print(const struct validation_result *result, FILE *stream, bool has_colour,
                              bool has_points);
+// A row per group, as in docs/validation.md.
+void validation_result_print_markdown(const struct validation_result *result, FILE *stream);
 json_t *validation_result_to_json(const struct validation_result *result);
 
 // Mean errors alone, by group and by group/series: what a later validation is compared with.

@@ -15,7 +15,14 @@
 #define JOBS_MAX 256
 #define EXPECTED_DIGITS 4 // of a mean error: the rest is noise in a diff
 
-enum option_key { OPTION_GROUP = 256, OPTION_JSON, OPTION_EXPECT, OPTION_SAVE, OPTION_BANDS };
+enum option_key {
+    OPTION_GROUP = 256,
+    OPTION_JSON,
+    OPTION_EXPECT,
+    OPTION_SAVE,
+    OPTION_BANDS,
+    OPTION_MARKDOWN
+};
 
 static const struct argp_option options[] = {
     {"group", OPTION_GROUP, "NAME[/SERIES]", 0, "one group, or one series of it", 0},
@@ -25,6 +32,7 @@ static const struct argp_option options[] = {
     {"save-expected", OPTION_SAVE, "FILE", 0, "write the mean errors as such a file", 0},
     {"write-bands", OPTION_BANDS, NULL, 0,
      "write the error bands that follow into the files of chips and GPUs", 0},
+    {"markdown", OPTION_MARKDOWN, NULL, 0, "the table of groups of docs/validation.md alone", 0},
     {"jobs", 'j', "N", 0, "processes (default: all cores)", 0},
     {"verbose", 'v', NULL, 0, "a line for every point", 0},
     {0},
@@ -35,7 +43,7 @@ struct arguments {
     const char *series;                              // in it; NULL: all
     const char *json_path, *expect_path, *save_path; // NULL: not asked for
     uint32_t processes;
-    bool is_verbose, writes_bands;
+    bool is_verbose, writes_bands, is_markdown;
 };
 
 static void parse_group(struct arguments *arguments, const char *text, struct argp_state *state)
@@ -76,6 +84,9 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
         return 0;
     case OPTION_SAVE:
         arguments->save_path = parse_name("--save-expected", text, state);
+        return 0;
+    case OPTION_MARKDOWN:
+        arguments->is_markdown = true;
         return 0;
     case OPTION_BANDS:
         arguments->writes_bands = true;
@@ -141,6 +152,21 @@ static json_t *join_json(const struct validation_result *result, const struct cl
     return json;
 }
 
+static void print_result(const struct arguments *arguments, const struct validation_result *result,
+                         const struct claim_result *claim, FILE *stream)
+{
+    bool has_colour = command_has_colour(stream);
+    if (arguments->is_markdown) {
+        validation_result_print_markdown(result, stream);
+        return;
+    }
+    claim_result_print(claim, stream, has_colour,
+                       arguments->group != NULL || arguments->is_verbose);
+    if (result->group_count > 0) {
+        validation_result_print(result, stream, has_colour, arguments->is_verbose);
+    }
+}
+
 static int report(const struct arguments *arguments, const struct validation_result *result,
                   const struct claim_result *claim)
 {
@@ -154,12 +180,7 @@ static int report(const struct arguments *arguments, const struct validation_res
         status = write_json(validation_result_to_expected(result), EXPECTED_DIGITS,
                             arguments->save_path, status);
     }
-    bool has_colour = command_has_colour(stream);
-    claim_result_print(claim, stream, has_colour,
-                       arguments->group != NULL || arguments->is_verbose);
-    if (result->group_count > 0) {
-        validation_result_print(result, stream, has_colour, arguments->is_verbose);
-    }
+    print_result(arguments, result, claim, stream);
     if (arguments->expect_path != NULL) {
         status = compare(arguments, result, status);
     }
