@@ -8,8 +8,19 @@
 // Several orders are tried until one fits: each heuristic has its bad cases.
 enum order { ORDER_SIZE, ORDER_AREA, ORDER_FIRST_STEP, ORDER_COUNT };
 
+// Where no order fits although what is live at once would, blocks that stuck out go earlier and all are
+// placed anew. Programs that fill GC2's tiles to 99 % fitted in the second or third round.
+#define REPAIR_ROUNDS 16
+
+struct attempt {
+    enum order order;
+    bool is_last_region_first;
+    const uint32_t *raised; // [block]; larger goes earlier; NULL: all alike
+};
+
 struct ranked { // a block's place in the order of placement
     uint32_t rank;
+    uint32_t raised;
     double key; // larger first
     uint32_t block;
 };
@@ -43,17 +54,26 @@ static int compare_ranked(const void *left, const void *right)
     if (a->rank != b->rank) {
         return a->rank < b->rank ? -1 : 1;
     }
+    if (a->raised != b->raised) {
+        return a->raised > b->raised ? -1 : 1;
+    }
     if (a->key > b->key || a->key < b->key) {
         return a->key > b->key ? -1 : 1;
     }
     return a->block < b->block ? -1 : a->block > b->block;
 }
 
-static struct ranked rank_block(const struct sram_block *block, uint32_t index, enum order order)
+static struct ranked rank_block(const struct sram_block *block, uint32_t index,
+                                const struct attempt *attempt)
 {
     struct ranked ranked = {.block = index, .key = (double)block->bytes};
+    enum order order = attempt->order;
     // what may lie in few places goes first, and what never moves goes below what comes and goes
     ranked.rank = (block->need == SRAM_NEED_ANY ? 2u : 0u) + (is_always_live(block) ? 0u : 1u);
+    if (attempt->raised != NULL) {
+        ranked.raised = attempt->raised[index];
+        ranked.rank = ranked.raised > 0 && block->need == SRAM_NEED_ANY ? 2u : ranked.rank;
+    }
     if (order == ORDER_AREA) {
         ranked.key *= (double)(block->last_step - block->first_step) + 1.0;
     } else if (order == ORDER_FIRST_STEP && !is_always_live(block)) {
@@ -90,13 +110,25 @@ static void shelve(struct shelf *shelf, const struct sram_block *blocks, uint32_
     shelf->blocks[at] = index;
 }
 
+static bool has_region_for(const struct tile_config *tile, enum sram_need need)
+{
+    for (uint32_t r = 0; r < tile->region_count; r++) {
+        if (sram_region_meets(&tile->regions[r], need)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 // Chooses region and address: the first region that takes the block, else the one with least overflow.
 static void place_block(const struct tile_config *tile, const struct shelf *shelves,
                         const struct sram_block *blocks, struct sram_block *block,
-                        bool ignores_need)
+                        bool is_last_region_first)
 {
     uint64_t least_overflow = UINT64_MAX;
-    for (uint32_t r = 0; r < tile->region_count && least_overflow > 0; r++) {
+    bool ignores_need = !has_region_for(tile, block->need);
+    for (uint32_t i = 0; i < tile->region_count && least_overflow > 0; i++) {
+        uint32_t r = is_last_region_first ? tile->region_count - 1 - i : i;
         if (!ignores_need && !sram_region_meets(&tile->regions[r], block->need)) {
             continue;
         }
@@ -109,16 +141,6 @@ static void place_block(const struct tile_config *tile, const struct shelf *shel
             block->address = address;
         }
     }
-}
-
-static bool has_region_for(const struct tile_config *tile, enum sram_need need)
-{
-    for (uint32_t r = 0; r < tile->region_count; r++) {
-        if (sram_region_meets(&tile->regions[r], need)) {
-            return true;
-        }
-    }
-    return false;
 }
 
 static struct sram_use measure_use(const struct tile_config *tile, const struct sram_block *blocks,
@@ -138,11 +160,11 @@ static struct sram_use measure_use(const struct tile_config *tile, const struct 
 }
 
 static struct sram_use place_in_order(const struct tile_config *tile, struct sram_block *blocks,
-                                      uint32_t block_count, enum order order)
+                                      uint32_t block_count, const struct attempt *attempt)
 {
     struct ranked *ranked = xmalloc(block_count * sizeof(*ranked));
     for (uint32_t i = 0; i < block_count; i++) {
-        ranked[i] = rank_block(&blocks[i], i, order);
+        ranked[i] = rank_block(&blocks[i], i, attempt);
     }
     qsort(ranked, block_count, sizeof(*ranked), compare_ranked);
     struct shelf shelves[CHIP_REGIONS_MAX] = {0};
@@ -151,7 +173,7 @@ static struct sram_use place_in_order(const struct tile_config *tile, struct sra
     }
     for (uint32_t i = 0; i < block_count; i++) {
         struct sram_block *block = &blocks[ranked[i].block];
-        place_block(tile, shelves, blocks, block, !has_region_for(tile, block->need));
+        place_block(tile, shelves, blocks, block, attempt->is_last_region_first);
         shelve(&shelves[block->region], blocks, ranked[i].block);
     }
     for (uint32_t r = 0; r < tile->region_count; r++) {
@@ -167,6 +189,63 @@ static bool is_better(const struct sram_use *a, const struct sram_use *b)
                                                   : a->total_bytes < b->total_bytes;
 }
 
+// Most bytes that are live at once: no placement takes less.
+static uint64_t most_live_bytes(const struct sram_block *blocks, uint32_t block_count)
+{
+    uint64_t most = 0;
+    for (uint32_t i = 0; i < block_count; i++) { // most are live where one of them begins
+        uint64_t live = 0;
+        for (uint32_t j = 0; j < block_count; j++) {
+            bool is_live = blocks[j].first_step <= blocks[i].first_step &&
+                           blocks[i].first_step <= blocks[j].last_step;
+            live += is_live ? blocks[j].bytes : 0;
+        }
+        most = max_u64(most, live);
+    }
+    return most;
+}
+
+// True if it found a placement without overflow.
+static bool repair(const struct tile_config *tile, struct sram_block *blocks, uint32_t block_count,
+                   bool is_last_region_first, struct sram_use *use)
+{
+    uint32_t *raised = xcalloc(block_count, sizeof(*raised));
+    struct attempt attempt = {ORDER_SIZE, is_last_region_first, raised};
+    bool is_placed = false;
+    for (uint32_t round = 0; round < REPAIR_ROUNDS && !is_placed; round++) {
+        *use = place_in_order(tile, blocks, block_count, &attempt);
+        is_placed = use->overflow_bytes == 0;
+        for (uint32_t i = 0; i < block_count; i++) {
+            raised[i] +=
+                blocks[i].address + blocks[i].bytes > tile->regions[blocks[i].region].bytes;
+        }
+    }
+    free(raised);
+    return is_placed;
+}
+
+// The best of the plain orders.
+static struct sram_use place_plainly(const struct tile_config *tile, struct sram_block *blocks,
+                                     uint32_t block_count)
+{
+    struct attempt attempt = {.order = ORDER_SIZE};
+    enum order best_order = ORDER_SIZE;
+    struct sram_use best = place_in_order(tile, blocks, block_count, &attempt);
+    while (best.overflow_bytes > 0 && attempt.order + 1 < ORDER_COUNT) {
+        attempt.order++;
+        struct sram_use use = place_in_order(tile, blocks, block_count, &attempt);
+        if (is_better(&use, &best)) {
+            best = use;
+            best_order = attempt.order;
+        }
+    }
+    if (best_order != attempt.order) {
+        attempt.order = best_order;
+        best = place_in_order(tile, blocks, block_count, &attempt);
+    }
+    return best;
+}
+
 struct sram_use sram_place(const struct tile_config *tile, struct sram_block *blocks,
                            uint32_t block_count)
 {
@@ -175,19 +254,18 @@ struct sram_use sram_place(const struct tile_config *tile, struct sram_block *bl
     if (block_count == 0) {
         return measure_use(tile, blocks, 0);
     }
-    enum order best_order = ORDER_SIZE;
-    struct sram_use best = place_in_order(tile, blocks, block_count, ORDER_SIZE);
-    enum order last_order = ORDER_SIZE;
-    for (enum order order = ORDER_AREA; best.overflow_bytes > 0 && order < ORDER_COUNT; order++) {
-        struct sram_use use = place_in_order(tile, blocks, block_count, order);
-        last_order = order;
-        if (is_better(&use, &best)) {
-            best = use;
-            best_order = order;
-        }
+    struct sram_use use = place_plainly(tile, blocks, block_count);
+    uint64_t limit_bytes = 0;
+    for (uint32_t r = 0; r < tile->region_count; r++) {
+        limit_bytes += tile->regions[r].bytes;
     }
-    if (best_order != last_order) {
-        best = place_in_order(tile, blocks, block_count, best_order);
+    if (use.overflow_bytes == 0 || most_live_bytes(blocks, block_count) > limit_bytes) {
+        return use;
     }
-    return best;
+    struct sram_use repaired;
+    if (repair(tile, blocks, block_count, false, &repaired) ||
+        repair(tile, blocks, block_count, true, &repaired)) {
+        return repaired;
+    }
+    return place_plainly(tile, blocks, block_count);
 }

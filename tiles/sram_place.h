@@ -1,7 +1,8 @@
 // Places blocks with lifetimes into the SRAM regions of one tile. Part of the SRAM planner
 // (tiles/sram.h); apart so that a test can look at addresses.
 // Method: constrained and always-live blocks first, then by falling size, each at the lowest free address
-//         of the first region that takes it. Not optimal: dynamic storage allocation is NP-hard.
+//         of the first region that takes it; if that does not fit, in other orders. Not optimal: dynamic
+//         storage allocation is NP-hard.
 #ifndef TILESIM_TILES_SRAM_PLACE_H
 #define TILESIM_TILES_SRAM_PLACE_H
 

@@ -424,6 +424,39 @@ static void no_two_blocks_that_are_live_together_overlap(void **state)
     assert_true(fitting > 200 && fitting < 1900); // the draw reaches both outcomes
 }
 
+// As a dense program on GC2: what is live throughout would fill the executable region, and two
+// histories leave the other one too small for the sums. It fits with the sums placed first.
+static void a_block_that_stuck_out_goes_first_before_a_program_is_refused(void **state)
+{
+    (void)state;
+    struct chip_config chip = bare_chip();
+    chip.tile.regions[1].bytes = 1096;
+    struct sram_block blocks[] = {
+        {.bytes = 96, .last_step = UINT32_MAX, .need = SRAM_NEED_EXECUTABLE}, // code
+        {.bytes = 304, .last_step = UINT32_MAX},                              // moments
+        {.bytes = 152, .last_step = UINT32_MAX},                              // weights
+        {.bytes = 32, .last_step = UINT32_MAX},                               // stacks
+        {.bytes = 504, .first_step = 4, .last_step = 35},                     // history
+        {.bytes = 504, .first_step = 4, .last_step = 35},                     // history
+        {.bytes = 280, .first_step = 31, .last_step = 32},                    // operands
+        {.bytes = 152, .first_step = 21, .last_step = 37},                    // sums
+    };
+    const uint32_t count = sizeof(blocks) / sizeof(blocks[0]);
+    struct sram_use use = sram_place(&chip.tile, blocks, count);
+    assert_int_equal(use.overflow_bytes, 0);
+    assert_int_equal(blocks[0].region, 0); // the only one that may hold code
+    for (uint32_t i = 0; i < count; i++) {
+        for (uint32_t j = 0; j < i; j++) {
+            bool is_apart = blocks[i].region != blocks[j].region ||
+                            blocks[i].address + blocks[i].bytes <= blocks[j].address ||
+                            blocks[j].address + blocks[j].bytes <= blocks[i].address;
+            assert_true(is_apart || !sram_blocks_live_together(&blocks[i], &blocks[j]));
+        }
+    }
+    blocks[6].bytes += 48; // 2072 of 2096 bytes in all, but no two sums of sizes fit both regions
+    assert_int_not_equal(sram_place(&chip.tile, blocks, count).overflow_bytes, 0);
+}
+
 static void the_plan_of_a_large_chip_is_that_of_a_small_one_with_the_same_lists(void **state)
 {
     (void)state;
@@ -471,6 +504,7 @@ int main(void)
         cmocka_unit_test(tiles_with_equal_lists_are_one_class),
         cmocka_unit_test(vertices_of_every_dealing_add_up_to_what_the_program_says),
         cmocka_unit_test(no_two_blocks_that_are_live_together_overlap),
+        cmocka_unit_test(a_block_that_stuck_out_goes_first_before_a_program_is_refused),
         cmocka_unit_test(the_plan_of_a_large_chip_is_that_of_a_small_one_with_the_same_lists),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
