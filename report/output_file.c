@@ -125,6 +125,16 @@ bool output_file_commit(struct output_file *file)
     return true;
 }
 
+void output_file_abandon(struct output_file *file)
+{
+    fclose(file->stream);
+    if (file->temporary == NULL) {
+        free_paths(file);
+    } else {
+        discard(file);
+    }
+}
+
 bool output_file_is_possible(const char *path)
 {
     struct stat status;
@@ -139,7 +149,6 @@ bool output_file_is_possible(const char *path)
     if (!output_file_open(&file, path)) {
         return false;
     }
-    fclose(file.stream);
-    discard(&file);
+    output_file_abandon(&file);
     return true;
 }

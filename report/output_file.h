@@ -17,6 +17,8 @@ struct output_file {
 bool output_file_open(struct output_file *file, const char *path);
 // Closes and renames. False, with errno set: something was not written, and `path` is as it was before.
 bool output_file_commit(struct output_file *file);
+// Closes and leaves `path` as it was (what was written in place stays).
+void output_file_abandon(struct output_file *file);
 
 // Would output_file_open() work, and is a file of that name possible? Leaves nothing behind; devices
 // and pipes are not opened. False, with errno set. Asked before long work, whose result would be lost.

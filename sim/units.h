@@ -31,4 +31,15 @@ static inline double cycles_to_seconds(double cycles, double clock_hz)
     return cycles / clock_hz;
 }
 
+// Of a point of time, to the nearest: intervals that meet in cycles meet in nanoseconds.
+static inline uint64_t seconds_to_nanoseconds(double seconds)
+{
+    return (uint64_t)(seconds * 1e9 + 0.5);
+}
+
+static inline uint64_t cycles_to_nanoseconds(double cycles, double clock_hz)
+{
+    return seconds_to_nanoseconds(cycles_to_seconds(cycles, clock_hz));
+}
+
 #endif

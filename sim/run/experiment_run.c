@@ -4,6 +4,7 @@
 #include <string.h>
 #include <sys/resource.h>
 
+#include "sim/run/anatomy.h"
 #include "sim/run/bands.h"
 #include "sim/run/form_run.h"
 #include "sim/run/host_memory.h"
@@ -217,6 +218,18 @@ static enum run_status judge(struct run *run, enum run_status status)
     return status;
 }
 
+// After the speed was taken: looking on is not what is timed.
+static enum run_status observe(const struct run *run, enum run_status status)
+{
+    struct anatomy_request *request = run->options->anatomy;
+    bool is_timed = status == RUN_DONE || status == RUN_DOES_NOT_FIT;
+    if (request == NULL || !is_timed ||
+        anatomy_run(run->experiment, run->forms, run->result, request, run->err)) {
+        return status;
+    }
+    return RUN_FAILED;
+}
+
 static enum run_status run_training(struct run *run)
 {
     double started_seconds = wall_seconds();
@@ -227,6 +240,7 @@ static enum run_status run_training(struct run *run)
         result_compute_speedups(run->result);
         status = judge(run, status);
         fill_speed(run, started_seconds);
+        status = observe(run, status);
     }
     for (uint32_t form = 0; form < FORM_COUNT; form++) {
         form_run_free(&run->forms[form]);
@@ -249,6 +263,11 @@ enum run_status experiment_run(const struct experiment *experiment,
     };
     struct run run = {.experiment = experiment, .options = options, .result = result, .err = err};
     if (experiment->workload.kind != NULL) {
+        if (options->anatomy != NULL) {
+            err_at(err, NULL, "--html and --trace show a training step; workload.kind is %s",
+                   experiment->workload.kind->name);
+            return RUN_BAD_INPUT;
+        }
         return judge(&run, workload_run(experiment, options, result, err));
     }
     return run_training(&run);

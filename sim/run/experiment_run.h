@@ -10,6 +10,8 @@
 #include "sim/err.h"
 #include "sim/experiment.h"
 
+struct anatomy_request; // sim/run/anatomy.h
+
 enum run_status { // the exit status of `tilesim run`
     RUN_DONE = 0,
     RUN_FAILED = 1,    // writing failed, values left the finite, this host has too little memory,
@@ -19,11 +21,12 @@ enum run_status { // the exit status of `tilesim run`
 };
 
 struct run_options {
-    const char *load_directory; // NULL: weights are drawn, batches come from the data source
-    const char *dump_directory; // NULL: no tensors are written
-    uint32_t threads;           // of the functional run; values do not depend on it
-    bool has_progress;          // show progress on standard error
-    bool has_sensitivity;       // vary every uncertain value
+    const char *load_directory;      // NULL: weights are drawn, batches come from the data source
+    const char *dump_directory;      // NULL: no tensors are written
+    uint32_t threads;                // of the functional run; values do not depend on it
+    bool has_progress;               // show progress on standard error
+    bool has_sensitivity;            // vary every uncertain value
+    struct anatomy_request *anatomy; // NULL: nobody asks for the anatomy of a training step
 };
 
 // RUN_BAD_INPUT and RUN_FAILED put messages in err; *result is then not to be shown. Strings of the
