@@ -4,6 +4,7 @@ B       := build/$(VARIANT)
 JOBS    ?= $(shell nproc)
 Q       := $(if $(V),,@)# V=1 shows whole commands
 PKGS    := simgrid yaml-0.1 jansson openblas zlib nlopt sqlite3
+CHART_JS := /usr/share/javascript/chart.js/chart.min.js# Debian: libjs-chart.js
 ROOMS   := sim tiles exchange gpu workloads report
 
 CFLAGS_release := -O3 -march=native -fno-loop-unroll-and-jam
@@ -82,6 +83,10 @@ $(B)/git.txt: FORCE
 	@cmp -s $@ $@.new || cp $@.new $@
 $(B)/sim/version.o: ALL_CFLAGS += -DTILESIM_GIT='"$(shell cat $(B)/git.txt)"'
 $(B)/sim/version.o: $(B)/git.txt
+
+# The charting library and our scripts become part of the program, so that pages need no files.
+$(B)/report/page/assets.o: ALL_CFLAGS += -DTILESIM_CHART_JS='"$(CHART_JS)"'
+$(B)/report/page/assets.o: $(CHART_JS) $(wildcard report/page/*.js report/page/*.css)
 
 .SECONDARY:
 -include $(shell find $(B) -name '*.d' 2>/dev/null)

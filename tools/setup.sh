@@ -3,7 +3,8 @@
 # linters as well. Does nothing, fast, if nothing is missing.
 set -u
 packages="gcc make pkg-config libc6-dev libsimgrid-dev libyaml-dev libjansson-dev libcmocka-dev
-    librandom123-dev libopenblas-dev zlib1g-dev libnlopt-dev libsqlite3-dev dataset-fashion-mnist"
+    librandom123-dev libopenblas-dev zlib1g-dev libnlopt-dev libsqlite3-dev dataset-fashion-mnist
+    libjs-chart.js"
 [ "${1:-}" = lint ] && packages="$packages binutils clang-format clang-tidy"
 
 if ! command -v dpkg-query >/dev/null; then

@@ -7,6 +7,7 @@
 #include "report/export.h"
 #include "report/merge.h"
 #include "report/output_file.h"
+#include "report/page/sweep.h"
 #include "report/result.h"
 #include "report/store.h"
 #include "sim/commands/command.h"
@@ -15,15 +16,17 @@
 
 struct arguments {
     struct sets files;
-    const char *csv_path, *json_path, *into_path, *baseline;
+    const char *csv_path, *json_path, *html_path, *into_path, *baseline;
 };
 
-enum option_key { OPTION_CSV = 256, OPTION_JSON, OPTION_INTO, OPTION_BASELINE };
+enum option_key { OPTION_CSV = 256, OPTION_JSON, OPTION_HTML, OPTION_INTO, OPTION_BASELINE };
 
 static const struct argp_option options[] = {
     {"csv", OPTION_CSV, "FILE", 0, "write every point and machine as CSV; - is standard output", 0},
     {"json", OPTION_JSON, "FILE", 0, "write every point with its configuration and result as JSON",
      0},
+    {"html", OPTION_HTML, "FILE", 0,
+     "write a page with charts and tables, in place of the table on the terminal", 0},
     {"into", OPTION_INTO, "FILE", 0, "join the databases into this one, which may exist", 0},
     {"baseline", OPTION_BASELINE, "MACHINE", 0,
      "what speed-ups are over; by default the fastest GPU of each point, without a GPU the first "
@@ -42,6 +45,9 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
         return 0;
     case OPTION_JSON:
         arguments->json_path = text;
+        return 0;
+    case OPTION_HTML:
+        arguments->html_path = text;
         return 0;
     case OPTION_INTO:
         arguments->into_path = text;
@@ -71,6 +77,19 @@ struct report {
 static bool is_stdout(const char *path)
 {
     return path != NULL && strcmp(path, "-") == 0;
+}
+
+static int stdout_uses(const struct arguments *arguments)
+{
+    return is_stdout(arguments->csv_path) + is_stdout(arguments->json_path) +
+           is_stdout(arguments->html_path);
+}
+
+// A page is in place of the table, unless something of the table was asked for.
+static bool has_table(const struct arguments *arguments)
+{
+    return arguments->html_path == NULL || arguments->csv_path != NULL ||
+           arguments->baseline != NULL;
 }
 
 // --- reading ------------------------------------------------------------------------------------
@@ -151,10 +170,12 @@ static int write_results(struct report *report)
 {
     const struct arguments *arguments = report->arguments;
     if (!write_file(report, arguments->csv_path, write_csv) ||
-        !write_file(report, arguments->json_path, write_json)) {
+        !write_file(report, arguments->json_path, write_json) ||
+        (arguments->html_path != NULL &&
+         !sweep_page_write(report->store, arguments->html_path, &report->why))) {
         return EXIT_FAULT;
     }
-    if (!is_stdout(arguments->csv_path) && !is_stdout(arguments->json_path)) {
+    if (stdout_uses(arguments) == 0 && has_table(arguments)) {
         export_print(report->export, stdout, command_has_colour(stdout), command_width(stdout));
     }
     return EXIT_DONE;
@@ -165,10 +186,12 @@ static int make_report(struct report *report)
     if (!open_results(report)) {
         return EXIT_BAD_INPUT;
     }
-    report->export = export_read(report->store, &report->why);
-    if (report->export == NULL ||
-        !export_choose_baseline(report->export, report->arguments->baseline, &report->why)) {
-        return EXIT_BAD_INPUT;
+    if (has_table(report->arguments)) {
+        report->export = export_read(report->store, &report->why);
+        if (report->export == NULL ||
+            !export_choose_baseline(report->export, report->arguments->baseline, &report->why)) {
+            return EXIT_BAD_INPUT;
+        }
     }
     print_notes(report);
     return write_results(report);
@@ -206,8 +229,8 @@ int command_report(int argc, char **argv)
     argp_parse(&argp, argc, argv, 0, NULL, &arguments);
     struct report report = {.arguments = &arguments};
     int status = EXIT_BAD_INPUT;
-    if (is_stdout(arguments.csv_path) && is_stdout(arguments.json_path)) {
-        report.why = xstrdup("--csv and --json cannot both go to standard output");
+    if (stdout_uses(&arguments) > 1) {
+        report.why = xstrdup("only one of --csv, --json and --html can go to standard output");
     } else {
         status = command_finish_output(make_report(&report));
     }

@@ -77,7 +77,7 @@ expect csv_goes_to_standard_output_alone 0 report "$whole" --csv -
 verdict csv_on_standard_output_is_the_same "they differ" cmp -s "$folder/out" "$folder/a.csv"
 expect two_files_on_standard_output_are_refused 2 report "$whole" --csv - --json -
 expect_line two_files_on_standard_output_are_explained err \
-    "tilesim: --csv and --json cannot both go to standard output"
+    "tilesim: only one of --csv, --json and --html can go to standard output"
 expect csv_to_a_full_device_is_a_fault 1 report "$whole" --csv /dev/full
 expect_line a_full_device_is_named err \
     "tilesim: /dev/full: cannot write the results: No space left on device"
