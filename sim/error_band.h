@@ -8,6 +8,9 @@
 
 #include "sim/config/config.h"
 
+// The sparse lowering with the older B4 (state_gradient: per_sample).
+#define ERROR_BAND_OLD_SPARSE "sparse_per_sample"
+
 struct error_band {
     char *of;         // owned; a lowering ("sparse", "dense") or a kind of workload
     char *hardware;   // owned; the preset that it was computed for

@@ -182,7 +182,9 @@ static void fill_entry(const struct experiment *experiment, const struct machine
     } else if (machine->gpu != NULL) {
         put_band(entry, band_of_baseline(machine, entry));
     } else {
-        put_band(entry, band_of(machine, entry->variant));
+        bool is_old = machine->lowering.kind == LOWERING_SPARSE &&
+                      machine->lowering.state_gradient == STATE_GRADIENT_PER_SAMPLE;
+        put_band(entry, band_of(machine, is_old ? ERROR_BAND_OLD_SPARSE : entry->variant));
     }
 }
 

@@ -12,7 +12,7 @@
 #include "sim/validation/claim.h"
 
 #define PART_WITHIN 0.9     // of the points
-#define ESTIMATE_FACTOR 2.0 // of a band that was measured on other hardware, or of parts: a choice
+#define ESTIMATE_FACTOR 2.0 // of a band, for other hardware and for another program: a choice
 #define BAND_MIN 0.01       // published figures have two or three digits
 #define SECTION "error_band:"
 #define HEADING                                                                       \
@@ -104,10 +104,12 @@ static struct tally *tally_of_point(struct tallies *tallies, const struct series
     struct tally *tally = NULL;
     if (experiment != NULL && experiment->machine_count > 0) {
         const struct machine_config *machine = &experiment->machines[0];
+        bool is_old = machine->lowering.state_gradient == STATE_GRADIENT_PER_SAMPLE;
+        const char *sparse = is_old ? ERROR_BAND_OLD_SPARSE : "sparse";
         bool is_sparse = machine->lowering.kind == LOWERING_SPARSE;
         const char *of = experiment->workload.kind != NULL ? experiment->workload.kind->name
                          : machine->gpu != NULL            ? "training"
-                         : is_sparse                       ? "sparse"
+                         : is_sparse                       ? sparse
                                                            : "dense";
         tally =
             tally_of(tallies, machine->gpu != NULL ? machine->gpu->name : machine->chip->name, of);
@@ -226,12 +228,17 @@ static void put_measured(FILE *stream, const struct tally *tally)
     free(series);
 }
 
+// Every step away from what was measured doubles the band.
 static void put_estimate(FILE *stream, const char *of, const char *hardware,
                          const struct tally *from, const char *why)
 {
-    char *rest = xasprintf("is_estimate: true, source: \"estimate: %s; twice that of %s, %s\"", why,
-                           from->of, from->hardware);
-    put_entry(stream, of, hardware, ESTIMATE_FACTOR * band_of(from), rest);
+    bool is_other_work = strcmp(of, from->of) != 0;
+    bool is_other_hardware = strcmp(hardware, from->hardware) != 0;
+    double factor =
+        (is_other_work ? ESTIMATE_FACTOR : 1) * (is_other_hardware ? ESTIMATE_FACTOR : 1);
+    char *rest = xasprintf("is_estimate: true, source: \"estimate: %s; %g times that of %s, %s\"",
+                           why, factor, from->of, from->hardware);
+    put_entry(stream, of, hardware, factor * band_of(from), rest);
     free(rest);
 }
 
@@ -248,12 +255,31 @@ static const struct tally *measured_on(const struct tallies *tallies, const char
     return NULL;
 }
 
+// What a program that was never measured is made of, or like.
+static const char *const dense_parts[] = {"matmul", "exchange", "vertex", NULL};
+static const char *const sparse_parts[] = {ERROR_BAND_OLD_SPARSE, NULL};
+
+// The part with the widest band, on this hardware where it was measured there. NULL: none.
+static const struct tally *widest_part(const struct tallies *tallies, const char *hardware,
+                                       const char *const *parts)
+{
+    const struct tally *found = NULL;
+    for (; *parts != NULL; parts++) {
+        const struct tally *part = measured_on(tallies, hardware, *parts);
+        part = part == NULL ? widest(tallies, *parts, false) : part;
+        if (part != NULL && (found == NULL || band_of(part) > band_of(found))) {
+            found = part;
+        }
+    }
+    return found;
+}
+
 static void put_band(FILE *stream, const struct tallies *tallies, const char *hardware,
                      const char *of, bool is_gpu)
 {
-    static const char *const parts[] = {"matmul", "exchange", "vertex"}; // of a dense step
     const struct tally *measured = measured_on(tallies, hardware, of);
     const struct tally *elsewhere = widest(tallies, of, is_gpu);
+    bool is_dense = strcmp(of, "dense") == 0;
     if (measured != NULL) {
         put_measured(stream, measured);
         return;
@@ -262,15 +288,13 @@ static void put_band(FILE *stream, const struct tallies *tallies, const char *ha
         put_estimate(stream, of, hardware, elsewhere, "never measured on this hardware");
         return;
     }
-    for (size_t i = 0; strcmp(of, "dense") == 0 && i < sizeof(parts) / sizeof(parts[0]); i++) {
-        const struct tally *part = widest(tallies, parts[i], is_gpu);
-        if (part != NULL && (elsewhere == NULL || band_of(part) > band_of(elsewhere))) {
-            elsewhere = part;
-        }
+    if (is_dense || strcmp(of, "sparse") == 0) {
+        elsewhere = widest_part(tallies, hardware, is_dense ? dense_parts : sparse_parts);
     }
     if (elsewhere != NULL) {
         put_estimate(stream, of, hardware, elsewhere,
-                     "no dense training step was ever measured, its parts were");
+                     is_dense ? "no dense training step was ever measured, its parts were"
+                              : "the measured runs had the older B4");
     }
 }
 
@@ -280,6 +304,7 @@ static void put_section(FILE *stream, const struct tallies *tallies, const char 
     fputs(HEADING, stream);
     if (!is_gpu) {
         put_band(stream, tallies, hardware, "sparse", false);
+        put_band(stream, tallies, hardware, ERROR_BAND_OLD_SPARSE, false);
         put_band(stream, tallies, hardware, "dense", false);
     }
     for (uint32_t i = 0; workload_kinds[i] != NULL; i++) {

@@ -29,7 +29,7 @@ echo '  - {of: sparse, hardware: gc2, relative: 9, source: "typed in"}' >>config
 "$program" validate --write-bands >out 2>err
 verdict bands_are_written "exit status $?: $(cat err)" [ -s out ]
 verdict a_measured_band_names_its_series "$(cat configs/chips/bow.yaml)" \
-    grep -q 'of: sparse, hardware: bow, relative: 0.*source: "training/sparse_bptt: 6 points' configs/chips/bow.yaml
+    grep -q 'of: sparse_per_sample, hardware: bow, relative: 0.*source: "training/sparse_bptt: 6 points' configs/chips/bow.yaml
 verdict what_was_never_measured_is_an_estimate "$(cat configs/chips/bow.yaml)" \
     grep -q 'of: dense, hardware: bow.*is_estimate: true, source: "estimate: no dense training step' configs/chips/bow.yaml
 verdict a_section_is_replaced_as_a_whole "$(tail -3 configs/chips/gc2.yaml)" sh -c "! grep -q 'typed in' configs/chips/gc2.yaml"

@@ -94,13 +94,12 @@ static void the_largest_change_comes_first_for_any_number_of_processes(void **st
     struct done b = run(TOY, NULL, 0, &three);
     const struct result_machine *machine = &a.result.machines[0];
     assert_int_equal(machine->sensitivity_count, a.experiment->machines[0].chip->uncertain_count);
-    double last = 1e300;
+    double last = INFINITY; // where an end does not run
     for (uint32_t i = 0; i < machine->sensitivity_count; i++) {
         const struct result_sensitivity *entry = &machine->sensitivity[i];
         const struct result_sensitivity *other = &b.result.machines[0].sensitivity[i];
-        double low = entry->change_low < 0 ? -entry->change_low : entry->change_low;
-        double high = entry->change_high < 0 ? -entry->change_high : entry->change_high;
-        double weight = low > high ? low : high;
+        bool runs = !isnan(entry->change_low) && !isnan(entry->change_high);
+        double weight = runs ? fmax(fabs(entry->change_low), fabs(entry->change_high)) : INFINITY;
         assert_true(weight <= last);
         last = weight;
         assert_string_equal(entry->key, other->key);
