@@ -71,14 +71,19 @@ static bool may_be_null(const struct key *key)
            (key->default_text != NULL && strcmp(key->default_text, "null") == 0);
 }
 
+// Parsed once for all that is bound in one tree of configs.
 const struct node *config_make_default(struct config *config, const struct key *key,
                                        struct err *err)
 {
-    const struct source *source = config_add_source(config, key->name, xstrdup(key->default_text),
-                                                    strlen(key->default_text), false);
-    const struct node *node = config_parse(config, source, 0, err);
-    SIM_ASSERT(node != NULL, "default of %s", key->name);
-    return node;
+    const struct node **kept = config_kept_default(config, key->name, key->default_text);
+    if (*kept == NULL) {
+        struct config *lowest = config_for_files(config);
+        const struct source *source = config_add_source(
+            lowest, key->name, xstrdup(key->default_text), strlen(key->default_text), false);
+        *kept = config_parse(lowest, source, 0, err);
+        SIM_ASSERT(*kept != NULL, "default of %s", key->name);
+    }
+    return *kept;
 }
 
 static void report_missing(struct bind *bind, const struct place *place, const struct mark *mark)

@@ -17,9 +17,16 @@ struct file {            // one that was read, with the files it derives from
     const struct node *root;
 };
 
+struct kept_default {
+    const char *name, *text; // NULL: empty
+    const struct node *node;
+};
+
 struct config {
-    struct config *below; // NULL: none
-    struct file *files;   // owned; of the lowest config alone
+    struct config *below;          // NULL: none
+    struct kept_default *defaults; // owned; hash table; of the lowest config alone
+    uint32_t default_count, default_slots;
+    struct file *files; // owned; of the lowest config alone
     uint32_t file_count;
     struct block *blocks;    // owned; newest first
     struct source **sources; // owned
@@ -71,6 +78,46 @@ void config_keep_file(struct config *config, const char *path, const char *folde
     config->files[config->file_count++] = (struct file){xstrdup(path), xstrdup(folder), root};
 }
 
+static struct kept_default *find_default(struct kept_default *defaults, uint32_t slots,
+                                         const char *name, const char *text)
+{
+    uint32_t slot = (uint32_t)(((uintptr_t)name * 31 + (uintptr_t)text) * 2654435761u >> 7);
+    for (;; slot++) {
+        struct kept_default *kept = &defaults[slot & (slots - 1)];
+        if (kept->name == NULL || (kept->name == name && kept->text == text)) {
+            return kept;
+        }
+    }
+}
+
+static void grow_defaults(struct config *config)
+{
+    uint32_t slots = config->default_slots == 0 ? 512 : 2 * config->default_slots;
+    struct kept_default *defaults = xcalloc(slots, sizeof(*defaults));
+    for (uint32_t i = 0; i < config->default_slots; i++) {
+        const struct kept_default *kept = &config->defaults[i];
+        if (kept->name != NULL) {
+            *find_default(defaults, slots, kept->name, kept->text) = *kept;
+        }
+    }
+    free(config->defaults);
+    config->defaults = defaults;
+    config->default_slots = slots;
+}
+
+const struct node **config_kept_default(struct config *config, const char *name, const char *text)
+{
+    config = lowest(config);
+    if (2 * config->default_count >= config->default_slots) {
+        grow_defaults(config);
+    }
+    struct kept_default *kept = find_default(config->defaults, config->default_slots, name, text);
+    config->default_count += kept->name == NULL;
+    kept->name = name;
+    kept->text = text;
+    return &kept->node;
+}
+
 void config_destroy(struct config *config)
 {
     if (config == NULL) {
@@ -91,6 +138,7 @@ void config_destroy(struct config *config)
         free(config->files[i].folder);
     }
     free(config->files);
+    free(config->defaults);
     free(config->sources);
     free(config);
 }

@@ -44,6 +44,10 @@ const struct node *config_known_file(struct config *config, const char *path,
 void config_keep_file(struct config *config, const char *path, const char *folder,
                       const struct node *root);
 
+// Where the tree of a key's default is kept, by the same config; NULL there: not parsed yet. The texts are
+// told apart by their addresses. Until the next call.
+const struct node **config_kept_default(struct config *config, const char *name, const char *text);
+
 // Takes over text. The source lives as long as the config.
 const struct source *config_add_source(struct config *config, const char *name, char *text,
                                        size_t bytes, bool is_file);

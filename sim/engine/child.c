@@ -1,8 +1,10 @@
 #include "sim/engine/child.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -75,6 +77,7 @@ bool child_run(bool (*work)(void *context, void *result), void *context, void *r
         return false;
     }
     if (child == 0) { // _exit: buffers and handlers belong to the parent
+        prctl(PR_SET_PDEATHSIG, SIGKILL); // nobody would take the result any more
         close(ends[0]);
         bool is_done = work(context, result);
         bool is_sent = is_done && write_all(ends[1], result, result_bytes);

@@ -1,6 +1,5 @@
 #include "sim/sweep/worker.h"
 
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -77,16 +76,21 @@ static void run_point(const struct worker_job *job, const struct experiment *exp
 
 // A hash of the configuration without its name, which says nothing of the result, and with the cap on
 // activity, which the resolved one has turned into slots: two caps that come to equal slots are two points.
-static void make_key(const struct experiment *experiment, const json_t *config, char *key)
+// Returns the configuration with its name, as text. Owned.
+static char *make_key(const struct experiment *experiment, json_t *config, char *key)
 {
-    json_t *json = json_copy((json_t *)(uintptr_t)config); // shallow
-    json_object_del(json, "experiment");
-    double cap = experiment->network.max_activity;
-    json_object_set_new(json, "max_activity", isnan(cap) ? json_null() : json_real(cap));
-    char *text = json_dumps(json, JSON_COMPACT);
-    sweep_hash(text, key);
-    free(text);
-    json_decref(json);
+    json_object_del(config, "experiment");
+    char *nameless = json_dumps(config, JSON_COMPACT); // the one time that it is written
+    json_t *name = json_string(experiment->name);
+    char *name_text = json_dumps(name, JSON_COMPACT | JSON_ENCODE_ANY);
+    char *hashed = xasprintf("%.17g%s", experiment->network.max_activity, nameless);
+    char *text = xasprintf("{\"experiment\":%s,%s", name_text, nameless + 1);
+    sweep_hash(hashed, key);
+    free(hashed);
+    free(name_text);
+    free(nameless);
+    json_decref(name);
+    return text;
 }
 
 // Fills key, settings and configuration, and sends them. True: it has to be run.
@@ -95,13 +99,13 @@ static bool send_resolved(const struct worker_job *job, const struct sweep_point
 {
     json_t *config = experiment_to_json(experiment);
     json_t *settings = sweep_point_settings(job->sweep, point, config);
-    make_key(experiment, config, key);
+    char *config_text = make_key(experiment, config, key);
     bool is_known = store_has(job->store, key);
     frame->kind = is_known ? FRAME_KNOWN : FRAME_RESOLVED;
     frame->seed = experiment->seed;
     frame->texts[FRAME_KEY] = key;
     frame->texts[FRAME_SETTINGS] = json_dumps(settings, JSON_COMPACT);
-    frame->texts[FRAME_CONFIG] = is_known ? NULL : json_dumps(config, JSON_COMPACT);
+    frame->texts[FRAME_CONFIG] = config_text;
     frame_send(job->pipe, frame);
     json_decref(settings);
     json_decref(config);
