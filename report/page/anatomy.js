@@ -156,8 +156,8 @@ function heatLegend(machine) {
   const values = tileRows(machine).map((row) => row[state.tileValue]);
   const [low, high] = [Math.min(...values), Math.max(...values)];
   const stops = [0, 0.25, 0.5, 0.75, 1].map((at) => heat(at)).join(', ');
-  return el('span', {class: 'ramp'}, el('span', {}, `${format.whole(low)} (${percentOf(low, machine.cycles.total)})`),
-    el('span', {class: 'ramp-bar', style: `background: linear-gradient(to right, ${stops})`, 'aria-hidden': 'true'}),
+  return el('span', {style: 'display: inline-flex; gap: .5rem; align-items: center; font-size: .88rem'}, el('span', {}, `${format.whole(low)} (${percentOf(low, machine.cycles.total)})`),
+    el('span', {style: `background: linear-gradient(to right, ${stops}); width: 8rem; height: .9rem; border-radius: 3px`, 'aria-hidden': 'true'}),
     el('span', {}, `${format.whole(high)} cycles (${percentOf(high, machine.cycles.total)})`));
 }
 

@@ -259,15 +259,15 @@ function tileChart() {
   return {
     type: 'scatter',
     data: {datasets: [{
-      label: tileValues[state.tileValue], group: 'tiles', isFill: true, pointStyle: 'rect', legendColour: heat(0.5), showLine: false,
+      label: '', group: 'tiles', pointStyle: 'rect', showLine: false, // no legend: the ramp above says what colours mean
       data: rows.map((row) => ({x: row.tile % columns, y: Math.floor(row.tile / columns), row})),
       backgroundColor: values.map((value) => heat(fraction(value))), borderWidth: 0, radius: radiusOf, hoverRadius: radiusOf, hoverBorderWidth: 2,
       hoverBorderColor: surface('text'),
     }]},
     options: baseOptions({
       interaction: {mode: 'nearest', axis: 'xy', intersect: false},
-      scales: {x: scale('linear', 'tile number: column', (value) => (value === Math.floor(value) ? '+' + value : ''), {min: -0.5, max: columns - 0.5, grid: {display: false}, ticks: {stepSize: Math.max(1, Math.round(columns / 8))}}),
-        y: scale('linear', 'tile number: row', (value) => (value === Math.floor(value) && value < lines ? format.whole(value * columns) : ''), {min: -0.5, max: lines - 0.5, reverse: true, grid: {display: false}, ticks: {stepSize: Math.max(1, Math.round(lines / 6))}})},
+      scales: {x: scale('linear', 'place in the row', (value) => (value === Math.floor(value) ? '+' + value : ''), {min: -0.5, max: columns - 0.5, grid: {display: false}, ticks: {stepSize: Math.max(1, Math.round(columns / 8))}}),
+        y: scale('linear', 'first tile of the row', (value) => (value === Math.floor(value) && value < lines ? format.whole(value * columns) : ''), {min: -0.5, max: lines - 0.5, reverse: true, grid: {display: false}, ticks: {stepSize: Math.max(1, Math.round(lines / 6))}})},
       plugins: {tooltip: {callbacks: {
         title: (items) => (items.length ? 'tile ' + items[0].raw.row.tile : ''),
         label: (item) => {
@@ -312,6 +312,10 @@ function memoryChart() {
   const sets = machine.roles.map((role, i) => ({label: roleText(role), data: memory.by_role[i], stepped: 'middle', fill: true, pointRadius: 0, borderWidth: 1,
     borderColor: colour(i), backgroundColor: fillOf(i), legendColour: colour(i), isFill: true, group: role, stack: 'live'}))
     .filter((set) => set.data.some((value) => value > 0));
+  if (sets.length > palettes.light.length) { // the palette has begun anew
+    const last = sets[sets.length - 1];
+    Object.assign(last, {backgroundColor: surface('text'), borderColor: surface('text'), legendColour: surface('text')});
+  }
   const limit = {label: 'SRAM of a tile', data: steps.map(() => machine.sram_limit), borderColor: surface('bad'), borderDash: [6, 4], borderWidth: 2,
     pointRadius: 0, fill: false, group: 'limit', stack: 'limit', pointStyle: 'line'};
   return {
@@ -320,11 +324,16 @@ function memoryChart() {
     options: baseOptions({
       interaction: {mode: 'index', axis: 'x', intersect: false},
       scales: {x: scale('category', 'program, in order', null, {grid: {display: false}, ticks: {maxRotation: 90, font: {size: 10}}}),
-        y: scale('linear', 'bytes that are live', format.bytes, {stacked: true, beginAtZero: true})},
+        y: scale('linear', 'bytes that are live', format.bytes, {stacked: true, beginAtZero: true, ticks: {stepSize: binaryStep(machine.sram_limit)}})},
       plugins: {tooltip: {filter: (item) => item.raw > 0, callbacks: {label: (item) => `${item.dataset.label}: ${format.bytes(item.raw)} (${format.whole(item.raw)} B)`,
         footer: (items) => (items.length ? 'live together: ' + format.bytes(sum(items[0].dataIndex)) : '')}}},
     }),
   };
+}
+
+// A power of two that gives an axis up to `bytes` five to ten ticks.
+function binaryStep(bytes) {
+  return 2 ** Math.ceil(Math.log2(bytes / 10));
 }
 
 // A step of the program as a place on the axis of the steps that take time.

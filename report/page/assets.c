@@ -21,3 +21,5 @@ ASSET(asset_shell_js, "report/page/shell.js");
 ASSET(asset_sweep_data_js, "report/page/sweep_data.js");
 ASSET(asset_sweep_charts_js, "report/page/sweep_charts.js");
 ASSET(asset_sweep_js, "report/page/sweep.js");
+ASSET(asset_anatomy_charts_js, "report/page/anatomy_charts.js");
+ASSET(asset_anatomy_js, "report/page/anatomy.js");

@@ -10,9 +10,11 @@
 #include "sim/commands/sets.h"
 #include "sim/err.h"
 #include "sim/experiment.h"
+#include "sim/run/anatomy.h"
 #include "sim/run/experiment_run.h"
 
 #define THREADS_MAX 1024
+#define TRACE_STEPS_SHOWN 2
 
 enum option_key {
     OPTION_JSON = 256,
@@ -21,7 +23,11 @@ enum option_key {
     OPTION_TIMING,
     OPTION_THREADS,
     OPTION_POINT,
-    OPTION_SENSITIVITY
+    OPTION_SENSITIVITY,
+    OPTION_HTML,
+    OPTION_TRACE,
+    OPTION_TRACE_STEPS,
+    OPTION_TRACE_TILES
 };
 
 static const struct argp_option options[] = {
@@ -29,6 +35,13 @@ static const struct argp_option options[] = {
      "change one key of the experiment, e.g. training.batch=64; any number", 0},
     {"point", OPTION_POINT, "ID", 0, "one point of the file's validation, before any --set", 0},
     {"json", OPTION_JSON, "FILE", 0, "write the result as JSON; - is standard output", 0},
+    {"html", OPTION_HTML, "FILE", 0, "write a page that shows the anatomy of a training step", 0},
+    {"trace", OPTION_TRACE, "FILE", 0,
+     "write a training step as a trace for Perfetto's UI (ui.perfetto.dev)", 0},
+    {"trace-steps", OPTION_TRACE_STEPS, "N", 0,
+     "turns of each loop that the trace shows in full (default 2), or all", 0},
+    {"trace-tiles", OPTION_TRACE_TILES, "LIST", 0,
+     "tiles with tracks of their own besides the busiest and the median one, e.g. 0,17", 0},
     {"load", OPTION_LOAD, "DIR", 0,
      "take weights, input spikes and labels from .npy files; one training step", 0},
     {"dump", OPTION_DUMP, "DIR", 0, "write the tensors of the first training step as .npy files",
@@ -48,6 +61,10 @@ struct arguments {
     struct sets sets;
     const char *json_path;
     const char *timing; // a --set that the option stands for
+    const char *html_path, *trace_path;
+    uint32_t trace_steps;
+    uint32_t *trace_tiles; // owned
+    uint32_t trace_tile_count;
     bool is_quiet;
     struct run_options run;
 };
@@ -80,6 +97,45 @@ static const char *parse_name(const char *option, const char *text, struct argp_
         argp_error(state, "%s: the name is empty", option);
     }
     return text;
+}
+
+static const char *parse_file(const char *option, const char *text, struct argp_state *state)
+{
+    if (strcmp(text, "-") == 0) {
+        argp_error(state, "%s: a file is needed, not standard output", option);
+    }
+    return parse_name(option, text, state);
+}
+
+static uint32_t parse_trace_steps(const char *text, struct argp_state *state)
+{
+    if (strcmp(text, "all") == 0) {
+        return TRACE_EVERY_STEP;
+    }
+    char *end = NULL;
+    long steps = strtol(text, &end, 10);
+    if (end == text || *end != '\0' || steps < 1 || steps > INT32_MAX) {
+        argp_error(state, "--trace-steps: \"%s\" is not a number above 0, or all", text);
+    }
+    return (uint32_t)steps;
+}
+
+static void parse_trace_tiles(struct arguments *arguments, const char *text,
+                              struct argp_state *state)
+{
+    const char *next = text;
+    do {
+        char *end = NULL;
+        long tile = strtol(next, &end, 10);
+        if (end == next || (*end != '\0' && *end != ',') || tile < 0 || tile > INT32_MAX) {
+            argp_error(state, "--trace-tiles: \"%s\" is not a list like 0,17", text);
+        }
+        uint32_t count = ++arguments->trace_tile_count;
+        arguments->trace_tiles =
+            xrealloc(arguments->trace_tiles, count * sizeof *arguments->trace_tiles);
+        arguments->trace_tiles[count - 1] = (uint32_t)tile;
+        next = *end == ',' ? end + 1 : NULL;
+    } while (next != NULL);
 }
 
 static error_t parse_argument(const char *text, struct argp_state *state)
@@ -119,6 +175,18 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
         return 0;
     case OPTION_THREADS:
         arguments->run.threads = parse_threads(text, state);
+        return 0;
+    case OPTION_HTML:
+        arguments->html_path = parse_file("--html", text, state);
+        return 0;
+    case OPTION_TRACE:
+        arguments->trace_path = parse_file("--trace", text, state);
+        return 0;
+    case OPTION_TRACE_STEPS:
+        arguments->trace_steps = parse_trace_steps(text, state);
+        return 0;
+    case OPTION_TRACE_TILES:
+        parse_trace_tiles(arguments, text, state);
         return 0;
     case 'q':
         arguments->is_quiet = true;
@@ -193,6 +261,67 @@ static int report(const struct arguments *arguments, const struct result *result
     return is_json_on_stdout ? status : command_finish_output(status);
 }
 
+// --- the anatomy --------------------------------------------------------------------------------
+static int say(char *why)
+{
+    fprintf(stderr, "tilesim: %s\n", why);
+    free(why);
+    return EXIT_FAULT;
+}
+
+// Asked before the work: a result must not get lost after it.
+static int check_files(const struct arguments *arguments)
+{
+    char *why = NULL;
+    if (arguments->json_path != NULL && !result_can_write_json(arguments->json_path, &why)) {
+        return say(why);
+    }
+    if (arguments->html_path != NULL && !result_can_write_json(arguments->html_path, &why)) {
+        return say(why);
+    }
+    return EXIT_DONE;
+}
+
+static int write_page(const struct arguments *arguments, const struct anatomy *anatomy,
+                      const struct result *result, int status)
+{
+    char *why = NULL;
+    if (arguments->html_path == NULL ||
+        anatomy_write_page(anatomy, result, arguments->html_path, &why)) {
+        return status;
+    }
+    return say(why);
+}
+
+// A trace is kept only of a run that came to its end.
+static int close_trace(struct trace *trace, int status)
+{
+    char *why = NULL;
+    bool is_run = status == EXIT_DONE || status == EXIT_DOES_NOT_FIT;
+    if (trace == NULL || !is_run) {
+        trace_discard(trace);
+        return status;
+    }
+    return trace_close(trace, &why) ? status : say(why);
+}
+
+static int run_and_report(const struct arguments *arguments, const struct experiment *experiment,
+                          struct anatomy_request *request, struct err *err)
+{
+    struct run_options run = arguments->run;
+    bool has_anatomy = arguments->html_path != NULL || request->trace != NULL;
+    run.anatomy = has_anatomy ? request : NULL;
+    struct result result;
+    int status = (int)experiment_run(experiment, &run, &result, err);
+    status = close_trace(request->trace, status);
+    if (status == EXIT_DONE || status == EXIT_DOES_NOT_FIT) {
+        status = write_page(arguments, request->anatomy, &result, status);
+        status = report(arguments, &result, status);
+    }
+    result_free(&result);
+    return status;
+}
+
 static int run_experiment(const struct arguments *arguments, struct err *err)
 {
     struct experiment *experiment = experiment_load_point(
@@ -200,19 +329,21 @@ static int run_experiment(const struct arguments *arguments, struct err *err)
     if (experiment == NULL) {
         return EXIT_BAD_INPUT;
     }
-    char *why = NULL; // asked now: a result must not get lost after the work
-    if (arguments->json_path != NULL && !result_can_write_json(arguments->json_path, &why)) {
-        fprintf(stderr, "tilesim: %s\n", why);
-        free(why);
-        experiment_destroy(experiment);
-        return EXIT_FAULT;
+    struct anatomy anatomy = {0};
+    struct anatomy_request request = {.anatomy = &anatomy,
+                                      .trace_options = {.steps = arguments->trace_steps,
+                                                        .tiles = arguments->trace_tiles,
+                                                        .tile_count = arguments->trace_tile_count}};
+    char *why = NULL;
+    int status = check_files(arguments);
+    if (status == EXIT_DONE && arguments->trace_path != NULL) {
+        request.trace = trace_open(arguments->trace_path, &why);
+        status = request.trace != NULL ? EXIT_DONE : say(why);
     }
-    struct result result;
-    int status = (int)experiment_run(experiment, &arguments->run, &result, err);
-    if (status == EXIT_DONE || status == EXIT_DOES_NOT_FIT) {
-        status = report(arguments, &result, status);
+    if (status == EXIT_DONE) {
+        status = run_and_report(arguments, experiment, &request, err);
     }
-    result_free(&result);
+    anatomy_free(&anatomy);
     experiment_destroy(experiment);
     return status;
 }
@@ -222,7 +353,8 @@ int command_run(int argc, char **argv)
     static const struct argp argp = {options, parse_option, "EXPERIMENT.yaml", doc, NULL,
                                      NULL,    NULL};
     long cores = sysconf(_SC_NPROCESSORS_ONLN);
-    struct arguments arguments = {.run.threads = cores < 1 ? 1 : (uint32_t)cores};
+    struct arguments arguments = {.run.threads = cores < 1 ? 1 : (uint32_t)cores,
+                                  .trace_steps = TRACE_STEPS_SHOWN};
     argp_parse(&argp, argc, argv, 0, NULL, &arguments);
     arguments.run.has_progress = !arguments.is_quiet && isatty(STDERR_FILENO) == 1;
     if (arguments.json_path != NULL && is_stdout_file(arguments.json_path)) {
@@ -234,5 +366,6 @@ int command_run(int argc, char **argv)
     err_print(err, stderr);
     err_destroy(err);
     sets_free(&arguments.sets);
+    free(arguments.trace_tiles);
     return status;
 }
