@@ -140,16 +140,25 @@ function themeButton() {
 // --- charts --------------------------------------------------------------------------------------
 const plots = [];
 
+// Of a logarithmic axis as many labels as its decades leave room for.
 function logTick(formatter) {
-  return (value) => {
+  return function (value) {
     const lead = value / 10 ** Math.floor(Math.log10(value) + 1e-9);
-    return [1, 2, 5].some((digit) => Math.abs(lead - digit) < 1e-6) ? formatter(value) : '';
+    const decades = Math.log10(this.max / this.min);
+    const leads = decades > 4 ? [1] : decades > 1.2 ? [1, 2, 5] : [1, 1.5, 2, 3, 4, 5, 6, 8];
+    return leads.some((digit) => Math.abs(lead - digit) < 1e-6) ? formatter(value) : '';
   };
+}
+
+// Ticks of bytes at round binary numbers.
+function byteStep(most) {
+  return 2 ** Math.max(0, Math.ceil(Math.log2(most / 8)));
 }
 
 // An axis of a chart. kind: linear, logarithmic, category
 function scale(kind, title, formatter, more) {
   const ticks = {color: surface('quiet'), maxRotation: 60, autoSkip: true, ...(more && more.ticks)};
+  if (kind === 'logarithmic') ticks.autoSkip = false;
   if (formatter && kind !== 'category') ticks.callback = kind === 'logarithmic' ? logTick(formatter) : (value) => formatter(value);
   return {
     type: kind, grid: {color: surface('grid'), borderColor: surface('line')},
@@ -174,11 +183,22 @@ function baseOptions(more) {
   };
 }
 
+// What stands for a series in the legend: a patch of its hatching, or a piece of its line with the marker.
 function swatch(dataset) {
-  const colourOf = typeof dataset.legendColour === 'string' ? dataset.legendColour : String(dataset.borderColor);
   if (dataset.isFill) {
-    return `<svg width="14" height="14" aria-hidden="true"><rect width="14" height="14" rx="2" fill="${colourOf}"/></svg>`;
+    const patch = el('canvas', {width: 14, height: 14, 'aria-hidden': 'true'});
+    const pen = patch.getContext('2d');
+    pen.fillStyle = dataset.backgroundColor;
+    pen.fillRect(0, 0, 14, 14);
+    return patch;
   }
+  const holder = el('span', {});
+  holder.innerHTML = lineSwatch(dataset); // of our own colours alone
+  return holder.firstChild;
+}
+
+function lineSwatch(dataset) {
+  const colourOf = String(dataset.borderColor);
   const dash = (dataset.borderDash || []).join(' ');
   const shapes = {
     circle: '<circle cx="15" cy="7" r="3.6"/>', rect: '<rect x="11.6" y="3.6" width="6.8" height="6.8"/>',
@@ -208,8 +228,7 @@ function drawLegend(plot) {
       plot.legend.children[button.dataset.at].firstChild.focus();
     }});
     button.dataset.at = plot.legend.children.length;
-    button.insertAdjacentHTML('afterbegin', swatch(dataset)); // of our own colours alone
-    button.append(dataset.label);
+    button.append(swatch(dataset), dataset.label);
     plot.legend.append(el('li', {}, button));
   });
   plot.legend.hidden = plot.legend.children.length < 2 && !plot.keepsLegend;

@@ -21,9 +21,11 @@ function whereItLoses(list) {
   const atPoint = (speedup) => axis.numbers[axis.of[speedup.of.point]];
   if (axis && axis.isNumeric && list.every((speedup) => axis.of[speedup.of.point] !== null)) {
     const [won, lost] = [list.filter((speedup) => speedup.ratio >= 1).map(atPoint), losing.map(atPoint)];
-    if (Math.max(...won) < Math.min(...lost)) return `It loses from a ${axis.label} of ${axis.formatNumber(Math.min(...lost))} on.`;
-    if (Math.min(...won) > Math.max(...lost)) return `It loses up to a ${axis.label} of ${axis.formatNumber(Math.max(...lost))}.`;
-    return `It is slower at ${format.whole(losing.length)} of ${plural(list.length, 'point')}, with a ${axis.label} of ${axis.formatNumber(Math.min(...lost))} to ${axis.formatNumber(Math.max(...lost))}.`;
+    const range = (values) => (Math.min(...values) === Math.max(...values) ? axis.formatNumber(values[0]) : axis.formatNumber(Math.min(...values)) + ' to ' + axis.formatNumber(Math.max(...values)));
+    if (Math.max(...won) < Math.min(...lost)) return `It loses from a ${axis.short} of ${axis.formatNumber(Math.min(...lost))} on.`;
+    if (Math.min(...won) > Math.max(...lost)) return `It loses up to a ${axis.short} of ${axis.formatNumber(Math.max(...lost))}.`;
+    if (won.length < lost.length) return `It is faster at ${format.whole(won.length)} of ${plural(list.length, 'point')}, all with a ${axis.short} of ${range(won)}.`;
+    return `It is slower at ${format.whole(lost.length)} of ${plural(list.length, 'point')}, all with a ${axis.short} of ${range(lost)}.`;
   }
   return `It is slower at ${format.whole(losing.length)} of ${plural(list.length, 'point')}.`;
 }
@@ -87,7 +89,7 @@ function drawHeader() {
   const state = STATUS.map((name, status) => [statusCounts[status], name]).filter(([count]) => count > 0).map(([count, name]) => format.whole(count) + ' ' + name);
   root.append(el('a', {class: 'skip', href: '#charts'}, 'skip to the charts'),
     el('header', {class: 'top'}, themeButton(), el('h1', {}, sweepNames.join(', ') || 'empty sweep'),
-      el('p', {class: 'facts'}, axes.length ? 'Swept: ' + listed(axes.map((axis) => `${[axis, ...axis.aliases].map((one) => one.label).join(' with ')} (${rangeOf(axis)})`)) + '. ' : ''),
+      el('p', {class: 'facts'}, axes.length ? 'Swept: ' + listed(axes.map((axis) => `${[axis, ...axis.aliases].map((one) => one.short).join(' with ')} (${rangeOf(axis)})`)) + '. ' : ''),
       el('p', {class: 'facts'}, `${plural(points.count, 'point')}: ${state.join(', ')}. ${plural(machineNames.length, 'machine')}. Finished ${day(data.last)} in ${format.duration(seconds)} of computing, tilesim ${listed(versions)}.`)),
     bigFigures(), el('ul', {class: 'summary'}, summaryItems()));
 }
@@ -114,7 +116,8 @@ function drawBar() {
       selection.x = axes[Number(value)];
       refreshAll();
     }, {id: 'select-x'}));
-    for (const axis of axes) {
+    const hasOtherCharts = axes.some((axis) => axis.isNumeric && axis !== selection.x);
+    for (const axis of axes.filter((one) => one !== selection.x || hasOtherCharts)) {
       const options = axis.order.map((place) => [place, axis.nameOf(place)]);
       const pin = selection.pins.get(axis);
       bar.append(select(axis.label, [['all', 'all'], ...options], pin === null ? 'all' : pin, (value) => {
@@ -142,9 +145,8 @@ function machineSelect(names, current, onchange, label = 'machine') {
 
 function addChartCard({id, title, lead, controls = [], make, label, isTall, isHalf, table, scaleBar}) {
   const card = addCard(cards, {id, title, lead, isHalf});
-  const slice = el('p', {class: 'lead slice'});
-  card.append(slice);
-  if (controls.filter(Boolean).length) card.append(el('div', {class: 'controls'}, controls.filter(Boolean)));
+  const slice = el('p', {class: 'slice'});
+  card.append(el('div', {class: 'controls'}, controls.filter(Boolean), slice));
   const key = el('p', {class: 'lead', hidden: true});
   const plot = addPlot(card, {label: label || title, isTall, make: () => {
     const config = make();
@@ -234,7 +236,7 @@ function addMemoryCard() {
   const names = tileNames.filter((name) => rows.some((row) => row.name === name && row.memory !== null && row.memory >= 0));
   if (names.length === 0) return;
   let name = names.find((one) => one.endsWith('/sparse')) || names[0];
-  const part = addChartCard({id: 'memory', isHalf: Boolean(data.maps), title: 'SRAM by role', lead: 'On the fullest tile; variables that share addresses are each counted, so that a stack may be higher than what is in use.',
+  const part = addChartCard({id: 'memory', isHalf: Boolean(data.maps), title: 'SRAM by role', lead: 'On the fullest tile; variables that are not live at the same time share addresses, so that a stack may be higher than what is in use.',
     controls: [machineSelect(names, name, (value) => { name = value; part.redraw(); })], make: () => memoryChart(selection.x, name),
     table: () => ({caption: 'SRAM of the fullest tile by role', rows: selectedRows([selection.x]).filter((row) => row.memory !== null && row.memory >= 0),
       columns: [words('machine', (row) => row.name), ...axisColumns(), number('in use', (row) => row.sram, format.bytes, 'bytes'), number('limit', (row) => row.limit, format.bytes, 'bytes'),
@@ -314,7 +316,7 @@ function addResultsCard() {
     ...(hasPoint('density') ? [number('measured activity', (row) => points.density[row.point], format.percent)] : []),
     ...(hasPoint('accuracy') ? [number('accuracy', (row) => points.accuracy[row.point], format.percent)] : []),
     ...(hasPoint('loss') ? [number('last loss', (row) => points.loss[row.point], format.count)] : []),
-    number('seed', (row) => points.seed[row.point], format.whole), number('run time', (row) => points.seconds[row.point], format.seconds, 's'), words('notes', (row) => row.why, true)];
+    number('seed', (row) => points.seed[row.point], format.whole), number('run time', (row) => points.seconds[row.point], format.seconds, 's'), ...(all.some((row) => !row.fits) ? [words('why not', (row) => (row.fits ? null : row.why), true)] : [])];
   const fold = addFoldedTable(card, `The table: ${plural(all.length, 'row')}, one for each point and machine`, () => ({caption: 'all results', name: 'results', rows: all, columns, hasFilter: true, pageRows: 50}));
   card.querySelector('details').open = true;
   fold.refresh();

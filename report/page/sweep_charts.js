@@ -38,7 +38,7 @@ function misfitDataset(xAxis, rowsIn, floor) {
 
 function xScale(xAxis) {
   if (xAxis === null) return scale('linear', '', () => '', {ticks: {display: false}});
-  const title = xAxis.label + (xAxis.unit && xAxis.unit !== '%' ? '' : '');
+  const title = xAxis.label;
   if (!xAxis.isNumeric) {
     return scale('linear', title, null, {min: -0.4, max: xAxis.values.length - 0.6, afterBuildTicks: (axis) => {
       axis.ticks = xAxis.order.map((place, i) => ({value: i}));
@@ -77,7 +77,8 @@ function lineChart({xAxis, series, misfits, yTitle, formatY, hasBands, extra = [
     type: 'line', data: {datasets: [...datasets, ...extra]},
     options: baseOptions({
       parsing: {xAxisKey: 'x', yAxisKey: 'y'},
-      scales: {x: xScale(xAxis), y: scale(isLog ? 'logarithmic' : 'linear', yTitle, formatY, isLog ? {min: floor * 0.9} : {beginAtZero: true})},
+      scales: {x: xScale(xAxis), y: scale(isLog ? 'logarithmic' : 'linear', yTitle, formatY,
+        isLog ? {min: floor * 0.9} : {beginAtZero: true, ticks: formatY === format.bytes && values.length ? {stepSize: byteStep(Math.max(...values))} : {}})},
       plugins: {tooltip: {
         itemSort: (a, b) => b.raw.y - a.raw.y,
         callbacks: {
@@ -178,22 +179,22 @@ function rowsAlong(xAxis, name, isUsable) {
   return (xAxis === null ? [0] : xAxis.order).filter((place) => found.has(place)).map((place) => found.get(place));
 }
 
-function stackChart({xAxis, list, parts, yTitle, formatY, limit, max, tooltipLine}) {
+function stackChart({xAxis, list, parts, yTitle, formatY, lines = [], max, stepSize, tooltipLine}) {
   if (list.length === 0 || parts.length === 0) return null;
   const datasets = parts.map((part, i) => ({
-    label: part.label, group: part.label, isFill: true, data: list.map((row) => part.value(row)), backgroundColor: fillOf(i), legendColour: colour(i),
+    label: part.label, group: part.label, isFill: true, data: list.map((row) => part.value(row)), backgroundColor: fillOf(i),
     borderColor: surface('surface'), borderWidth: {top: 1}, stack: 'all', maxBarThickness: 70, part, order: 1,
   }));
-  if (limit) {
-    datasets.push({type: 'line', label: limit.label, group: 'limit', data: list.map(limit.value), borderColor: surface('bad'), backgroundColor: surface('bad'), borderWidth: 2,
-      borderDash: [6, 3], pointRadius: list.length === 1 ? 8 : 0, pointStyle: 'crossRot', order: 0});
+  for (const line of lines) {
+    datasets.push({type: 'line', label: line.label, group: line.label, data: list.map(line.value), borderColor: surface(line.colour), backgroundColor: surface(line.colour), borderWidth: 2,
+      borderDash: line.dash, pointRadius: list.length === 1 || line.pointStyle !== 'line' ? 4.5 : 0, pointStyle: line.pointStyle, pointBorderWidth: 2, order: 0});
   }
   return {
     type: 'bar', data: {labels: list.map((row) => (xAxis === null ? row.name : xAxis.nameOf(xAxis.of[row.point]))), datasets},
     options: baseOptions({
       interaction: {mode: 'index', intersect: false},
       scales: {x: scale('category', xAxis === null ? '' : xAxis.label, null, {stacked: true, grid: {display: false}}),
-        y: scale('linear', yTitle, formatY, {stacked: true, ...(max ? {max} : {})})},
+        y: scale('linear', yTitle, formatY, {stacked: true, ...(max ? {max} : {}), ticks: stepSize ? {stepSize} : {}})},
       plugins: {tooltip: {callbacks: {
         title: (items) => (items.length ? nameOfX(xAxis, list[items[0].dataIndex]) : ''),
         label: (item) => (item.parsed.y ? item.dataset.label + ': ' + tooltipLine(item, list[item.dataIndex]) : null),
@@ -251,7 +252,9 @@ function memoryChart(xAxis, name) {
   const parts = data.roles.map((unused, role) => ({label: roleName(role), value: (row) => bytesOf(row, role), most: Math.max(0, ...list.map((row) => bytesOf(row, role)))}))
     .filter((part) => part.most > 0).sort((a, b) => b.most - a.most);
   return stackChart({xAxis, list, parts, yTitle: 'bytes on the fullest tile', formatY: format.bytes, tooltipLine: (item) => format.bytes(item.parsed.y),
-    limit: {label: 'limit of a tile', value: (row) => row.limit}});
+    lines: [{label: 'limit of a tile', value: (row) => row.limit, colour: 'bad', dash: [6, 3], pointStyle: 'line'},
+      {label: 'in use, addresses shared', value: (row) => row.sram, colour: 'text', dash: [], pointStyle: 'circle'}],
+    stepSize: byteStep(Math.max(1, ...list.map((row) => Math.max(row.limit, parts.reduce((sum, part) => sum + part.value(row), 0)))))});
 }
 
 // --- Pareto front --------------------------------------------------------------------------------

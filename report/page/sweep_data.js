@@ -32,7 +32,7 @@ for (const row of rows) {
 
 // --- axes ----------------------------------------------------------------------------------------
 const LABELS = {
-  'network.max_activity': 'cap on activity', 'network.hidden': 'hidden layers', 'network.inputs': 'inputs',
+  'network.max_activity': 'cap on activity', network: 'network', 'network.hidden': 'hidden layers', 'network.inputs': 'inputs',
   'network.input_slots': 'input slots', 'training.batch': 'batch', 'training.time_steps': 'time steps',
   'network.neuron': 'neuron', 'data.source': 'data', seed: 'seed', 'network.outputs': 'outputs',
 };
@@ -54,7 +54,8 @@ function listName(list) {
 }
 
 function makeAxis(raw) {
-  const axis = {path: raw.path, label: labelOf(raw.path, raw.label), values: raw.values, of: unpack(raw.of, points.count), aliases: []};
+  const label = labelOf(raw.path, raw.label);
+  const axis = {path: raw.path, label, short: label.replace(/\s*[([].*$/, '') || label, values: raw.values, of: unpack(raw.of, points.count), aliases: []};
   const isList = axis.values.some(Array.isArray);
   const lengths = axis.values.map((value) => (Array.isArray(value) ? value.length : null));
   axis.isByLength = isList && new Set(lengths).size === axis.values.length && axis.values.length > 1 && !lengths.includes(null);
@@ -73,6 +74,7 @@ function makeAxis(raw) {
     if (Array.isArray(value)) return listName(value);
     return typeof value === 'number' ? axis.formatNumber(value) : String(value);
   };
+  axis.describe = (place) => (axis.isByLength && typeof axis.values[place] === 'number' ? axis.values[place] + ' ' + axis.short : axis.short + ' ' + axis.nameOf(place));
   return axis;
 }
 
@@ -87,7 +89,30 @@ function determines(one, other) {
   return found.size > 1;
 }
 
-const everyAxis = data.axes.map(makeAxis);
+// Networks by name: what differs may be the number of hidden layers and the data, two axes where every pair is one name.
+function splitNetworks(axis) {
+  const facts = axis.values.map((unused, place) => {
+    const point = axis.of.findIndex((value, i) => value === place && points.layers[i] !== null);
+    return point < 0 ? null : {layers: points.layers[point], inputs: points.inputs[point], name: String(axis.values[place])};
+  });
+  if (axis.path !== 'network' || facts.includes(null)) return [axis];
+  const layers = [...new Set(facts.map((fact) => fact.layers))];
+  const inputs = [...new Set(facts.map((fact) => fact.inputs))];
+  if (layers.length < 2 || new Set(facts.map((fact) => fact.layers + ' ' + fact.inputs)).size < facts.length) return [axis];
+  const names = inputs.map((count) => {
+    const same = facts.filter((fact) => fact.inputs === count).map((fact) => fact.name.replace(/.*\//, '').replace(/\.yaml$/, ''));
+    let length = same[0].length;
+    while (!same.every((name) => name.startsWith(same[0].slice(0, length)))) length--;
+    return same[0].slice(0, length).replace(/[-_ ]*\d*$/, '') || count + ' inputs';
+  });
+  const placeOf = (list, key) => axis.of.map((place) => (place === null ? null : list.indexOf(facts[place][key])));
+  const parts = [makeAxis({path: 'network, layers', label: 'hidden layers', values: layers, of: placeOf(layers, 'layers')})];
+  if (inputs.length > 1) parts.push(makeAxis({path: 'network, data', label: 'data', values: names, of: placeOf(inputs, 'inputs')}));
+  parts[0].isByLength = true;
+  return parts;
+}
+
+const everyAxis = data.axes.map(makeAxis).flatMap(splitNetworks);
 const axes = [];
 for (const axis of everyAxis.filter((candidate) => candidate.values.length > 1)) {
   const rivals = everyAxis.filter((other) => other !== axis && other.values.length > 1 && !other.isAlias);
@@ -138,11 +163,11 @@ function isSelected(point, free) {
 
 function describeSelection(free) {
   return [...selection.pins].filter(([axis]) => !free.includes(axis))
-    .map(([axis, pin]) => axis.label + ' ' + (pin === null ? 'all' : axis.nameOf(pin))).join(' · ');
+    .map(([axis, pin]) => (pin === null ? 'every ' + axis.short : axis.describe(pin))).join(' · ');
 }
 
 const describePoint = (point, except = []) => axes.filter((axis) => !except.includes(axis) && axis.of[point] !== null)
-  .map((axis) => axis.label + ' ' + axis.nameOf(axis.of[point])).join(', ');
+  .map((axis) => axis.describe(axis.of[point])).join(', ');
 
 // Series over an axis: one for each machine, split by the axes that are not pinned where they make a difference.
 // valueOf(row): null leaves the row out. Each has label, style and points {x, y, band, row}, rising in x.

@@ -86,6 +86,7 @@ enum point_column {
     POINT_VERSION,
     POINT_SECONDS,
     POINT_LAYERS,
+    POINT_INPUTS,
     POINT_NEURONS,
     POINT_DENSITY,
     POINT_ACCURACY,
@@ -93,10 +94,11 @@ enum point_column {
     POINT_COLUMN_COUNT
 };
 static const char *const point_keys[] = {
-    [POINT_SWEEP] = "sweep",     [POINT_NUMBER] = "number",     [POINT_STATUS] = "status",
-    [POINT_WHY] = "why",         [POINT_SEED] = "seed",         [POINT_VERSION] = "version",
-    [POINT_SECONDS] = "seconds", [POINT_LAYERS] = "layers",     [POINT_NEURONS] = "neurons",
-    [POINT_DENSITY] = "density", [POINT_ACCURACY] = "accuracy", [POINT_LOSS] = "loss"};
+    [POINT_SWEEP] = "sweep",     [POINT_NUMBER] = "number",   [POINT_STATUS] = "status",
+    [POINT_WHY] = "why",         [POINT_SEED] = "seed",       [POINT_VERSION] = "version",
+    [POINT_SECONDS] = "seconds", [POINT_LAYERS] = "layers",   [POINT_INPUTS] = "inputs",
+    [POINT_NEURONS] = "neurons", [POINT_DENSITY] = "density", [POINT_ACCURACY] = "accuracy",
+    [POINT_LOSS] = "loss"};
 
 struct hardware { // where to read what a chip or GPU is
     int32_t name; // place in the model's texts
@@ -191,14 +193,15 @@ static bool add_settings(struct model *model, sqlite3_stmt *query, int64_t id, u
 }
 
 struct activity {
-    double layers, neurons, spikes; // hidden layers; with the output: layers + 1
+    double inputs;
+    double layers, neurons, spikes; // hidden ones
 };
 
 // Of the form that has most to tell: sparse where it ran. NANs: the result lists none.
 static struct activity read_activity(const char *result)
 {
     json_t *list = json_scan_value(json_scan_member(result, "activity"));
-    struct activity sum = {NAN, NAN, NAN};
+    struct activity sum = {NAN, NAN, NAN, NAN};
     const char *form = json_string_value(json_object_get(json_array_get(list, 0), "form"));
     size_t layers = 0;
     while (form != NULL && layers < json_array_size(list) &&
@@ -207,7 +210,8 @@ static struct activity read_activity(const char *result)
         layers++;
     }
     if (layers >= 2) {
-        sum = (struct activity){(double)layers - 2, 0, 0};
+        double inputs = json_number_value(json_object_get(json_array_get(list, 0), "neurons"));
+        sum = (struct activity){inputs, (double)layers - 2, 0, 0};
     }
     for (size_t i = 1; i + 1 < layers; i++) {
         const json_t *layer = json_array_get(list, i);
@@ -236,6 +240,7 @@ static void add_result(struct model *model, const char *result)
 {
     struct activity activity = read_activity(result);
     column_add(&model->points[POINT_LAYERS], activity.layers);
+    column_add(&model->points[POINT_INPUTS], activity.inputs);
     column_add(&model->points[POINT_NEURONS], activity.neurons);
     column_add(&model->points[POINT_DENSITY],
                activity.neurons > 0 ? activity.spikes / activity.neurons : NAN);

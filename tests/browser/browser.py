@@ -97,7 +97,7 @@ class Page:
         self.url = "file://" + os.path.abspath(path)
         started = time.monotonic()
         self.call("Page.navigate", {"url": self.url})
-        self.wait_for("document.documentElement.dataset.ready === 'yes'")
+        self.wait_for("document.documentElement?.dataset.ready === 'yes'")
         self.open_seconds = time.monotonic() - started
 
     def listen(self, message):
