@@ -203,9 +203,13 @@ static int run_points(const struct arguments *arguments, const struct sweep *swe
         }
     }
     struct sweep_summary summary = {0};
-    if (status == EXIT_DONE && !sweep_run(sweep, points, store, &arguments->run, &summary, &why)) {
+    struct sweep_options run = arguments->run;
+    char *record_folder = xasprintf("%s.records", database);
+    run.record_folder = record_folder;
+    if (status == EXIT_DONE && !sweep_run(sweep, points, store, &run, &summary, &why)) {
         status = fail(why, EXIT_FAULT);
     }
+    free(record_folder);
     if (!store_close(store, &why)) {
         status = fail(why, EXIT_FAULT);
     }

@@ -16,6 +16,11 @@ struct band {
     char *why; // owned
 };
 
+struct band_scope { // a machine, and where files are kept that were read
+    struct config *config;
+    const struct machine_config *machine;
+};
+
 struct differences {
     uint32_t count;
     char *names; // owned; the first few
@@ -34,11 +39,11 @@ static json_t *hardware_to_json(const struct machine_config *machine)
     return json;
 }
 
-// NULL: there is no such preset, or it is wrong.
-static json_t *preset_to_json(const char *name, bool is_gpu)
+// NULL: there is no such preset, or it is wrong. Its file is read once for all on one config.
+static json_t *preset_to_json(struct config *below, const char *name, bool is_gpu)
 {
     struct err *unused = err_create(); // a preset that cannot be read is said in `why`
-    struct config *config = config_create();
+    struct config *config = config_create_on(below);
     struct machine_config preset = {.chip = NULL};
     if (is_gpu) {
         preset.gpu = gpu_load(name, NULL, config, unused);
@@ -91,11 +96,12 @@ static void find_differences(json_t *machine, json_t *preset, const char *path,
 
 // --- bands --------------------------------------------------------------------------------------
 // given: of the preset `name`. Takes over given.why.
-static struct band band_as_changed(const struct machine_config *machine, const char *name,
+static struct band band_as_changed(const struct band_scope *scope, const char *name,
                                    struct band given)
 {
+    const struct machine_config *machine = scope->machine;
     struct differences differences = {0, xstrdup("")};
-    json_t *preset = preset_to_json(name, machine->gpu != NULL);
+    json_t *preset = preset_to_json(scope->config, name, machine->gpu != NULL);
     json_t *json = hardware_to_json(machine);
     struct band band = given;
     if (preset == NULL) {
@@ -131,8 +137,9 @@ static struct band band_without(const struct machine_config *machine, const char
 }
 
 // Of a lowering or a kind of workload.
-static struct band band_of(const struct machine_config *machine, const char *of)
+static struct band band_of(const struct band_scope *scope, const char *of)
 {
+    const struct machine_config *machine = scope->machine;
     const struct gpu_config *gpu = machine->gpu;
     const struct error_band *found =
         gpu != NULL
@@ -141,15 +148,15 @@ static struct band band_of(const struct machine_config *machine, const char *of)
     if (found == NULL) {
         return band_without(machine, of);
     }
-    return band_as_changed(machine, found->hardware,
+    return band_as_changed(scope, found->hardware,
                            (struct band){found->relative, xstrdup(found->source)});
 }
 
 // Of a whole training step of a GPU program: its file says why.
-static struct band band_of_baseline(const struct machine_config *machine,
+static struct band band_of_baseline(const struct band_scope *scope,
                                     const struct result_machine *entry)
 {
-    const struct gpu_config *gpu = machine->gpu;
+    const struct gpu_config *gpu = scope->machine->gpu;
     const char *why = NULL;
     for (uint32_t baseline = 0; baseline < GPU_BASELINE_COUNT; baseline++) {
         if (strcmp(entry->variant, gpu_baseline_name(baseline)) == 0) {
@@ -157,9 +164,8 @@ static struct band band_of_baseline(const struct machine_config *machine,
         }
     }
     struct band band = {entry->error_band, xstrdup(why == NULL ? "the GPU file gives it" : why)};
-    return gpu->error_band_count == 0
-               ? band
-               : band_as_changed(machine, gpu->error_bands[0].hardware, band);
+    return gpu->error_band_count == 0 ? band
+                                      : band_as_changed(scope, gpu->error_bands[0].hardware, band);
 }
 
 // Takes over the band.
@@ -174,17 +180,18 @@ static void put_band(struct result_machine *entry, struct band band)
 static void fill_entry(const struct experiment *experiment, const struct machine_config *machine,
                        struct result_machine *entry)
 {
+    const struct band_scope scope = {experiment->config, machine};
     if (!entry->fits) {
         return;
     }
     if (experiment->workload.kind != NULL) {
-        put_band(entry, band_of(machine, experiment->workload.kind->name));
+        put_band(entry, band_of(&scope, experiment->workload.kind->name));
     } else if (machine->gpu != NULL) {
-        put_band(entry, band_of_baseline(machine, entry));
+        put_band(entry, band_of_baseline(&scope, entry));
     } else {
         bool is_old = machine->lowering.kind == LOWERING_SPARSE &&
                       machine->lowering.state_gradient == STATE_GRADIENT_PER_SAMPLE;
-        put_band(entry, band_of(machine, is_old ? ERROR_BAND_OLD_SPARSE : entry->variant));
+        put_band(entry, band_of(&scope, is_old ? ERROR_BAND_OLD_SPARSE : entry->variant));
     }
 }
 
@@ -217,4 +224,18 @@ void bands_fill(const struct experiment *experiment, struct result *result)
         }
     }
     fill_speedups(result);
+}
+
+void bands_prepare(const struct experiment *experiment)
+{
+    for (uint32_t i = 0; i < experiment->machine_count; i++) {
+        const struct machine_config *machine = &experiment->machines[i];
+        bool is_gpu = machine->gpu != NULL;
+        uint32_t count = is_gpu ? machine->gpu->error_band_count : machine->chip->error_band_count;
+        for (uint32_t j = 0; j < count; j++) {
+            const struct error_band *band =
+                is_gpu ? &machine->gpu->error_bands[j] : &machine->chip->error_bands[j];
+            json_decref(preset_to_json(experiment->config, band->hardware, is_gpu));
+        }
+    }
 }

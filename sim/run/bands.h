@@ -8,5 +8,7 @@
 // Fills error_band and why of the machines that fit. A chip or a GPU that differs from the preset whose band
 // its file has gets twice that band, called an estimate.
 void bands_fill(const struct experiment *experiment, struct result *result);
+// Reads the presets that bands_fill() will compare with, so that forked children need not.
+void bands_prepare(const struct experiment *experiment);
 
 #endif

@@ -10,6 +10,7 @@
 #include "sim/run/host_memory.h"
 #include "sim/run/machine_run.h"
 #include "sim/run/progress.h"
+#include "sim/run/record_cache.h"
 #include "sim/run/sensitivity.h"
 #include "sim/run/workload_run.h"
 #include "sim/units.h"
@@ -49,6 +50,7 @@ static bool create_forms(struct run *run)
     return true;
 }
 
+// Trains the needed forms that have no records yet.
 static enum run_status train_forms(struct run *run)
 {
     const struct experiment *experiment = run->experiment;
@@ -65,7 +67,8 @@ static enum run_status train_forms(struct run *run)
     }
     enum run_status status = loaded == NULL && data == NULL ? RUN_BAD_INPUT : RUN_DONE;
     for (uint32_t form = 0; status == RUN_DONE && form < FORM_COUNT; form++) {
-        if (run->forms[form].is_needed && !form_run_train(&run->forms[form], &context)) {
+        bool is_missing = run->forms[form].is_needed && run->forms[form].records == NULL;
+        if (is_missing && !form_run_train(&run->forms[form], &context)) {
             status = RUN_FAILED;
         }
     }
@@ -74,11 +77,37 @@ static enum run_status train_forms(struct run *run)
     return status;
 }
 
+// The same, but takes what was trained before from the cache, and keeps there what is new.
+static enum run_status train_or_load(struct run *run)
+{
+    struct record_cache cache;
+    bool is_new[FORM_COUNT] = {false};
+    bool is_complete = true;
+    if (run->options->record_folder == NULL || run->options->load_directory != NULL ||
+        run->options->dump_directory != NULL ||
+        !record_cache_open(&cache, run->options->record_folder, run->experiment)) {
+        return train_forms(run);
+    }
+    for (uint32_t form = 0; form < FORM_COUNT; form++) {
+        is_new[form] = run->forms[form].is_needed &&
+                       !record_cache_load(&cache, run->experiment, &run->forms[form]);
+        is_complete = is_complete && !is_new[form];
+    }
+    enum run_status status = is_complete ? RUN_DONE : train_forms(run);
+    for (uint32_t form = 0; status == RUN_DONE && form < FORM_COUNT; form++) {
+        if (is_new[form]) {
+            record_cache_keep(&cache, run->experiment, &run->forms[form]);
+        }
+    }
+    record_cache_close(&cache);
+    return status;
+}
+
 static enum run_status train_or_draw(struct run *run)
 {
     double started_seconds = wall_seconds();
     if (run->experiment->training.mode == MODE_FUNCTIONAL) {
-        enum run_status status = train_forms(run);
+        enum run_status status = train_or_load(run);
         run->result->host_seconds.functional = wall_seconds() - started_seconds;
         return status;
     }

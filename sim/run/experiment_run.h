@@ -21,11 +21,12 @@ enum run_status { // the exit status of `tilesim run`
 };
 
 struct run_options {
-    const char *load_directory;      // NULL: weights are drawn, batches come from the data source
-    const char *dump_directory;      // NULL: no tensors are written
-    uint32_t threads;                // of the functional run; values do not depend on it
-    bool has_progress;               // show progress on standard error
-    bool has_sensitivity;            // vary every uncertain value
+    const char *load_directory; // NULL: weights are drawn, batches come from the data source
+    const char *dump_directory; // NULL: no tensors are written
+    const char *record_folder;  // NULL: none; else what was trained is kept there for later runs
+    uint32_t threads;           // of the functional run; values do not depend on it
+    bool has_progress;          // show progress on standard error
+    bool has_sensitivity;       // vary every uncertain value
     struct anatomy_request *anatomy; // NULL: nobody asks for the anatomy of a training step
 };
 

@@ -11,13 +11,21 @@ const char *form_name(enum network_form form)
     return form == FORM_SPARSE ? "sparse" : "dense";
 }
 
-void form_run_free(struct form_run *run)
+void form_run_drop_records(struct form_run *run)
 {
     for (uint32_t i = 0; i < run->record_count; i++) {
         activity_destroy(run->records[i]);
     }
     free(run->records);
     free(run->loss);
+    run->records = NULL;
+    run->loss = NULL;
+    run->record_count = 0;
+}
+
+void form_run_free(struct form_run *run)
+{
+    form_run_drop_records(run);
     training_graph_destroy(run->graph);
     *run = (struct form_run){0};
 }
@@ -42,8 +50,8 @@ static struct activity *create_record(const struct form_run *run,
     return record;
 }
 
-static void create_records(struct form_run *run, const struct experiment *experiment,
-                           uint32_t count)
+void form_run_create_records(struct form_run *run, const struct experiment *experiment,
+                             uint32_t count)
 {
     run->records = xcalloc(count, sizeof(struct activity *));
     run->record_count = count;
@@ -67,7 +75,7 @@ void form_run_draw(struct form_run *run, const struct experiment *experiment)
     if (run->form == FORM_DENSE) {
         return;
     }
-    create_records(run, experiment, experiment->timing.training_steps);
+    form_run_create_records(run, experiment, experiment->timing.training_steps);
     for (uint32_t i = 0; i < run->record_count; i++) {
         activity_draw(run->records[i], &experiment->fill, experiment->seed, i);
         if (experiment->network.input == INPUT_ANALOG) {
@@ -170,8 +178,8 @@ bool form_run_train(struct form_run *run, const struct form_context *context)
 {
     const struct experiment *experiment = context->experiment;
     const struct training_config *training = &experiment->training;
-    create_records(run, experiment,
-                   (uint32_t)min_u64(experiment->timing.training_steps, training->steps));
+    form_run_create_records(run, experiment,
+                            (uint32_t)min_u64(experiment->timing.training_steps, training->steps));
     run->loss = xcalloc(training->steps, sizeof(double));
     struct trainer *trainer =
         trainer_create(run->graph, training, experiment->seed, context->options->threads);

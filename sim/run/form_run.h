@@ -32,6 +32,10 @@ struct form_context {
 
 const char *form_name(enum network_form form);
 void form_run_free(struct form_run *run);
+// Empty records of this form, of the shape that the experiment asks for.
+void form_run_create_records(struct form_run *run, const struct experiment *experiment,
+                             uint32_t count);
+void form_run_drop_records(struct form_run *run); // and losses; the graph stays
 // Trains for training.steps steps and tests. Writes the tensors of the first step of the sparse form if
 // the options ask for them; false, with a message, if that failed or values left the finite.
 bool form_run_train(struct form_run *run, const struct form_context *context);

@@ -17,6 +17,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "sim/fingerprint.h"
 #include "sim/run/progress.h"
 #include "sim/sweep/bar.h"
 #include "sim/sweep/frame.h"
@@ -203,7 +204,7 @@ static char *explain(const struct runner *runner, const struct worker *worker, i
 
 static void add_crash(struct runner *runner, struct worker *worker, int status)
 {
-    char key[SWEEP_KEY_BYTES];
+    char key[FINGERPRINT_BYTES];
     const struct sweep_point *point = &runner->points->points[worker->number];
     if (worker->settings == NULL) {
         json_t *settings = sweep_point_settings(runner->sweep, point, NULL);
@@ -211,7 +212,7 @@ static void add_crash(struct runner *runner, struct worker *worker, int status)
         json_decref(settings);
     }
     if (worker->key == NULL) {
-        sweep_hash(worker->settings, key);
+        fingerprint(worker->settings, key);
         worker->key = xstrdup(key);
     }
     char *why = explain(runner, worker, status);
@@ -397,6 +398,7 @@ bool sweep_run(const struct sweep *sweep, const struct sweep_points *points, str
         free(runner);
         return false;
     }
+    worker_prepare(sweep, points);
     sigset_t mask;
     sigemptyset(&mask);
     sigaddset(&mask, SIGINT);

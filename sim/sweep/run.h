@@ -12,11 +12,12 @@
 #define SWEEP_JOBS_MAX 256u
 
 struct sweep_options {
-    uint32_t jobs;          // children at a time, 1..SWEEP_JOBS_MAX
-    uint32_t shard, shards; // this run takes the points `shard - 1`, `shard - 1 + shards`, ...
-    uint64_t memory_bytes;  // of a child; 0: no limit
-    double timeout_seconds; // of a point; 0: no limit
-    bool has_progress;      // on standard error: a bar, or lines where it is no terminal
+    uint32_t jobs;             // children at a time, 1..SWEEP_JOBS_MAX
+    uint32_t shard, shards;    // this run takes the points `shard - 1`, `shard - 1 + shards`, ...
+    const char *record_folder; // what was trained is kept there; NULL: nothing is
+    uint64_t memory_bytes;     // of a child; 0: no limit
+    double timeout_seconds;    // of a point; 0: no limit
+    bool has_progress;         // on standard error: a bar, or lines where it is no terminal
 };
 
 struct sweep_summary {

@@ -101,8 +101,4 @@ json_t *sweep_point_settings(const struct sweep *sweep, const struct sweep_point
                              const json_t *resolved);
 json_t *sweep_value_to_json(const struct node *value); // new reference
 
-// 32 hex digits and a NUL: a hash of bytes (FNV-1a, 128 bits), as key of a point.
-#define SWEEP_KEY_BYTES 33u
-void sweep_hash(const char *text, char *key);
-
 #endif

@@ -5,19 +5,8 @@
 #include <string.h>
 
 #include "sim/experiment_keys.h"
+#include "sim/fingerprint.h"
 #include "sim/sweep/sweep_keys.h"
-
-void sweep_hash(const char *text, char *key)
-{
-    // FNV-1a, 128 bits; constants: RFC 9923 (draft-eastlake-fnv), section 5
-    unsigned __int128 hash = (unsigned __int128)0x6c62272e07bb0142u << 64 | 0x62b821756295c58du;
-    const unsigned __int128 prime = (unsigned __int128)1 << 88 | 0x13b;
-    for (; *text != '\0'; text++) {
-        hash = (hash ^ (unsigned char)*text) * prime;
-    }
-    snprintf(key, SWEEP_KEY_BYTES, "%016llx%016llx", (unsigned long long)(hash >> 64),
-             (unsigned long long)hash);
-}
 
 static uint64_t block_combinations(const struct sweep_block *block)
 {
@@ -159,7 +148,7 @@ json_t *sweep_point_settings(const struct sweep *sweep, const struct sweep_point
 
 // --- expansion ------------------------------------------------------------------------------------
 struct seen { // settings of the points so far, hashed; "": empty
-    char (*keys)[SWEEP_KEY_BYTES];
+    char (*keys)[FINGERPRINT_BYTES];
     uint64_t slots;
 };
 
@@ -173,7 +162,7 @@ static bool see(struct seen *seen, const char *key)
         }
         slot = (slot + 1) & (seen->slots - 1);
     }
-    snprintf(seen->keys[slot], SWEEP_KEY_BYTES, "%s", key);
+    snprintf(seen->keys[slot], FINGERPRINT_BYTES, "%s", key);
     return true;
 }
 
@@ -185,10 +174,10 @@ static bool is_wanted(const struct sweep *sweep, const struct sweep_point *point
             return false;
         }
     }
-    char key[SWEEP_KEY_BYTES];
+    char key[FINGERPRINT_BYTES];
     json_t *settings = sweep_point_settings(sweep, point, NULL);
     char *text = json_dumps(settings, JSON_COMPACT);
-    sweep_hash(text, key);
+    fingerprint(text, key);
     free(text);
     json_decref(settings);
     return see(seen, key);

@@ -5,6 +5,8 @@
 
 #include "report/result.h"
 #include "sim/experiment.h"
+#include "sim/fingerprint.h"
+#include "sim/run/bands.h"
 #include "sim/run/experiment_run.h"
 #include "sim/run/progress.h"
 #include "sim/sweep/frame.h"
@@ -47,7 +49,8 @@ static char *join_misfits(const struct result *result)
 static void run_point(const struct worker_job *job, const struct experiment *experiment,
                       struct frame *frame, struct err *err)
 {
-    const struct run_options options = {.threads = 1}; // the other cores have points of their own
+    const struct run_options options = {.threads = 1, // the other cores have points of their own
+                                        .record_folder = job->options->record_folder};
     struct result result;
     char *why = NULL, *text = NULL;
     double started_seconds = wall_seconds();
@@ -85,7 +88,7 @@ static char *make_key(const struct experiment *experiment, json_t *config, char 
     char *name_text = json_dumps(name, JSON_COMPACT | JSON_ENCODE_ANY);
     char *hashed = xasprintf("%.17g%s", experiment->network.max_activity, nameless);
     char *text = xasprintf("{\"experiment\":%s,%s", name_text, nameless + 1);
-    sweep_hash(hashed, key);
+    fingerprint(hashed, key);
     free(hashed);
     free(name_text);
     free(nameless);
@@ -116,11 +119,11 @@ static bool send_resolved(const struct worker_job *job, const struct sweep_point
 static void send_unresolved(const struct worker_job *job, const struct sweep_point *point,
                             const struct err *err, struct frame *frame)
 {
-    char key[SWEEP_KEY_BYTES];
+    char key[FINGERPRINT_BYTES];
     json_t *settings = sweep_point_settings(job->sweep, point, NULL);
     char *text = json_dumps(settings, JSON_COMPACT);
     char *why = join_messages(err);
-    sweep_hash(text, key);
+    fingerprint(text, key);
     frame->kind = FRAME_ENDED;
     frame->status = POINT_FAILED;
     frame->texts[FRAME_KEY] = key;
@@ -139,7 +142,7 @@ static bool take_point(const struct worker_job *job, uint32_t number)
     struct config *config = config_create_on(job->sweep->config);
     struct err *err = err_create();
     struct frame frame = {.kind = FRAME_STARTED, .number = number};
-    char key[SWEEP_KEY_BYTES];
+    char key[FINGERPRINT_BYTES];
     frame_send(job->pipe, &frame);
     const struct node *root = sweep_point_root(job->sweep, point, config, err);
     struct experiment *experiment = NULL;
@@ -161,6 +164,30 @@ static bool take_point(const struct worker_job *job, uint32_t number)
     experiment_destroy(experiment);
     err_destroy(err);
     return is_run;
+}
+
+void worker_prepare(const struct sweep *sweep, const struct sweep_points *points)
+{
+    uint32_t block = UINT32_MAX;
+    for (uint32_t i = 0; i < points->count; i++) {
+        if (points->points[i].block == block) {
+            continue; // the first of every block tells
+        }
+        block = points->points[i].block;
+        struct err *unused = err_create(); // the point itself says what is wrong
+        struct config *config = config_create_on(sweep->config);
+        const struct node *root = sweep_point_root(sweep, &points->points[i], config, unused);
+        if (root == NULL) {
+            config_destroy(config);
+        } else {
+            struct experiment *experiment = experiment_bind(config, root, NULL, 0, unused);
+            if (experiment != NULL) {
+                bands_prepare(experiment);
+            }
+            experiment_destroy(experiment);
+        }
+        err_destroy(unused);
+    }
 }
 
 void worker_run(const struct worker_job *job)

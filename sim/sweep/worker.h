@@ -23,6 +23,8 @@ struct worker_job {
 
 // Number of the point at a place of the shard.
 uint32_t worker_point_number(const struct sweep_options *options, uint32_t place);
+// Reads what the children would read each for itself: call before they are forked.
+void worker_prepare(const struct sweep *sweep, const struct sweep_points *points);
 // Ends when a point was run or none is left. The process must then end.
 void worker_run(const struct worker_job *job);
 
