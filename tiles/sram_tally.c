@@ -143,6 +143,9 @@ uint64_t sram_codelets_on_tile(const struct program *program, uint32_t tile)
     uint64_t codelets = 0;
     for (uint32_t g = 0; g < program->group_count; g++) {
         const struct vertex_group *group = &program->groups[g];
+        if (codelets >> group->codelet & 1u) {
+            continue; // by far the most groups: few codelets do all the work
+        }
         struct vertex_run runs[VERTEX_RUNS_MAX];
         uint32_t run_count = vertex_runs_of(program, group, runs);
         for (uint32_t i = 0; i < run_count; i++) {
