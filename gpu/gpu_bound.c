@@ -33,6 +33,8 @@ static void slow_floors(struct gpu_config *gpu, double factor)
         gpu->gemm[i].wave_seconds *= factor;
         gpu->gemm[i].k_tile_seconds *= factor;
         gpu->gemm[i].split_seconds *= factor;
+        gpu->gemm[i].vector_seconds *= factor;
+        gpu->gemm[i].vector_split_seconds *= factor;
     }
 }
 

@@ -1,7 +1,8 @@
 // Time of one matrix product of the library, by cause: tiles, waves, the chain along k, operands, results.
 // Conventions: the library picks one kernel, a tile shape and a number of parts of k (split-k); the model
 // takes the fastest of a list. Every term of every kernel grows with m, n and k, so the time does: also
-// for that reason no split is left out where k is short. Formulas: docs/gpu.md.
+// for that reason no split is left out where k is short. One row or column is a vector: a kernel of its
+// own, chosen by the shape and not for its speed. Formulas: docs/gpu.md.
 #include <math.h>
 
 #include "gpu/kernel_time.h"
@@ -11,6 +12,7 @@
 #define LARGEST_PERIMETER \
     (0.5 + 1.0) // 128/256 + 128/128: operand words per result, in units of 1/128
 #define PARTIAL_SUM_BYTES (2.0 * 4.0) // float32, written and read back
+#define WARP_LOAD_BYTES (32.0 * 16.0) // the widest load of 32 threads
 
 // Tiles of the results that libraries are shipped with (CUTLASS and cuBLAS name them in their kernels).
 static const struct {
@@ -63,21 +65,48 @@ static double kernel_seconds(const struct product *product, double tile_m, doubl
            partial_bytes / model->split_bytes_per_second;
 }
 
+// Of results also where they would fit in L2: the products of the W class say so.
+static double memory_rate(const struct gpu_config *gpu, const struct gemm_model *model)
+{
+    return model->bandwidth_efficiency * gpu->memory_bytes_per_second_spec;
+}
+
+// Operands, once.
+static double load_seconds(const struct gpu_config *gpu, const struct gemm_model *model,
+                           double elements, double resident)
+{
+    return model->element_bytes * elements *
+           (resident / gpu->l2_bytes_per_second + (1.0 - resident) / memory_rate(gpu, model));
+}
+
+// A matrix with a vector, no tiles: bound by the matrix's bytes. A sum that one load of a warp does not
+// cover is dealt out; its parts are added up as results are stored, behind the loads or beside them.
+static double vector_product_seconds(const struct gpu_config *gpu, const struct gemm_model *model,
+                                     double results, double k, double resident)
+{
+    bool is_split = k * model->element_bytes > WARP_LOAD_BYTES;
+    return model->vector_seconds +
+           overlapped(load_seconds(gpu, model, k + k * results, resident),
+                      is_split ? model->vector_split_seconds : 0.0, model->store_exponent) +
+           model->element_bytes * results / memory_rate(gpu, model);
+}
+
 double gpu_product_seconds(const struct gpu_config *gpu, const struct gemm_model *model, double m,
                            double n, double k, double resident)
 {
-    // Results go at the rate of memory even where they would fit in L2: the products of the W class say so.
-    double memory_rate = model->bandwidth_efficiency * gpu->memory_bytes_per_second_spec;
-    double operand_bytes = model->element_bytes * (m * k + k * n);
+    // more rows and columns never take less than one of them
+    double least_seconds = vector_product_seconds(gpu, model, fmax(m, n), k, resident);
+    if (fmin(m, n) <= 1.0) {
+        return least_seconds;
+    }
     struct product product = {
         .gpu = gpu,
         .model = model,
         .m = m,
         .n = n,
         .k_tiles = ceil(k * model->element_bytes / K_TILE_BYTES),
-        .load_seconds =
-            operand_bytes * (resident / gpu->l2_bytes_per_second + (1.0 - resident) / memory_rate),
-        .store_seconds = model->element_bytes * m * n / memory_rate,
+        .load_seconds = load_seconds(gpu, model, m * k + k * n, resident),
+        .store_seconds = model->element_bytes * m * n / memory_rate(gpu, model),
     };
     double fastest_seconds = INFINITY;
     for (size_t i = 0; i < sizeof(tile_shapes) / sizeof(*tile_shapes); i++) {
@@ -87,7 +116,7 @@ double gpu_product_seconds(const struct gpu_config *gpu, const struct gemm_model
                      kernel_seconds(&product, tile_shapes[i].m, tile_shapes[i].n, split_counts[j]));
         }
     }
-    return fastest_seconds;
+    return fmax(fastest_seconds, least_seconds);
 }
 
 double gpu_gemm_seconds(const struct gpu_config *gpu, enum gpu_precision precision, uint32_t m,

@@ -171,6 +171,77 @@ static void products_never_take_less_when_a_size_grows(void **state)
     }
 }
 
+// --- one row or column: no tiles ----------------------------------------------------------------
+static struct gpu_config gpu_with_vector_kernel(void)
+{
+    struct gpu_config gpu = test_gpu();
+    for (uint32_t precision = 0; precision < GPU_PRECISION_COUNT; precision++) {
+        gpu.gemm[precision].vector_seconds = 2.6e-6;
+        gpu.gemm[precision].vector_split_seconds = 1.4e-6;
+    }
+    return gpu;
+}
+
+// The same source as above, m = 1: rows G0001 to G0145.
+static void products_of_one_row_are_near_public_a100_measurements(void **state)
+{
+    (void)state;
+    static const struct {
+        uint32_t size;
+        double microseconds;
+    } rows[] = {{128, 2.58}, {256, 2.68}, {512, 4.39}, {1024, 5.31}, {8192, 96.43}};
+    struct gpu_config gpu = gpu_with_vector_kernel();
+    for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+        double seconds = gpu_gemm_seconds(&gpu, GPU_BFLOAT16, 1, rows[i].size, rows[i].size, false);
+        assert_true(fabs(seconds / (rows[i].microseconds * MICRO) - 1.0) < 0.06);
+    }
+}
+
+static void a_sum_longer_than_a_warps_load_is_split_for_a_vector(void **state)
+{
+    (void)state;
+    struct gpu_config gpu = gpu_with_vector_kernel(); // store_exponent 1: nothing overlaps
+    const double memory_rate = 0.671 * 2.039e12;
+    double whole = 2.6e-6 + 2.0 * (256 + 256 * 640 + 640) / memory_rate; // 512 bytes
+    assert_seconds(gpu_gemm_seconds(&gpu, GPU_BFLOAT16, 1, 640, 256, false), whole);
+    double split = 2.6e-6 + 1.4e-6 + 2.0 * (257 + 257 * 640 + 640) / memory_rate;
+    assert_seconds(gpu_gemm_seconds(&gpu, GPU_BFLOAT16, 1, 640, 257, false), split);
+    gpu.gemm[GPU_BFLOAT16].store_exponent = 100.0; // the shorter is hidden
+    assert_seconds(gpu_gemm_seconds(&gpu, GPU_BFLOAT16, 1, 640, 257, true),
+                   2.6e-6 + 1.4e-6 + 2.0 * 640 / memory_rate);
+}
+
+static void a_column_takes_as_long_as_a_row(void **state)
+{
+    (void)state;
+    struct gpu_config gpu = gpu_with_vector_kernel();
+    assert_seconds(gpu_gemm_seconds(&gpu, GPU_TF32, 640, 1, 300, false),
+                   gpu_gemm_seconds(&gpu, GPU_TF32, 1, 640, 300, false));
+}
+
+// Also where the kernel changes, and where the tiles would be faster than one row.
+static void a_second_row_or_column_never_saves_time(void **state)
+{
+    (void)state;
+    struct gpu_config slow_vectors = gpu_with_vector_kernel();
+    slow_vectors.gemm[GPU_BFLOAT16].vector_seconds = 20e-6;
+    const struct gpu_config gpus[] = {gpu_with_vector_kernel(), slow_vectors};
+    for (uint32_t i = 0; i < 2; i++) {
+        for (uint32_t n = 1; n <= 8192; n *= 2) {
+            for (uint32_t k = 1; k <= 8192; k *= 2) {
+                double one = gpu_gemm_seconds(&gpus[i], GPU_BFLOAT16, 1, n, k, false);
+                double two = gpu_gemm_seconds(&gpus[i], GPU_BFLOAT16, 2, n, k, false);
+                assert_true(two >= one);
+                assert_true(gpu_gemm_seconds(&gpus[i], GPU_BFLOAT16, n, 2, k, false) >=
+                            gpu_gemm_seconds(&gpus[i], GPU_BFLOAT16, n, 1, k, false));
+                assert_true(gpu_gemm_seconds(&gpus[i], GPU_BFLOAT16, 1, n + 1, k, false) >= one);
+                assert_true(gpu_gemm_seconds(&gpus[i], GPU_BFLOAT16, 1, n, k + 1, false) >= one);
+                assert_true(gpu_gemm_seconds(&gpus[i], GPU_BFLOAT16, 3, n, k, false) >= two);
+            }
+        }
+    }
+}
+
 // --- closed forms of the baselines on lists of one kernel ---------------------------------------
 static void cache_residency_falls_without_a_cliff(void **state)
 {
@@ -460,6 +531,10 @@ int main(void)
         cmocka_unit_test(one_row_more_than_the_tiles_of_a_wave_costs_a_wave),
         cmocka_unit_test(a_long_sum_is_split_where_that_pays),
         cmocka_unit_test(products_never_take_less_when_a_size_grows),
+        cmocka_unit_test(products_of_one_row_are_near_public_a100_measurements),
+        cmocka_unit_test(a_sum_longer_than_a_warps_load_is_split_for_a_vector),
+        cmocka_unit_test(a_column_takes_as_long_as_a_row),
+        cmocka_unit_test(a_second_row_or_column_never_saves_time),
         cmocka_unit_test(cache_residency_falls_without_a_cliff),
         cmocka_unit_test(b0_waits_for_every_launch_and_every_turn_of_the_loop),
         cmocka_unit_test(b2_runs_a_product_and_a_scan_once_for_all_time_steps),
