@@ -18,7 +18,9 @@ struct table {
     uint32_t columns;
     struct column *layout; // owned; [columns]
     uint32_t cell_count, cell_capacity;
-    char **cells; // owned, and each
+    char **cells;       // owned, and each
+    const char **paint; // owned array; [cell_count], of the cells of a row alike; NULL: none
+    const char *colour; // of the cells to come
 };
 
 struct table *table_create(uint32_t columns)
@@ -39,6 +41,7 @@ void table_destroy(struct table *table)
         free(table->cells[i]);
     }
     free(table->cells);
+    free(table->paint);
     free(table->layout);
     free(table);
 }
@@ -48,6 +51,7 @@ void table_add(struct table *table, const char *format, ...)
     if (table->cell_count == table->cell_capacity) {
         table->cell_capacity = table->cell_capacity * 2 + 64;
         table->cells = xrealloc(table->cells, table->cell_capacity * sizeof(*table->cells));
+        table->paint = xrealloc(table->paint, table->cell_capacity * sizeof(*table->paint));
     }
     va_list arguments;
     va_start(arguments, format);
@@ -55,6 +59,7 @@ void table_add(struct table *table, const char *format, ...)
     int length = vasprintf(&text, format, arguments);
     va_end(arguments);
     SIM_ASSERT(length >= 0, "out of memory");
+    table->paint[table->cell_count] = table->colour;
     table->cells[table->cell_count++] = text;
 }
 
@@ -100,6 +105,11 @@ static void measure(struct table *table)
     }
 }
 
+void table_paint(struct table *table, const char *colour)
+{
+    table->colour = colour;
+}
+
 void table_align_left(struct table *table, uint32_t column)
 {
     table->layout[column].is_left = true;
@@ -142,20 +152,20 @@ static void print_shortened(FILE *stream, const char *text, uint32_t limit)
     fputc('~', stream);
 }
 
-static void print_cell(const struct table *table, uint32_t c, const char *text, FILE *stream)
+// *blanks: those that wait for a text behind them.
+static void print_cell(const struct table *table, uint32_t c, const char *text, uint32_t *blanks,
+                       FILE *stream)
 {
     const struct column *column = &table->layout[c];
     uint32_t width = column->limit > 0 ? column->limit : column->width;
     uint32_t shown = (uint32_t)min_u64(characters(text), width);
-    print_blanks(stream, GAP + (column->is_left ? 0 : width - shown));
-    print_shortened(stream, text, width);
-    bool is_last = true;
-    for (uint32_t later = c + 1; later < table->columns; later++) {
-        is_last = is_last && table->layout[later].is_hidden;
+    *blanks += GAP + (column->is_left ? 0 : width - shown);
+    if (shown > 0) {
+        print_blanks(stream, *blanks);
+        print_shortened(stream, text, width);
+        *blanks = 0;
     }
-    if (column->is_left && !is_last) {
-        print_blanks(stream, width - shown);
-    }
+    *blanks += column->is_left ? width - shown : 0;
 }
 
 static void print_left_out(const struct table *table, FILE *stream)
@@ -174,15 +184,22 @@ static void print_left_out(const struct table *table, FILE *stream)
 void table_print(struct table *table, FILE *stream, bool has_colour)
 {
     measure(table);
+    uint32_t blanks = 0;
     for (uint32_t i = 0; i < table->cell_count; i++) {
         uint32_t c = i % table->columns;
-        bool is_heading = i < table->columns && has_colour;
-        fputs(c == 0 && is_heading ? "\033[2m" : "", stream);
+        const char *colour = i < table->columns ? "2" : table->paint[i]; // headings are dim
+        bool is_painted = has_colour && colour != NULL;
+        if (c == 0) {
+            blanks = 0;
+            if (is_painted) {
+                fprintf(stream, "\033[%sm", colour);
+            }
+        }
         if (!table->layout[c].is_hidden) {
-            print_cell(table, c, table->cells[i], stream);
+            print_cell(table, c, table->cells[i], &blanks, stream);
         }
         if (c + 1 == table->columns) {
-            fprintf(stream, "%s\n", is_heading ? "\033[0m" : "");
+            fprintf(stream, "%s\n", is_painted ? "\033[0m" : "");
         }
     }
     print_left_out(table, stream);

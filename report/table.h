@@ -18,6 +18,8 @@ void table_add_seconds(struct table *table, double seconds); // "1.234 ms"
 void table_add_bytes(struct table *table, uint64_t bytes);   // "611.3 KiB"
 void table_add_count(struct table *table, double count);     // "12,345"
 void table_print(struct table *table, FILE *stream, bool has_colour);
+// Rows begun from now on have this colour (SGR, "36"; NULL: none) where colours are shown.
+void table_paint(struct table *table, const char *colour);
 void table_align_left(struct table *table, uint32_t column);
 // Makes the table at most `width` characters wide (0: leaves it as it is): leaves out columns, in the
 // order of `droppable` (`count` of them), as far as needed, and then shortens the first one, if not

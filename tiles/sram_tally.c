@@ -292,6 +292,14 @@ static bool are_alike(const struct sram_tally *tally, uint32_t a, uint32_t b)
 
 uint32_t sram_tally_classes(const struct sram_tally *tally, uint32_t *tiles)
 {
+    uint32_t *class_of = xmalloc((size_t)tally->tile_count * sizeof(uint32_t));
+    uint32_t class_count = sram_tally_classify(tally, tiles, class_of);
+    free(class_of);
+    return class_count;
+}
+
+uint32_t sram_tally_classify(const struct sram_tally *tally, uint32_t *tiles, uint32_t *class_of)
+{
     uint64_t mask = 1;
     while (mask < 2 * (uint64_t)tally->tile_count) {
         mask *= 2;
@@ -303,6 +311,7 @@ uint32_t sram_tally_classes(const struct sram_tally *tally, uint32_t *tiles)
     mask--;
     uint32_t class_count = 0;
     for (uint32_t tile = 0; tile < tally->tile_count; tile++) {
+        class_of[tile] = UINT32_MAX;
         if (tally->vertices[tile] + tally->messages[tile] + tally->variables[tile] == 0) {
             continue;
         }
@@ -312,8 +321,10 @@ uint32_t sram_tally_classes(const struct sram_tally *tally, uint32_t *tiles)
         }
         if (table[at] == UINT32_MAX) {
             table[at] = tile;
+            class_of[tile] = class_count;
             tiles[class_count++] = tile;
         }
+        class_of[tile] = class_of[table[at]];
     }
     free(table);
     return class_count;

@@ -22,6 +22,8 @@ void sram_tally_destroy(struct sram_tally *tally);
 // Lists one tile of every class of tiles that use any memory, lowest tile first; returns their number.
 // tiles: room for tile_count.
 uint32_t sram_tally_classes(const struct sram_tally *tally, uint32_t *tiles);
+// The same; class_of: room for tile_count, the class of every tile, UINT32_MAX of those that use none.
+uint32_t sram_tally_classify(const struct sram_tally *tally, uint32_t *tiles, uint32_t *class_of);
 
 // Items of [first_item, first_item + items) that lie on the tile.
 uint32_t sram_items_on_tile(const struct tile_map *map, uint32_t first_item, uint32_t items,

@@ -6,11 +6,19 @@
 #include "sim/err.h"
 #include "sim/units.h"
 
-static void print_table(const struct inspector *inspector, struct table *table)
+#define BAR_CHARACTERS 20u
+#define BINS 8u           // of the histogram of tiles
+#define TENANTS_SHOWN 12u // of a tile that nobody asked for
+
+// Colours of rows: what moves data, the host.
+#define PAINT_EXCHANGE "36"
+#define PAINT_HOST "35"
+#define PAINT_LOOP "2"
+
+void inspect_heading(const struct inspector *inspector, const char *of, const char *what)
 {
-    table_print(table, inspector->stream, inspector->has_colour);
-    table_destroy(table);
-    fputc('\n', inspector->stream);
+    fprintf(inspector->stream, inspector->has_colour ? "\033[1m%s: %s\033[0m\n" : "%s: %s\n", of,
+            what);
 }
 
 static struct table *create_table(const char *const *headings, uint32_t count)
@@ -26,226 +34,306 @@ static struct table *create_table(const char *const *headings, uint32_t count)
     create_table((const char *const[]){__VA_ARGS__}, \
                  sizeof((const char *const[]){__VA_ARGS__}) / sizeof(char *))
 
-static void add_tile_range(struct table *table, uint32_t lowest, uint32_t highest)
+static void print_table(const struct inspector *inspector, struct table *table)
 {
-    if (lowest == highest) {
-        table_add(table, "%u", lowest);
-    } else {
-        table_add(table, "%u..%u", lowest, highest);
-    }
+    table_print(table, inspector->stream, inspector->has_colour);
+    table_destroy(table);
+    fputc('\n', inspector->stream);
 }
 
-static void mark_tiles(bool *is_used, const struct tile_map *map, uint32_t first, uint32_t count)
+static void fit(const struct inspector *inspector, struct table *table, const uint32_t *droppable,
+                uint32_t count)
 {
-    for (uint32_t i = 0; i < count; i++) {
-        is_used[tile_map_at(map, first + i)] = true;
-    }
+    table_fit(table, inspector->width, droppable, count);
 }
 
-// Adds two cells, how many tiles are marked and their range, and clears the marks.
-static void add_marked_tiles(struct table *table, bool *is_used, uint32_t tile_count)
+// Two cells: how many, and which.
+static void add_tiles(struct table *table, const struct tile_range *tiles)
 {
-    uint32_t count = 0, lowest = 0, highest = 0;
-    for (uint32_t tile = 0; tile < tile_count; tile++) {
-        if (is_used[tile]) {
-            lowest = count == 0 ? tile : lowest;
-            highest = tile;
-            count++;
-            is_used[tile] = false;
-        }
-    }
-    table_add_count(table, count);
-    if (count == 0) {
+    table_add_count(table, tiles->count);
+    if (tiles->count == 0) {
         table_add(table, "-");
+    } else if (tiles->lowest == tiles->highest) {
+        table_add(table, "%u", tiles->lowest);
     } else {
-        add_tile_range(table, lowest, highest);
+        table_add(table, "%u..%u", tiles->lowest, tiles->highest);
     }
 }
 
-void inspect_placement(const struct inspector *inspector, const struct program *program)
+static void add_lifetime(struct table *table, uint32_t first, uint32_t last)
 {
+    if (last == UINT32_MAX) {
+        table_add(table, "always");
+    } else {
+        table_add(table, "%u..%u", first, last);
+    }
+}
+
+// A cell: a percentage and, behind it, a bar.
+static void add_bar(struct table *table, double part, double whole)
+{
+    static const char bar[] = "####################";
+    double share = whole > 0 ? part / whole : 0;
+    double filled = share * BAR_CHARACTERS + 0.5;
+    int length = filled > BAR_CHARACTERS ? (int)BAR_CHARACTERS : (int)filled;
+    table_add(table, "%5.1f %%%s%.*s", 100 * share, length > 0 ? "  " : "", length, bar);
+}
+
+// --- summary ------------------------------------------------------------------------------------
+void inspect_summary(const struct inspector *inspector, const struct inspected *inspected)
+{
+    const struct sram_plan *plan = inspected->plan;
+    FILE *stream = inspector->stream;
+    char text[UNIT_TEXT_BYTES], other[UNIT_TEXT_BYTES];
+    fprintf(stream, "  chip         %s, %s tiles at %.4g GHz\n", inspected->chip->name,
+            text_of_count(text, inspected->chip->tiles), inspected->chip->clock_hz / 1e9);
+    fprintf(stream, "  in use       %s tiles", text_of_count(text, plan->tiles_used));
+    fprintf(stream, "; %u compute sets, %u exchanges\n", inspected->program->compute_set_count,
+            inspected->program->exchange_count);
+    fprintf(stream, "  fullest tile %u, %s of %s%s\n", plan->max_tile,
+            text_of_bytes(text, plan->max_bytes), text_of_bytes(other, plan->limit_bytes),
+            plan->fits ? "" : ": does not fit");
+    if (plan->why != NULL) {
+        fprintf(stream, "  %s\n", plan->why);
+    }
+    if (inspected->time != NULL) {
+        const struct machine_time *time = inspected->time;
+        fprintf(stream, "  one pass     %s cycles", text_of_count(text, time->cycles));
+        fprintf(stream, " in %s supersteps", text_of_count(text, (double)time->supersteps));
+        fprintf(stream, ", %s\n",
+                text_of_seconds(text, cycles_to_seconds(time->cycles, inspected->chip->clock_hz)));
+        fprintf(stream,
+                "  of them      compute %.1f %%, exchange %.1f %%, sync %.1f %%, host %.1f "
+                "%%\n",
+                100 * time->compute_cycles / time->cycles,
+                100 * time->exchange_cycles / time->cycles, 100 * time->sync_cycles / time->cycles,
+                100 * time->host_cycles / time->cycles);
+    }
+    fputc('\n', stream);
+}
+
+// --- placement ----------------------------------------------------------------------------------
+void inspect_layers(const struct inspector *inspector, const struct inspected *inspected)
+{
+    const uint32_t droppable[] = {6, 5};
+    struct table *table = TABLE_WITH("layer", "neurons", "slots", "parameters on", "tiles",
+                                     "works on tiles", "vertices", "variables");
+    for (uint32_t layer = 0; layer < inspected->program->layer_count; layer++) {
+        const struct layer_summary *summary = &inspected->layers[layer];
+        table_add(table, layer == 0 ? "input" : "%u", layer);
+        table_add_count(table, summary->neurons);
+        table_add_count(table, summary->slots);
+        add_tiles(table, &summary->parameters);
+        table_add_count(table, summary->tiles.count);
+        table_add_count(table, (double)summary->vertices);
+        table_add_bytes(table, summary->bytes);
+    }
+    fit(inspector, table, droppable, 2);
+    print_table(inspector, table);
+}
+
+static struct tile_range variable_tiles(const struct program *program,
+                                        const struct variable *variable)
+{
+    struct vertex_group group = {
+        .place = variable->place, .first_item = variable->first_item, .items = variable->items};
+    return group_tiles(program, &group);
+}
+
+void inspect_variables(const struct inspector *inspector, const struct inspected *inspected)
+{
+    const uint32_t droppable[] = {4, 1, 3};
+    const struct program *program = inspected->program;
     struct table *table = TABLE_WITH("variable", "role", "tiles", "range", "items",
                                      "bytes per item", "live in steps");
-    bool *is_used = xcalloc(program->tile_count, sizeof(*is_used));
+    table_align_left(table, 1);
     for (uint32_t i = 0; i < program->variable_count; i++) {
         const struct variable *variable = &program->variables[i];
+        struct tile_range tiles = variable_tiles(program, variable);
         table_add(table, "%s", variable->name);
         table_add(table, "%s", variable_role_name(variable->role));
-        mark_tiles(is_used, &variable->place, variable->first_item, variable->items);
-        add_marked_tiles(table, is_used, program->tile_count);
+        add_tiles(table, &tiles);
         table_add_count(table, variable->items);
         table_add_bytes(table, variable->bytes_per_item);
-        if (variable->first_step == LIVE_ALWAYS) {
-            table_add(table, "always");
-        } else {
-            table_add(table, "%u..%u", variable->first_step, variable->last_step);
-        }
+        add_lifetime(table, variable->first_step, variable->last_step);
     }
-    free(is_used);
+    fit(inspector, table, droppable, 3);
     print_table(inspector, table);
 }
 
 // --- steps --------------------------------------------------------------------------------------
-static uint64_t group_vertices(const struct program *program, const struct vertex_group *group)
+static const char *paint_of(enum step_kind kind)
 {
-    switch (group->dealing) {
-    case DEAL_EVEN:
-        return group->vertices;
-    case DEAL_SAMPLES:
-        return group->items * div_ceil(program->batch, group->samples_per_vertex);
-    case DEAL_SEGMENTS:
-        return (uint64_t)group->items * group->vertices;
-    case DEAL_SLOTS:
-        return (uint64_t)program->batch * program->slots[group->layer] * group->groups;
-    }
-    return 0;
-}
-
-static uint64_t flow_bytes(const struct flow *flow)
-{
-    switch (flow->kind) {
-    case FLOW_BROADCAST:
-    case FLOW_PAIRS:
-        return flow->source_count * flow->bytes;
-    case FLOW_ALL_TO_ALL:
-        return flow->bytes * flow->source_count * flow->destination_count;
-    case FLOW_REDISTRIBUTE:
-        return flow->bytes;
-    }
-    return 0;
-}
-
-struct lister { // walks the steps of a program
-    const struct program *program;
-    const struct machine_time *time;
-    struct table *table;
-    bool *is_used;  // tiles of the row
-    uint32_t depth; // of loops
-    uint32_t share; // of the next step that takes time
-};
-
-// The cells of a row after its name: vertices or bytes, tiles, times, cycles.
-static void add_share(struct lister *lister)
-{
-    if (lister->time == NULL) {
-        table_add(lister->table, "-");
-        table_add(lister->table, "-");
-        return;
-    }
-    const struct machine_share *share = &lister->time->shares[lister->share++];
-    table_add_count(lister->table, (double)share->times);
-    table_add_count(lister->table, share->times == 0 ? 0 : share->cycles / (double)share->times);
-}
-
-static void add_compute_set(struct lister *lister, const struct compute_set *set)
-{
-    uint64_t vertices = 0;
-    for (uint32_t i = 0; i < set->group_count; i++) {
-        const struct vertex_group *group = &lister->program->groups[set->first_group + i];
-        vertices += group_vertices(lister->program, group);
-        mark_tiles(lister->is_used, &group->place, group->first_item, group->items);
-    }
-    char text[UNIT_TEXT_BYTES];
-    table_add(lister->table, "%s vertices", text_of_count(text, (double)vertices));
-    add_marked_tiles(lister->table, lister->is_used, lister->program->tile_count);
-}
-
-static void add_exchange(struct lister *lister, const struct exchange_step *exchange)
-{
-    uint64_t bytes = 0;
-    for (uint32_t i = 0; i < exchange->flow_count; i++) {
-        const struct flow *flow = &lister->program->flows[exchange->first_flow + i];
-        bytes += flow_bytes(flow);
-        mark_tiles(lister->is_used, &flow->source, flow->first_source, flow->source_count);
-    }
-    char text[UNIT_TEXT_BYTES];
-    table_add(lister->table, "%s sent", text_of_bytes(text, bytes));
-    add_marked_tiles(lister->table, lister->is_used, lister->program->tile_count);
-}
-
-static void add_loop(struct lister *lister, const struct program_step *step)
-{
-    table_add(lister->table, "%*sloop %u times", (int)lister->depth * 2, "", step->loop_count);
-    for (uint32_t i = 0; i < 5; i++) {
-        table_add(lister->table, "%s", "");
-    }
-    lister->depth++;
-}
-
-static void add_step(struct lister *lister, uint32_t number)
-{
-    const struct program *program = lister->program;
-    const struct program_step *step = &program->steps[number];
-    int indent = (int)lister->depth * 2;
-    char text[UNIT_TEXT_BYTES];
-    switch (step->kind) {
-    case STEP_LOOP_BEGIN:
-        add_loop(lister, step);
-        return;
-    case STEP_LOOP_END:
-        lister->depth--;
-        return;
-    case STEP_COMPUTE:
-        table_add(lister->table, "%*s%u %s", indent, "", number,
-                  program->compute_sets[step->index].name);
-        add_compute_set(lister, &program->compute_sets[step->index]);
-        break;
+    switch (kind) {
     case STEP_EXCHANGE:
-        table_add(lister->table, "%*s%u %s", indent, "", number,
-                  program->exchanges[step->index].name);
-        add_exchange(lister, &program->exchanges[step->index]);
-        break;
+        return PAINT_EXCHANGE;
     case STEP_HOST:
-        table_add(lister->table, "%*s%u %s", indent, "", number,
-                  step->host_direction == HOST_TO_CHIP ? "from the host" : "to the host");
-        table_add(lister->table, "%s", text_of_bytes(text, step->host_bytes));
-        table_add(lister->table, "-");
-        table_add(lister->table, "-");
-        break;
+        return PAINT_HOST;
+    case STEP_LOOP_BEGIN:
+        return PAINT_LOOP;
+    default:
+        return NULL;
     }
-    add_share(lister);
 }
 
-void inspect_steps(const struct inspector *inspector, const struct program *program,
-                   const struct machine_time *time)
+static void add_loop(struct table *table, const struct step_summary *step)
 {
-    struct lister lister = {
-        .program = program,
-        .time = time,
-        .table = TABLE_WITH("step", "what", "tiles", "range", "times", "cycles each"),
-        .is_used = xcalloc(program->tile_count, sizeof(bool)),
-    };
-    for (uint32_t i = 0; i < program->step_count; i++) {
-        add_step(&lister, i);
+    table_add(table, "%*sloop %u times", (int)step->depth * 2, "", step->loop_count);
+    for (uint32_t i = 0; i < 6; i++) {
+        table_add(table, "%s", "");
     }
-    free(lister.is_used);
-    print_table(inspector, lister.table);
 }
 
-// --- memory, kernels ----------------------------------------------------------------------------
-void inspect_sram(const struct inspector *inspector, const struct sram_plan *plan)
+static void add_step(struct table *table, const struct step_summary *step,
+                     const struct machine_time *time)
 {
-    char used[UNIT_TEXT_BYTES], limit[UNIT_TEXT_BYTES], sum[UNIT_TEXT_BYTES];
-    fprintf(inspector->stream, "  fullest tile %u: %s of %s; %s if no addresses were shared\n",
-            plan->max_tile, text_of_bytes(used, plan->max_bytes),
-            text_of_bytes(limit, plan->limit_bytes), text_of_bytes(sum, plan->sum_bytes));
-    if (!plan->fits) {
-        fprintf(inspector->stream, "  does not fit: %s\n", plan->why);
+    char text[UNIT_TEXT_BYTES];
+    table_add(table, "%*s%u %s", (int)step->depth * 2, "", step->number, step->name);
+    if (step->kind == STEP_COMPUTE) {
+        table_add(table, "%s vertices", text_of_count(text, (double)step->vertices));
+    } else {
+        table_add(table, "%s sent", text_of_bytes(text, step->bytes));
     }
-    struct table *roles = TABLE_WITH("role on that tile", "bytes");
+    add_tiles(table, &step->tiles);
+    if (time == NULL) {
+        for (uint32_t i = 0; i < 3; i++) {
+            table_add(table, "-");
+        }
+        return;
+    }
+    table_add_count(table, (double)step->times);
+    table_add_count(table, step->times == 0 ? 0 : step->cycles / (double)step->times);
+    add_bar(table, step->cycles, time->cycles);
+}
+
+void inspect_steps(const struct inspector *inspector, const struct inspected *inspected)
+{
+    const uint32_t droppable[] = {3, 1, 2};
+    struct table *table =
+        TABLE_WITH("step", "what", "tiles", "range", "times", "cycles each", "share of cycles");
+    table_align_left(table, 6);
+    for (uint32_t i = 0; i < inspected->step_count; i++) {
+        const struct step_summary *step = &inspected->steps[i];
+        table_paint(table, paint_of(step->kind));
+        if (step->kind == STEP_LOOP_BEGIN) {
+            add_loop(table, step);
+        } else {
+            add_step(table, step, inspected->time);
+        }
+    }
+    fit(inspector, table, droppable, 3);
+    print_table(inspector, table);
+}
+
+// --- SRAM ---------------------------------------------------------------------------------------
+static void print_roles(const struct inspector *inspector, const struct sram_plan *plan)
+{
+    struct table *table = TABLE_WITH("role, on the fullest tile", "bytes", "of the tile");
+    table_align_left(table, 2);
     for (uint32_t role = 0; role < SRAM_ROLE_COUNT; role++) {
-        table_add(roles, "%s", sram_role_name(role));
-        table_add_bytes(roles, plan->by_role[role]);
+        if (plan->by_role[role] > 0) {
+            table_add(table, "%s", sram_role_name(role));
+            table_add_bytes(table, plan->by_role[role]);
+            add_bar(table, (double)plan->by_role[role], (double)plan->limit_bytes);
+        }
     }
-    print_table(inspector, roles);
-    struct table *largest = TABLE_WITH("largest variable on that tile", "bytes");
-    for (uint32_t i = 0; i < plan->largest_count; i++) {
-        table_add(largest, "%s", plan->largest[i].name);
-        table_add_bytes(largest, plan->largest[i].bytes);
+    if (plan->sum_bytes > plan->max_bytes) {
+        table_add(table, "shared by what does not live at once");
+        table_add_bytes(table, plan->sum_bytes - plan->max_bytes);
+        add_bar(table, (double)(plan->sum_bytes - plan->max_bytes), (double)plan->limit_bytes);
     }
-    print_table(inspector, largest);
+    fit(inspector, table, NULL, 0);
+    print_table(inspector, table);
 }
 
+// How many tiles are how full.
+static void print_histogram(const struct inspector *inspector, const struct inspected *inspected)
+{
+    uint64_t top = max_u64(inspected->plan->limit_bytes, inspected->plan->max_bytes);
+    uint64_t step = max_u64(div_ceil(top, BINS), 1);
+    uint32_t counts[BINS + 1] = {0}; // the last: tiles without anything
+    char from[UNIT_TEXT_BYTES], to[UNIT_TEXT_BYTES];
+    for (uint32_t tile = 0; tile < inspected->program->tile_count; tile++) {
+        uint64_t bytes = inspected->tile_bytes[tile];
+        counts[bytes == 0 ? BINS : min_u64((bytes - 1) / step, BINS - 1)]++;
+    }
+    struct table *table = TABLE_WITH("SRAM of a tile", "tiles", "of the chip");
+    table_align_left(table, 2);
+    for (uint32_t bin = 0; bin <= BINS; bin++) {
+        uint32_t i = bin == 0 ? BINS : bin - 1;
+        if (counts[i] == 0) {
+            continue;
+        }
+        if (i == BINS) {
+            table_add(table, "nothing");
+        } else {
+            table_add(table, "%s to %s", text_of_bytes(from, i * step),
+                      text_of_bytes(to, (i + 1) * step));
+        }
+        table_add_count(table, counts[i]);
+        add_bar(table, counts[i], inspected->program->tile_count);
+    }
+    print_table(inspector, table);
+}
+
+static void print_tenants(const struct inspector *inspector, const struct inspected *inspected,
+                          uint32_t shown)
+{
+    const uint32_t droppable[] = {1};
+    char *title = xasprintf("largest on tile %u, of %u", inspected->tile, inspected->tenants.count);
+    struct table *table = TABLE_WITH(title, "role", "bytes", "live in steps");
+    table_align_left(table, 1);
+    for (uint32_t i = 0; i < inspected->tenants.count && i < shown; i++) {
+        const struct sram_tenant *tenant = &inspected->tenants.tenants[i];
+        table_add(table, "%s", tenant->name);
+        table_add(table, "%s", sram_role_name(tenant->role));
+        table_add_bytes(table, tenant->bytes);
+        add_lifetime(table, tenant->first_step, tenant->last_step);
+    }
+    free(title);
+    fit(inspector, table, droppable, 1);
+    print_table(inspector, table);
+}
+
+void inspect_sram(const struct inspector *inspector, const struct inspected *inspected)
+{
+    print_roles(inspector, inspected->plan);
+    print_histogram(inspector, inspected);
+    print_tenants(inspector, inspected, TENANTS_SHOWN);
+}
+
+// --- one tile -----------------------------------------------------------------------------------
+void inspect_tile(const struct inspector *inspector, const struct inspected *inspected)
+{
+    const struct program *program = inspected->program;
+    char text[UNIT_TEXT_BYTES];
+    fprintf(inspector->stream, "  SRAM in use: %s\n",
+            text_of_bytes(text, inspected->tile_bytes[inspected->tile]));
+    print_tenants(inspector, inspected, UINT32_MAX);
+    struct table *table = TABLE_WITH("step", "codelet", "vertices", "of all");
+    table_align_left(table, 1);
+    for (uint32_t i = 0; i < inspected->step_count; i++) {
+        const struct step_summary *step = &inspected->steps[i];
+        if (step->kind != STEP_COMPUTE) {
+            continue;
+        }
+        const struct compute_set *set = &program->compute_sets[program->steps[step->number].index];
+        for (uint32_t g = 0; g < set->group_count; g++) {
+            const struct vertex_group *group = &program->groups[set->first_group + g];
+            uint64_t vertices = group_vertices_on_tile(program, group, inspected->tile);
+            if (vertices > 0) {
+                table_add(table, "%u %s", step->number, step->name);
+                table_add(table, "%s", codelet_name(group->codelet));
+                table_add_count(table, (double)vertices);
+                table_add_count(table, (double)group_vertices(program, group));
+            }
+        }
+    }
+    fit(inspector, table, NULL, 0);
+    print_table(inspector, table);
+}
+
+// --- GPU ----------------------------------------------------------------------------------------
 static const char *phase_name(enum kernel_phase phase)
 {
     static const char *const names[] = {[PHASE_FORWARD] = "forward, per time step",
@@ -256,8 +344,10 @@ static const char *phase_name(enum kernel_phase phase)
 
 void inspect_kernels(const struct inspector *inspector, const struct kernel_list *list)
 {
+    const uint32_t droppable[] = {7, 6, 1};
     struct table *table =
         TABLE_WITH("kernel", "phase", "layer", "m", "n", "k", "elements read", "written");
+    table_align_left(table, 1);
     for (uint32_t i = 0; i < list->kernel_count; i++) {
         const struct kernel *kernel = &list->kernels[i];
         bool has_shape = kernel->m > 0 && kernel->n > 0;
@@ -270,5 +360,6 @@ void inspect_kernels(const struct inspector *inspector, const struct kernel_list
         table_add_count(table, (double)kernel->read_elements);
         table_add_count(table, (double)kernel->write_elements);
     }
+    fit(inspector, table, droppable, 3);
     print_table(inspector, table);
 }

@@ -213,7 +213,8 @@ static void add_reduction(struct building *building, uint32_t workers)
 
 // --- a run --------------------------------------------------------------------------------------
 static struct machine_time time_draw(const struct exchange_workload *workload,
-                                     const struct chip_config *chip, uint32_t draw)
+                                     const struct chip_config *chip, uint32_t draw,
+                                     const struct workload_result *result)
 {
     struct building building = {.workload = workload,
                                 .program =
@@ -224,6 +225,7 @@ static struct machine_time time_draw(const struct exchange_workload *workload,
     } else {
         add_exchange(&building);
     }
+    workload_show(draw == 0 ? result : NULL, building.program, NULL); // the others are alike
     struct machine *machine = machine_create(chip, building.program);
     struct machine_time time = {0};
     machine_add_folded_cycles(machine, NULL, &time);
@@ -316,7 +318,7 @@ static bool run_exchange(const void *config, const struct machine_config *machin
     uint32_t draws = is_drawn ? workload->draws : 1;
     struct machine_time mean = {0};
     for (uint32_t draw = 0; draw < draws; draw++) {
-        struct machine_time time = time_draw(workload, chip, draw);
+        struct machine_time time = time_draw(workload, chip, draw, result);
         mean.cycles += time.cycles / draws;
         mean.exchange_cycles += time.exchange_cycles / draws;
     }

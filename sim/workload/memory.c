@@ -36,7 +36,7 @@ static const struct key memory_keys[] = {
 
 // Cycles of a compute set in which each of `workers` workers reads a block.
 static double cycles_of(const struct memory_workload *workload, const struct chip_config *chip,
-                        uint32_t workers, uint32_t bytes)
+                        uint32_t workers, uint32_t bytes, const struct workload_result *result)
 {
     struct program *program = program_create("memory", chip->tiles, 1, 1, 0, NULL, NULL);
     program_begin_compute(program, "read");
@@ -48,6 +48,7 @@ static double cycles_of(const struct memory_workload *workload, const struct chi
         .sizes = {bytes, workload->load_bits, workload->implementation == IMPLEMENTATION_COMPILED},
     };
     program_add_group(program, &group);
+    workload_show(result, program, NULL);
     struct machine *machine = machine_create(chip, program);
     struct machine_time time = {0};
     machine_add_folded_cycles(machine, NULL, &time);
@@ -61,8 +62,8 @@ static void add_latency(struct memory_workload *workload, const struct chip_conf
 {
     uint32_t chain_bytes = CHAIN_LOADS * CHAIN_BITS / 8;
     workload->load_bits = CHAIN_BITS;
-    double cycles = (cycles_of(workload, chip, 1, 2 * chain_bytes) -
-                     cycles_of(workload, chip, 1, chain_bytes)) /
+    double cycles = (cycles_of(workload, chip, 1, 2 * chain_bytes, result) -
+                     cycles_of(workload, chip, 1, chain_bytes, result)) /
                     CHAIN_LOADS;
     workload_add_quantity(result, "latency_cycles", "cycles", cycles);
     workload_add_quantity(result, "latency_seconds", "seconds",
@@ -73,7 +74,7 @@ static void add_bandwidth(const struct memory_workload *workload, const struct c
                           struct workload_result *result)
 {
     uint32_t workers = chip->tile.contexts;
-    double cycles = cycles_of(workload, chip, workers, workload->block_bytes);
+    double cycles = cycles_of(workload, chip, workers, workload->block_bytes, result);
     double tile_bytes_per_cycle = (double)workers * workload->block_bytes / cycles;
     workload_add_quantity(result, "cycles", "cycles", cycles);
     workload_add_quantity(result, "bytes_per_second", "bytes/s",

@@ -142,7 +142,7 @@ static double ceiling_flop_per_second(const struct stencil_workload *workload,
         .array_bytes = 65536, // as the default of `stream`
     };
     double bytes_per_second = (double)stream_bytes(&triad) * chip->tiles /
-                              cycles_to_seconds(stream_cycles(&triad, chip), chip->clock_hz);
+                              cycles_to_seconds(stream_cycles(&triad, chip, NULL), chip->clock_hz);
     double flop = STENCIL_ADDITIONS + STENCIL_PRODUCTS;
     double bytes = (STENCIL_NEIGHBOURS + 1) * triad.element_bytes; // one more for the result
     return bytes_per_second * flop / bytes;
@@ -168,6 +168,7 @@ static bool run_stencil(const void *config, const struct machine_config *machine
         return false;
     }
     struct program *program = stencil_program(workload, &blocks);
+    workload_show(result, program, NULL);
     struct machine *timed = machine_create(chip, program);
     struct machine_share shares[SHARE_COUNT] = {{0}};
     struct machine_time time = {.shares = shares, .share_count = SHARE_COUNT};

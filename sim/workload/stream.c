@@ -55,7 +55,8 @@ uint64_t stream_bytes(const struct stream_workload *workload)
 }
 
 // Every tile does the same: one of them is the program.
-double stream_cycles(const struct stream_workload *workload, const struct chip_config *chip)
+double stream_cycles(const struct stream_workload *workload, const struct chip_config *chip,
+                     const struct workload_result *result)
 {
     uint32_t elements = workload->array_bytes / workload->element_bytes;
     bool is_multi = workload->implementation == STREAM_LIBRARY;
@@ -71,6 +72,7 @@ double stream_cycles(const struct stream_workload *workload, const struct chip_c
     struct program *program = program_create("stream", 1, 1, 1, 0, NULL, NULL);
     program_begin_compute(program, "stream");
     program_add_group(program, &group);
+    workload_show(result, program, NULL);
     struct machine *machine = machine_create(chip, program);
     struct machine_time time = {0};
     machine_add_folded_cycles(machine, NULL, &time);
@@ -91,7 +93,7 @@ static bool run_stream(const void *config, const struct machine_config *machine,
                          (unsigned long long)sram_bytes);
         return false;
     }
-    double cycles = stream_cycles(workload, chip);
+    double cycles = stream_cycles(workload, chip, result);
     double seconds = cycles_to_seconds(cycles, chip->clock_hz);
     double bytes = (double)stream_bytes(workload) * chip->tiles;
     workload_add_quantity(result, "cycles", "cycles", cycles);

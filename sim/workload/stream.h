@@ -5,6 +5,7 @@
 #include <stdint.h>
 
 #include "sim/chip.h"
+#include "sim/workload/workload.h"
 
 struct stream_workload {
     uint32_t kernel;         // enum stream_kernel
@@ -14,6 +15,8 @@ struct stream_workload {
 };
 
 uint64_t stream_bytes(const struct stream_workload *workload); // moved on one tile
-double stream_cycles(const struct stream_workload *workload, const struct chip_config *chip);
+// result: whose watcher is shown the program; NULL: nobody is.
+double stream_cycles(const struct stream_workload *workload, const struct chip_config *chip,
+                     const struct workload_result *result);
 
 #endif

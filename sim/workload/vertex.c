@@ -182,6 +182,7 @@ static bool run_vertex(const void *config, const struct machine_config *machine,
     struct lists lists = lists_of(workload);
     struct program *program = make_program(workload, lists);
     struct activity *record = make_record(program, lists);
+    workload_show(result, program, record);
     struct machine *timed = machine_create(chip, program);
     struct machine_time time = {0};
     machine_add_folded_cycles(timed, record, &time);

@@ -33,10 +33,19 @@ struct workload_quantity {
     double value;
 };
 
+struct program;
+struct activity;
 struct workload_result {
     struct workload_quantity quantities[WORKLOAD_QUANTITIES_MAX];
     uint32_t quantity_count;
+    // Told of programs before they are timed, with the record that they replay (NULL: none). May be NULL.
+    void (*watch)(void *context, const struct program *program, const struct activity *record);
+    void *watch_context;
 };
+
+// result: NULL is allowed, and nobody watches.
+void workload_show(const struct workload_result *result, const struct program *program,
+                   const struct activity *record);
 
 void workload_add_quantity(struct workload_result *result, const char *name, const char *unit,
                            double value);

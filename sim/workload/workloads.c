@@ -15,3 +15,11 @@ void workload_add_quantity(struct workload_result *result, const char *name, con
     result->quantities[result->quantity_count++] =
         (struct workload_quantity){.name = name, .unit = unit, .value = value};
 }
+
+void workload_show(const struct workload_result *result, const struct program *program,
+                   const struct activity *record)
+{
+    if (result != NULL && result->watch != NULL) {
+        result->watch(result->watch_context, program, record);
+    }
+}

@@ -457,6 +457,21 @@ static void a_block_that_stuck_out_goes_first_before_a_program_is_refused(void *
     assert_int_not_equal(sram_place(&chip.tile, blocks, count).overflow_bytes, 0);
 }
 
+static void tiles_without_anything_use_no_sram(void **state)
+{
+    (void)state;
+    struct chip_config chip = bare_chip();
+    struct program *program = make_program();
+    add_variable(program, "a", 400, 0, 3); // tiles 2..5
+    add_variable(program, "b", 296, 4, 7);
+    uint64_t by_tile[TILES];
+    sram_bytes_by_tile(program, &chip, by_tile);
+    for (uint32_t tile = 0; tile < TILES; tile++) {
+        assert_int_equal(by_tile[tile], tile >= 2 && tile <= 5 ? 400 : 0);
+    }
+    program_destroy(program);
+}
+
 static void the_plan_of_a_large_chip_is_that_of_a_small_one_with_the_same_lists(void **state)
 {
     (void)state;
@@ -477,6 +492,12 @@ static void the_plan_of_a_large_chip_is_that_of_a_small_one_with_the_same_lists(
         program_add_variable(program, &variable);
         struct sram_plan *plan = sram_plan_create(program, &chip);
         max_bytes[i] = plan->max_bytes;
+        uint64_t *by_tile = xcalloc(tiles[i], sizeof(*by_tile));
+        sram_bytes_by_tile(program, &chip, by_tile);
+        for (uint32_t tile = 0; tile < tiles[i]; tile++) { // the second lies on every third
+            assert_int_equal(by_tile[tile], tile % 3 == 0 && tile / 3 < tiles[i] / 3 ? 128 : 64);
+        }
+        free(by_tile);
         assert_int_equal(plan->tiles_used, tiles[i]);
         sram_plan_destroy(plan);
         program_destroy(program);
@@ -505,6 +526,7 @@ int main(void)
         cmocka_unit_test(vertices_of_every_dealing_add_up_to_what_the_program_says),
         cmocka_unit_test(no_two_blocks_that_are_live_together_overlap),
         cmocka_unit_test(a_block_that_stuck_out_goes_first_before_a_program_is_refused),
+        cmocka_unit_test(tiles_without_anything_use_no_sram),
         cmocka_unit_test(the_plan_of_a_large_chip_is_that_of_a_small_one_with_the_same_lists),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -18,6 +18,20 @@ static const struct op_entry op_entries[OP_KIND_COUNT] = {
 #undef X
 };
 
+const char *tensor_type_name(enum tensor_type type)
+{
+    static const char *const names[] = {"float32", "uint32", "spikes", "slots"};
+    return names[type];
+}
+
+const char *tensor_role_name(enum tensor_role role)
+{
+    static const char *const names[] = {"input",     "parameter",  "state in",
+                                        "state out", "activation", "carry in",
+                                        "carry out", "adjoint",    "gradient"};
+    return names[role];
+}
+
 const char *op_name(enum op_kind kind)
 {
     return op_entries[kind].name;

@@ -107,6 +107,8 @@ struct graph {
 void graph_init(struct graph *graph);
 void graph_free(struct graph *graph);
 const char *op_name(enum op_kind kind);
+const char *tensor_type_name(enum tensor_type type); // "float32"
+const char *tensor_role_name(enum tensor_role role); // "state in"
 enum op_class op_class(enum op_kind kind);
 uint32_t op_input_count(enum op_kind kind);
 // True if the op makes the gradient of a parameter, a sum over time steps and samples.

@@ -9,7 +9,8 @@
 #ifndef TILESIM_WORKLOADS_GRAPH_TRAINING_GRAPH_H
 #define TILESIM_WORKLOADS_GRAPH_TRAINING_GRAPH_H
 
-#include <stdio.h>
+#include <stdbool.h>
+#include <stdint.h>
 
 #include "workloads/graph/graph.h"
 
@@ -88,7 +89,7 @@ struct training_graph *training_graph_create(const struct network_config *networ
 void training_graph_destroy(struct training_graph *training_graph);
 // Slots of layer l (0: input) in this form.
 uint32_t training_graph_slots(const struct training_graph *training_graph, uint32_t layer);
-// Prints every tensor and op, one a line (inspect).
-void training_graph_print(const struct training_graph *training_graph, FILE *stream);
+// Is the tensor read or written by an op, or given by the data? Others are left over from building.
+bool training_graph_uses(const struct training_graph *training_graph, uint32_t tensor);
 
 #endif
