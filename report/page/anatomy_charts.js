@@ -26,6 +26,15 @@ function stackedAxes(x, y) {
   return {x: {...x, stacked: true}, y: {...y, stacked: true}};
 }
 
+const isNarrow = () => window.innerWidth < 600;
+
+// A label of an upright axis as far as it fits: its end tells names apart (", layer 2"). Called by Chart.js.
+function shortLabel(value) {
+  const name = this.getLabelForValue(value);
+  const room = isNarrow() ? 22 : 44;
+  return name.length > room ? name.slice(0, room - 10) + '…' + name.slice(-9) : name;
+}
+
 // --- all machines --------------------------------------------------------------------------------
 const timeParts = ['compute', 'exchange', 'sync', 'host', 'launch gaps', 'framework loop'];
 
@@ -237,7 +246,7 @@ function tileRows(machine) {
 
 // Shape of the map: about twice as wide as high on a desk, as high as wide on a phone.
 function mapColumns(count) {
-  const shape = window.innerWidth < 600 ? 1 : 2.4;
+  const shape = isNarrow() ? 1 : 2.4;
   return Math.max(1, Math.ceil(Math.sqrt(count * shape)));
 }
 
@@ -363,11 +372,7 @@ function lifetimeChart() {
     options: baseOptions({
       indexAxis: 'y', interaction: {mode: 'index', axis: 'y', intersect: false},
       scales: {x: scale('linear', 'place in the program: steps that take time', format.whole, {min: 0, max: machine.steps.length}),
-        y: scale('category', '', null, {ticks: {autoSkip: false, font: {size: 11}, callback(value) {
-          const name = this.getLabelForValue(value);
-          const room = window.innerWidth < 600 ? 20 : 40;
-          return name.length > room ? name.slice(0, room - 1) + '…' : name;
-        }}})},
+        y: scale('category', '', null, {ticks: {autoSkip: false, font: {size: 11}, callback: shortLabel}})},
       plugins: {tooltip: {filter: (item) => item.raw !== null, callbacks: {
         label: (item) => `${item.dataset.label}: ${format.bytes(rows[item.dataIndex].bytes)} (${format.whole(rows[item.dataIndex].bytes)} B)`,
         footer: (items) => {
@@ -409,8 +414,8 @@ function gpuChart() {
     data: {labels: rows.map(kernelLabel), datasets: sets},
     options: baseOptions({
       indexAxis: 'y', interaction: {mode: 'index', axis: 'y', intersect: false},
-      scales: stackedAxes(scale('linear', 'seconds per training step, by what bounds them', format.seconds),
-        scale('category', '', null, {ticks: {autoSkip: rows.length > 60, font: {size: 11}}})),
+      scales: stackedAxes(scale('linear', isNarrow() ? 'seconds per training step' : 'seconds per training step, by what bounds them', format.seconds),
+        scale('category', '', null, {ticks: {autoSkip: rows.length > 60, font: {size: 11}, callback: shortLabel}})),
       plugins: {tooltip: {filter: (item) => Math.abs(item.raw) > 0, callbacks: {
         label: (item) => `${item.dataset.label}: ${format.seconds(item.raw)} (${percentOf(item.raw, rows[item.dataIndex].seconds)})`,
         footer: (items) => {
