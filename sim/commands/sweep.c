@@ -9,6 +9,7 @@
 #include "report/store.h"
 #include "sim/commands/command.h"
 #include "sim/commands/sets.h"
+#include "sim/commands/sweep_slurm.h"
 #include "sim/err.h"
 #include "sim/sweep/run.h"
 #include "sim/sweep/sweep.h"
@@ -26,7 +27,8 @@ enum option_key {
     OPTION_MEMORY,
     OPTION_TIMEOUT,
     OPTION_SHARD,
-    OPTION_LIST
+    OPTION_LIST,
+    OPTION_SLURM
 };
 
 static const struct argp_option options[] = {
@@ -38,6 +40,11 @@ static const struct argp_option options[] = {
     {"yes", 'y', NULL, 0, "run more than 10,000 points without asking", 0},
     {"list", OPTION_LIST, NULL, 0, "print the points, a JSON object a line, and run nothing", 0},
     {"shard", OPTION_SHARD, "I/N", 0, "every N-th point, from the I-th on; I in 1..N", 0},
+    {"slurm", OPTION_SLURM, "N", 0,
+     "print a script for sbatch that runs N shards, with --jobs processors each (default: 1), and "
+     "run "
+     "nothing",
+     0},
     {"memory", OPTION_MEMORY, "MIB", 0, "a point that needs more fails, with that reason", 0},
     {"timeout", OPTION_TIMEOUT, "SECONDS", 0, "a point that takes longer fails likewise", 0},
     {"quiet", 'q', NULL, 0, "no progress and no summary", 0},
@@ -47,7 +54,8 @@ static const struct argp_option options[] = {
 struct arguments {
     const char *path, *database;
     struct sets sets;
-    bool is_resume, is_fresh, is_sure, is_list, is_quiet;
+    bool is_resume, is_fresh, is_sure, is_list, is_quiet, has_jobs;
+    uint32_t slurm_shards; // 0: no script is asked for
     struct sweep_options run;
 };
 
@@ -99,6 +107,7 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
         arguments->database = text;
         return 0;
     case 'j':
+        arguments->has_jobs = true;
         arguments->run.jobs = (uint32_t)parse_number("--jobs", text, SWEEP_JOBS_MAX, state);
         return 0;
     case 's':
@@ -118,6 +127,9 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
         return 0;
     case OPTION_SHARD:
         parse_shard(text, arguments, state);
+        return 0;
+    case OPTION_SLURM:
+        arguments->slurm_shards = (uint32_t)parse_number("--slurm", text, SLURM_SHARDS_MAX, state);
         return 0;
     case OPTION_MEMORY:
         arguments->run.memory_bytes =
@@ -161,6 +173,27 @@ static int list_points(const struct sweep *sweep, const struct sweep_points *poi
         printf("%s\n", text);
         free(text);
         json_decref(settings);
+    }
+    return command_finish_output(EXIT_DONE);
+}
+
+static int print_slurm_script(const struct arguments *arguments, const struct sweep *sweep,
+                              const char *database)
+{
+    const struct sweep_options *run = &arguments->run;
+    struct slurm_job job = {.name = sweep->name,
+                            .path = arguments->path,
+                            .database = database,
+                            .shards = arguments->slurm_shards,
+                            .jobs = arguments->has_jobs ? run->jobs : 1,
+                            .memory_mib = run->memory_bytes >> 20,
+                            .timeout_seconds = (uint64_t)run->timeout_seconds,
+                            .is_sure = arguments->is_sure,
+                            .sets = arguments->sets.texts,
+                            .set_count = arguments->sets.count};
+    char *why = NULL;
+    if (!slurm_write_script(&job, stdout, &why)) {
+        return fail(why, EXIT_BAD_INPUT);
     }
     return command_finish_output(EXIT_DONE);
 }
@@ -254,6 +287,8 @@ static int run_sweep(const struct arguments *arguments, const struct sweep *swee
         status = list_points(sweep, &points, &arguments->run);
     } else if (points.count == 0) {
         fprintf(stderr, "tilesim: %s: no points: every one is skipped\n", arguments->path);
+    } else if (arguments->slurm_shards > 0) {
+        status = print_slurm_script(arguments, sweep, database);
     } else if (arguments->is_resume && !is_there(database)) {
         fprintf(stderr, "tilesim: %s: is not there; --resume goes on with a database\n", database);
     } else if (arguments->is_fresh && is_there(database)) {
