@@ -75,7 +75,7 @@ static void an_end_is_what_a_run_with_that_value_gives(void **state)
     assert_string_equal(done.result.sensitivity_of, "step_seconds");
     assert_string_equal(sync->of, "chip");
     assert_close(sync->at_low, step_seconds_with("machines.0.chip.exchange.sync_cycles=60"));
-    assert_close(sync->at_high, step_seconds_with("machines.0.chip.exchange.sync_cycles=110"));
+    assert_close(sync->at_high, step_seconds_with("machines.0.chip.exchange.sync_cycles=123"));
     assert_close(sync->change_low, sync->at_low / sparse->step_seconds - 1);
     assert_true(sync->change_low < 0 && sync->change_high > 0);
     const struct result_sensitivity *fill = find(sparse, "activity.fill.input_spikes");
