@@ -22,7 +22,7 @@ TESTS   := $(patsubst %.c,$(B)/%,$(sort $(shell find tests -name 'test_*.c')))
 BENCHES := $(patsubst %.c,$(B)/%,$(sort $(shell find tests/bench -name 'bench_*.c')))
 CLI_TESTS := $(sort $(wildcard tests/cli/*.sh))
 
-.PHONY: all demo check check-asan validate validate-expected bench lint setup clean help programs run-tests FORCE
+.PHONY: all demo check check-asan check-slurm validate validate-expected bench lint setup clean help programs run-tests FORCE
 all: $(B)/tilesim ## build the program: build/release/tilesim
 
 demo: setup ## install what is missing, build, train on real pictures and compare the machines
@@ -36,6 +36,10 @@ check: setup ## install what is missing, build, run every test
 check-asan: setup ## the same tests under the address and undefined behaviour sanitizers
 	@$(MAKE) --no-print-directory -j$(JOBS) VARIANT=asan programs
 	@tools/run_tests.sh $(TESTS:$(B)/%=build/asan/%)
+
+check-slurm: setup ## a sweep on a real Slurm of one node (root), against one without; 15 s
+	@$(MAKE) --no-print-directory -j$(JOBS) all
+	@tools/check_slurm.sh $(B)/tilesim
 
 validate: setup ## hold the model against published measurements
 	@$(MAKE) --no-print-directory -j$(JOBS) all

@@ -48,8 +48,8 @@ static void print_directives(const struct slurm_job *job, FILE *stream)
     fprintf(stream, "\n#SBATCH --array=1-%u\n", job->shards);
     fprintf(stream, "#SBATCH --ntasks=1\n#SBATCH --cpus-per-task=%u\n", job->jobs);
     if (job->memory_mib > 0) {
-        fprintf(stream, "#SBATCH --mem=%lluM\n",
-                (unsigned long long)(job->memory_mib * job->jobs + MEMORY_BESIDE_POINTS_MIB));
+        uint64_t all_mib = job->memory_mib * job->jobs + MEMORY_BESIDE_POINTS_MIB;
+        fprintf(stream, "#SBATCH --mem=%lluM\n", (unsigned long long)all_mib);
     }
     fputs("#SBATCH --output=", stream);
     print_plain(stream, job->name);
