@@ -139,7 +139,7 @@ function stepChart() {
       scales: stackedAxes(scale('category', 'compute sets and exchanges (⇄), in program order', null, {grid: {display: false}, ticks: {maxRotation: 90, font: {size: 10}}}),
         scale('linear', ofSpan, format.rate)),
       plugins: {tooltip: {
-        filter: (item) => item.raw > 0,
+        filter: (item) => item.raw > 0 || item.datasetIndex === 0, // a step of no cycles says its name all the same
         callbacks: {
           title: (items) => (items.length ? `${stepLabel(steps[items[0].dataIndex])}: ${phaseOf(machine, steps[items[0].dataIndex])}, ` +
             `${format.whole(steps[items[0].dataIndex].times)} times` : ''),
