@@ -1,6 +1,7 @@
 // The result as JSON: the contract of docs/result-format.md.
 // Keys keep the order in which they are set here, so that equal results give equal bytes.
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "report/output_file.h"
@@ -122,6 +123,48 @@ static json_t *reasons(const struct result_machine *machine)
     return text_or_null(machine->why);
 }
 
+static int compare_bytes(const void *a, const void *b)
+{
+    uint64_t left = *(const uint64_t *)a;
+    uint64_t right = *(const uint64_t *)b;
+    return (left > right) - (left < right);
+}
+
+// Distinct amounts, and of every tile the place among them; -n: n more tiles like the one before. Few
+// amounts alternate from tile to tile, so that runs alone would save nothing.
+static json_t *by_tile_to_json(const struct result_machine *machine)
+{
+    uint32_t count = machine->tile_count;
+    uint64_t *amounts = xmalloc(((size_t)count + 1) * sizeof(*amounts));
+    if (count > 0) {
+        memcpy(amounts, machine->sram_by_tile, count * sizeof(*amounts));
+    }
+    qsort(amounts, count, sizeof(*amounts), compare_bytes);
+    json_t *bytes = json_array();
+    uint32_t distinct = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        if (i == 0 || amounts[i] != amounts[distinct - 1]) {
+            amounts[distinct++] = amounts[i];
+            json_array_append_new(bytes, integer(amounts[i]));
+        }
+    }
+    json_t *tiles = json_array();
+    for (uint32_t first = 0, end = 0; first < count; first = end) {
+        uint64_t amount = machine->sram_by_tile[first];
+        const uint64_t *found =
+            bsearch(&amount, amounts, distinct, sizeof(*amounts), compare_bytes);
+        while (end < count && machine->sram_by_tile[end] == amount) {
+            end++;
+        }
+        json_array_append_new(tiles, json_integer(found - amounts));
+        if (end - first > 1) {
+            json_array_append_new(tiles, json_integer(-(json_int_t)(end - first - 1)));
+        }
+    }
+    free(amounts);
+    return json_pack("{s:o, s:o}", "bytes", bytes, "tiles", tiles);
+}
+
 static json_t *sram_to_json(const struct result_machine *machine)
 {
     json_t *object = json_object();
@@ -131,6 +174,7 @@ static json_t *sram_to_json(const struct result_machine *machine)
     set(object, "max_tile", is_gpu ? json_null() : integer(machine->sram_max_tile));
     set(object, "by_role", memory_to_json(machine->by_role, machine->by_role_count));
     set(object, "largest", largest_to_json(machine));
+    set(object, "by_tile", is_gpu ? json_null() : by_tile_to_json(machine));
     return object;
 }
 

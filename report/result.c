@@ -27,6 +27,7 @@ static void machine_free(struct result_machine *machine)
     free(machine->quantities);
     memory_free(machine->by_role, machine->by_role_count);
     memory_free(machine->largest, machine->largest_count);
+    free(machine->sram_by_tile);
     free(machine->name);
     free(machine->hardware);
     free(machine->why);

@@ -71,6 +71,8 @@ struct result_machine {
     uint32_t tiles_used;
     uint64_t sram_limit_bytes, sram_max_bytes; // tiles; GPUs: device memory
     uint32_t sram_max_tile;
+    uint64_t *sram_by_tile; // owned; [tile_count]; NULL: a GPU
+    uint32_t tile_count;
     struct result_memory *by_role; // owned
     uint32_t by_role_count;
     struct result_memory *largest; // owned; the five largest variables on the fullest tile

@@ -232,12 +232,15 @@ static void contents_free(struct tile_contents *contents)
     free(contents->roles);
 }
 
-// The representative of the class that fills its SRAM most.
+// The representative of the class that fills its SRAM most; notes what every tile uses.
 static uint32_t find_worst_tile(struct tile_contents *contents, const struct program *program,
-                                const struct chip_config *chip, const struct sram_tally *tally)
+                                const struct chip_config *chip, const struct sram_tally *tally,
+                                uint64_t *bytes_by_tile)
 {
     uint32_t *tiles = xmalloc((size_t)program->tile_count * sizeof(uint32_t));
-    uint32_t class_count = sram_tally_classes(tally, tiles);
+    uint32_t *class_of = xmalloc((size_t)program->tile_count * sizeof(uint32_t));
+    uint32_t class_count = sram_tally_classify(tally, tiles, class_of);
+    uint64_t *of_class = xcalloc((size_t)class_count + 1, sizeof(*of_class));
     struct sram_use worst = {.has_region_for_all = true};
     uint32_t worst_tile = 0;
     for (uint32_t i = 0; i < class_count; i++) {
@@ -246,7 +249,13 @@ static uint32_t find_worst_tile(struct tile_contents *contents, const struct pro
             worst = use;
             worst_tile = tiles[i];
         }
+        of_class[i] = use.total_bytes;
     }
+    for (uint32_t tile = 0; tile < program->tile_count; tile++) {
+        bytes_by_tile[tile] = class_of[tile] == UINT32_MAX ? 0 : of_class[class_of[tile]];
+    }
+    free(of_class);
+    free(class_of);
     free(tiles);
     return worst_tile;
 }
@@ -264,10 +273,11 @@ struct sram_plan *sram_plan_create(const struct program *program, const struct c
         is_in_use |= tally->vertices[tile] + tally->variables[tile] + tally->messages[tile] > 0;
     }
     plan->fits = true;
+    plan->bytes_by_tile = xcalloc((size_t)program->tile_count + 1, sizeof(uint64_t));
     if (is_in_use) {
         struct tile_contents contents = {0};
         contents_init(&contents, program);
-        plan->max_tile = find_worst_tile(&contents, program, chip, tally);
+        plan->max_tile = find_worst_tile(&contents, program, chip, tally, plan->bytes_by_tile);
         struct sram_use use = plan_tile(&contents, program, chip, tally, plan->max_tile);
         fill_report(plan, &contents, &use, &chip->tile);
         contents_free(&contents);
@@ -329,6 +339,7 @@ void sram_plan_destroy(struct sram_plan *plan)
     for (uint32_t i = 0; i < plan->largest_count; i++) {
         free(plan->largest[i].name);
     }
+    free(plan->bytes_by_tile);
     free(plan->why);
     free(plan);
 }

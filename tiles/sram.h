@@ -38,7 +38,8 @@ struct sram_plan {
     uint64_t sum_bytes; // on max_tile without sharing: what lifetimes save is sum - max
     struct sram_item largest[SRAM_LARGEST]; // on max_tile
     uint32_t largest_count;
-    uint32_t tiles_used; // tiles with at least one vertex or variable
+    uint32_t tiles_used;     // tiles with at least one vertex or variable
+    uint64_t *bytes_by_tile; // owned; [tile_count of the program]: as max_bytes, of every tile
     bool fits;
     char *why; // owned; NULL if it fits: tile, region, need, limit, largest variables
 };

@@ -237,7 +237,7 @@ function drawLegend(plot) {
 // Arrow keys walk over the values as a pointer does; what a tooltip says is spoken.
 function walkByKeys(plot, event) {
   const chart = plot.chart;
-  const step = {ArrowLeft: -1, ArrowRight: 1, Home: -Infinity, End: Infinity}[event.key];
+  const step = {ArrowLeft: -1, ArrowUp: -1, ArrowRight: 1, ArrowDown: 1, Home: -Infinity, End: Infinity}[event.key];
   if (!chart || (step === undefined && event.key !== 'Escape')) return;
   event.preventDefault();
   if (event.key === 'Escape') {
@@ -254,16 +254,17 @@ function walkByKeys(plot, event) {
       if (isFinite(element.x) && isFinite(element.y)) elements.push({x: element.x, y: element.y, datasetIndex: i, index});
     });
   });
-  const places = [...new Set(elements.map((element) => Math.round(element.x)))].sort((a, b) => a - b);
+  const along = chart.options.indexAxis === 'y' ? 'y' : 'x'; // bars that lie are walked from top to bottom
+  const places = [...new Set(elements.map((element) => Math.round(element[along])))].sort((a, b) => a - b);
   if (places.length === 0) return;
-  const next = plot.at === undefined ? (step > 0 ? 0 : places.length - 1) : plot.at + step;
+  const next = plot.at === undefined && isFinite(step) ? (step > 0 ? 0 : places.length - 1) : (plot.at || 0) + step;
   plot.at = Math.max(0, Math.min(places.length - 1, next));
-  const active = elements.filter((element) => Math.round(element.x) === places[plot.at]).slice(0, 24);
+  const active = elements.filter((element) => Math.round(element[along]) === places[plot.at]).slice(0, 24);
   chart.setActiveElements(active);
   chart.tooltip.setActiveElements(active, {x: active[0].x, y: active[0].y});
   chart.update();
   const tooltip = chart.tooltip;
-  plot.spoken.textContent = [...(tooltip.title || []), ...(tooltip.body || []).map((part) => part.lines.join(' '))].join('; ');
+  plot.spoken.textContent = [...(tooltip.title || []), ...(tooltip.body || []).map((part) => part.lines.join(' ')), ...(tooltip.footer || [])].join('; ');
 }
 
 // A chart in a card. make() gives a Chart.js configuration for the theme and selectors of the moment, or null if there
@@ -360,7 +361,8 @@ function download(name, text) {
   setTimeout(() => URL.revokeObjectURL(link.href), 1000);
 }
 
-// columns: [{label, unit, kind: 'number' | 'text', format, value: (row) => raw, wraps}], rows: any array.
+// columns: [{label, unit, kind: 'number' | 'text', format, value: (row) => raw, wraps, isExtra}], rows: any array. Extra ones
+// are not printed: paper is narrower.
 // A click on a heading sorts, a second one the other way round; what is missing stays at the end.
 function makeTable({caption, name, columns, rows, pageRows = 50, hasFilter = false}) {
   const state = {order: rows.map((row, i) => i), sorted: -1, isDown: false, page: 0, filter: ''};
@@ -402,7 +404,7 @@ function makeTable({caption, name, columns, rows, pageRows = 50, hasFilter = fal
     state.page = Math.max(0, Math.min(pages - 1, state.page));
     const part = state.order.slice(state.page * pageRows, (state.page + 1) * pageRows);
     body.replaceChildren(...part.map((i) => el('tr', {}, columns.map((column, j) =>
-      el(j === 0 ? 'th' : 'td', {class: (column.kind === 'number' ? 'number' : '') + (column.wraps ? ' wrap' : ''), scope: j === 0 ? 'row' : null},
+      el(j === 0 ? 'th' : 'td', {class: (column.kind === 'number' ? 'number' : '') + (column.wraps ? ' wrap' : '') + (column.isExtra ? ' extra' : ''), scope: j === 0 ? 'row' : null},
         show(column, rows[i]))))));
     head.querySelectorAll('th').forEach((cell, j) =>
       cell.setAttribute('aria-sort', j !== state.sorted ? 'none' : state.isDown ? 'descending' : 'ascending'));
@@ -418,13 +420,13 @@ function makeTable({caption, name, columns, rows, pageRows = 50, hasFilter = fal
   }
 
   const head = el('thead', {}, el('tr', {}, columns.map((column, j) =>
-    el('th', {scope: 'col', class: column.kind === 'number' ? 'number' : ''},
+    el('th', {scope: 'col', class: (column.kind === 'number' ? 'number' : '') + (column.isExtra ? ' extra' : '')},
       el('button', {type: 'button', onclick: () => {
         state.isDown = state.sorted === j ? !state.isDown : false;
         state.sorted = j;
         arrange();
       }}, column.label), column.unit ? el('span', {class: 'unit'}, column.unit) : ''))));
-  const filter = hasFilter ? el('div', {class: 'controls'}, el('label', {class: 'field'}, 'rows that contain', el('input', {type: 'search',
+  const filter = hasFilter ? el('div', {class: 'controls screen'}, el('label', {class: 'field'}, 'rows that contain', el('input', {type: 'search',
     oninput: (event) => { state.filter = event.target.value; arrange(); }}))) : '';
   fill();
   return el('div', {}, filter, el('div', {class: 'scroll', tabindex: '0', role: 'region', 'aria-label': caption},

@@ -86,7 +86,7 @@ function drawHeader() {
   const day = (iso) => (iso ? iso.replace('T', ' ').replace(/:\d\d(\.\d+)?Z?$/, '') + ' UTC' : 'unknown');
   const seconds = points.seconds.reduce((sum, value) => sum + (value || 0), 0);
   document.title = 'tilesim: ' + sweepNames.join(', ');
-  const state = STATUS.map((name, status) => [statusCounts[status], name]).filter(([count]) => count > 0).map(([count, name]) => format.whole(count) + ' ' + name);
+  const state = STATUS.map((name, status) => [statusCounts[status], name]).filter(([count]) => count > 0).map(([count, name]) => format.whole(count) + ' ' + (count > 1 ? name.replace('does', 'do') : name));
   root.append(el('a', {class: 'skip', href: '#charts'}, 'skip to the charts'),
     el('header', {class: 'top'}, themeButton(), el('h1', {}, sweepNames.join(', ') || 'empty sweep'),
       el('p', {class: 'facts'}, axes.length ? 'Swept: ' + listed(axes.map((axis) => `${[axis, ...axis.aliases].map((one) => one.short).join(' with ')} (${rangeOf(axis)})`)) + '. ' : ''),
@@ -135,8 +135,16 @@ let cards = null;
 const axisColumns = (value = (row) => row.point) => axes.map((axis) => ({label: axis.label, kind: axis.isNumeric ? 'number' : 'text',
   unit: axis.isByLength ? '' : axis.unit === '%' ? '' : '', value: (row) => { const place = axis.of[value(row)]; return place === null ? null : axis.isNumeric && !axis.isByLength ? axis.numbers[place] : axis.nameOf(place); },
   format: axis.isNumeric && !axis.isByLength ? axis.formatNumber : String}));
+const extra = (column) => ({...column, isExtra: true});
 const number = (label, value, formatter, unit) => ({label, value, format: formatter, unit, kind: 'number'});
 const words = (label, value, wraps) => ({label, value, kind: 'text', wraps});
+
+// What a chart shows first: sparse tiles, of the fastest chip.
+function fastestOf(names) {
+  const sparse = names.filter((name) => name.endsWith('/sparse'));
+  const rate = (name) => Math.max(0, ...rows.filter((row) => row.name === name).map((row) => row.rate || 0));
+  return (sparse.length ? sparse : names).reduce((best, name) => (rate(name) > rate(best) ? name : best));
+}
 
 // One of several machines; null where there is no choice.
 function machineSelect(names, current, onchange, label = 'machine') {
@@ -193,7 +201,7 @@ function addQuantityCard({id, title, lead, axisOf, isHalf}) {
 
 function addSpeedupCard() {
   if (speedupNames.length === 0) return;
-  let of = speedupNames.find((name) => name.endsWith('/sparse')) || speedupNames[0];
+  let of = fastestOf(speedupNames);
   const box = machineSelect(speedupNames, of, (value) => { of = value; part.redraw(); }, 'speed-up of');
   const part = addChartCard({id: 'speedup', title: 'Speed-up over each baseline', lead: 'Above the dotted line the tiles are faster. Bands combine those of both machines as if they were independent.',
     controls: [box], make: () => speedupChart(selection.x, of), table: () => ({caption: 'speed-up of ' + of, rows: selectedRows([selection.x]).filter((row) => row.name === of).flatMap(speedupsOf),
@@ -207,7 +215,7 @@ const shareOptions = [['share', 'shares of the step'], ['time', 'time']];
 function addBreakdownCard() {
   const names = machineNames.filter((name) => rows.some((row) => row.name === name && row.fits && row.step > 0));
   if (names.length === 0) return;
-  let name = names.find((one) => one.endsWith('/sparse')) || names[0];
+  let name = fastestOf(names);
   let unit = 'share';
   const part = addChartCard({id: 'breakdown', isHalf: true, title: 'Where the time goes', lead: 'Compute, exchange, sync and host of a training step; launches and loops are a GPU’s.',
     controls: [machineSelect(names, name, (value) => { name = value; part.redraw(); }), select('as', shareOptions, unit, (value) => { unit = value; part.redraw(); })],
@@ -220,7 +228,7 @@ function addBreakdownCard() {
 function addScheduleCard() {
   const names = tileNames.filter((name) => rows.some((row) => row.name === name && row.schedule !== null && row.fits));
   if (names.length === 0) return;
-  let name = names.find((one) => one.endsWith('/sparse')) || names[0];
+  let name = fastestOf(names);
   let unit = 'share';
   const list = () => rowsAlong(selection.x, name, (row) => row.schedule !== null && row.fits && row.step > 0);
   const part = addChartCard({id: 'schedule', isHalf: true, title: 'Which rows of the schedule', lead: 'F and D are forward, B and E backward through time; the largest rows by name.',
@@ -235,8 +243,8 @@ function addScheduleCard() {
 function addMemoryCard() {
   const names = tileNames.filter((name) => rows.some((row) => row.name === name && row.memory !== null && row.memory >= 0));
   if (names.length === 0) return;
-  let name = names.find((one) => one.endsWith('/sparse')) || names[0];
-  const part = addChartCard({id: 'memory', isHalf: Boolean(data.maps), title: 'SRAM by role', lead: 'On the fullest tile; variables that are not live at the same time share addresses, so that a stack may be higher than what is in use.',
+  let name = fastestOf(names);
+  const part = addChartCard({id: 'memory', isHalf: rows.some(hasMap), title: 'SRAM by role', lead: 'On the fullest tile; variables that are not live at the same time share addresses, so that a stack may be higher than what is in use.',
     controls: [machineSelect(names, name, (value) => { name = value; part.redraw(); })], make: () => memoryChart(selection.x, name),
     table: () => ({caption: 'SRAM of the fullest tile by role', rows: selectedRows([selection.x]).filter((row) => row.memory !== null && row.memory >= 0),
       columns: [words('machine', (row) => row.name), ...axisColumns(), number('in use', (row) => row.sram, format.bytes, 'bytes'), number('limit', (row) => row.limit, format.bytes, 'bytes'),
@@ -245,11 +253,11 @@ function addMemoryCard() {
 }
 
 function addTileMapCard() {
-  const withMap = rows.filter((row) => tilesOf(row));
+  const withMap = rows.filter(hasMap);
   if (withMap.length === 0) return;
   const nameOf = (row) => row.name + (describePoint(row.point) ? ': ' + describePoint(row.point) : '');
   const shown = withMap.slice(0, 400);
-  let row = shown.find((one) => isSelected(one.point, []) && one.variant === 'sparse') || shown[0];
+  let row = shown.find((one) => isSelected(one.point, []) && one.name === fastestOf(tileNames)) || shown[0];
   const part = addChartCard({id: 'tiles', isHalf: true, scaleBar: true, title: 'SRAM tile by tile', lead: 'The chip as its tiles lie, from empty (dark) to full (bright).' + (withMap.length < timedRows.filter((one) => one.kind === 'tiles').length ? ' Maps of some points alone are in the page.' : ''),
     controls: [select('machine and point', shown.map((one) => [one.i, nameOf(one)]), row.i, (value) => { row = rows[Number(value)]; part.redraw(); })], make: () => tileMapChart(row),
     table: () => ({caption: 'SRAM by tile, ' + nameOf(row), rows: tilesOf(row).map((bytes, tile) => ({bytes, tile})), columns: [number('tile', (one) => one.tile, format.whole), number('in use', (one) => one.bytes, format.bytes, 'bytes'),
@@ -274,7 +282,7 @@ function addMapCard() {
   const sorted = candidates.slice().sort((a, b) => b.values.length - a.values.length);
   let [across, up] = [sorted[0], sorted[1]];
   const names = tileNames.length ? tileNames : machineNames;
-  let name = names.find((one) => one.endsWith('/sparse')) || names[0];
+  let name = fastestOf(names);
   let key = rows.some((row) => !row.fits) ? 'fill' : 'step';
   const keys = Object.keys(MAP_QUANTITIES).filter((one) => rows.some((row) => row.fits && MAP_QUANTITIES[one].value(row) > 0));
   if (!keys.includes(key)) key = keys[0];
@@ -311,12 +319,12 @@ function addResultsCard() {
     words('machine', (row) => row.name), words('status', (row) => (row.name === null ? STATUS[points.status[row.point]] : row.fits ? 'done' : 'does not fit')),
     ...quantitiesAtHand.map((key) => number(QUANTITIES[key].title, (row) => (row.fits ? QUANTITIES[key].value(row) : null), QUANTITIES[key].format, QUANTITIES[key].unit)),
     ...(has('band') ? [number('error band', (row) => row.band, format.percent, '±')] : []),
-    ...(isBenchmark ? [] : BREAKDOWN.filter((key) => rows.some((row) => row[key] > 0)).map((key) => number(key, (row) => row[key], format.seconds, 's'))),
-    ...(has('supersteps') ? [number('supersteps', (row) => row.supersteps, format.whole)] : []),
-    ...(hasPoint('density') ? [number('measured activity', (row) => points.density[row.point], format.percent)] : []),
-    ...(hasPoint('accuracy') ? [number('accuracy', (row) => points.accuracy[row.point], format.percent)] : []),
-    ...(hasPoint('loss') ? [number('last loss', (row) => points.loss[row.point], format.count)] : []),
-    number('seed', (row) => points.seed[row.point], format.whole), number('run time', (row) => points.seconds[row.point], format.seconds, 's'), ...(all.some((row) => !row.fits) ? [words('why not', (row) => (row.fits ? null : row.why), true)] : [])];
+    ...(isBenchmark ? [] : BREAKDOWN.filter((key) => rows.some((row) => row[key] > 0)).map((key) => extra(number(key, (row) => row[key], format.seconds, 's')))),
+    ...(has('supersteps') ? [extra(number('supersteps', (row) => row.supersteps, format.whole))] : []),
+    ...(hasPoint('density') ? [extra(number('measured activity', (row) => points.density[row.point], format.percent))] : []),
+    ...(hasPoint('accuracy') ? [extra(number('accuracy', (row) => points.accuracy[row.point], format.percent))] : []),
+    ...(hasPoint('loss') ? [extra(number('last loss', (row) => points.loss[row.point], format.count))] : []),
+    extra(number('seed', (row) => points.seed[row.point], format.whole)), extra(number('run time', (row) => points.seconds[row.point], format.seconds, 's')), ...(all.some((row) => !row.fits) ? [words('why not', (row) => (row.fits ? null : row.why), true)] : [])];
   const fold = addFoldedTable(card, `The table: ${plural(all.length, 'row')}, one for each point and machine`, () => ({caption: 'all results', name: 'results', rows: all, columns, hasFilter: true, pageRows: 50}));
   card.querySelector('details').open = true;
   fold.refresh();

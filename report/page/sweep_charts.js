@@ -186,7 +186,7 @@ function stackChart({xAxis, list, parts, yTitle, formatY, lines = [], max, stepS
     borderColor: surface('surface'), borderWidth: {top: 1}, stack: 'all', maxBarThickness: 70, part, order: 1,
   }));
   for (const line of lines) {
-    datasets.push({type: 'line', label: line.label, group: line.label, data: list.map(line.value), borderColor: surface(line.colour), backgroundColor: surface(line.colour), borderWidth: 2,
+    datasets.push({type: 'line', label: line.label, group: line.label, stack: line.label, data: list.map(line.value), borderColor: surface(line.colour), backgroundColor: surface(line.colour), borderWidth: 2,
       borderDash: line.dash, pointRadius: list.length === 1 || line.pointStyle !== 'line' ? 4.5 : 0, pointStyle: line.pointStyle, pointBorderWidth: 2, order: 0});
   }
   return {
@@ -281,7 +281,7 @@ function paretoFront(list, cost) {
 function paretoChart(cost) {
   const list = paretoRows(cost);
   const at = (row) => ({x: COSTS[cost].value(row), y: row.step, row});
-  if (new Set(list.map((row) => COSTS[cost].value(row) + ' ' + row.step)).size < 3) return null;
+  if (new Set(list.map((row) => COSTS[cost].value(row) + ' ' + row.step)).size < 4) return null;
   const names = [...new Set(list.map((row) => row.name))];
   const datasets = names.map((name) => {
     const style = machineStyle.get(name);
@@ -291,7 +291,8 @@ function paretoChart(cost) {
   const front = paretoFront(list, cost).map(at);
   datasets.push({label: 'nothing is both faster and smaller', group: 'front', isMark: true, data: front, stepped: 'before', borderColor: surface('text'), backgroundColor: surface('text'),
     borderWidth: 1.6, pointRadius: 0, pointHitRadius: 0, pointStyle: false, order: 2});
-  const axis = (title, values, formatter) => scale(isWide(values) ? 'logarithmic' : 'linear', title, formatter);
+  const axis = (title, values, formatter) => scale(isWide(values) ? 'logarithmic' : 'linear', title, formatter,
+    formatter === format.bytes && !isWide(values) ? {ticks: {stepSize: byteStep(Math.max(1, Math.max(...values) - Math.min(...values)))}} : {});
   return {type: 'line', data: {datasets}, options: baseOptions({
     interaction: {mode: 'nearest', axis: 'xy', intersect: true},
     scales: {x: axis(COSTS[cost].title, list.map((row) => COSTS[cost].value(row)), COSTS[cost].format), y: axis('time per training step', list.map((row) => row.step), format.seconds)},
@@ -360,11 +361,18 @@ const MAP_QUANTITIES = {
 };
 
 // --- the chip, tile by tile ----------------------------------------------------------------------
-// Runs "count:bytes", or "count" for bytes as the run before last: see sram.by_tile in docs/result-format.md.
+// Bytes in use by tile, out of sram.by_tile of docs/result-format.md; null: the page has no map of this row.
 function tilesOf(row) {
-  const runs = row.map === null || row.map === undefined || row.map < 0 ? null : data.maps[row.map];
-  return runs === null ? null : runs.flatMap(([count, bytes]) => new Array(count).fill(bytes));
+  const map = row.map >= 0 && row.map !== null ? data.maps[row.map] : null;
+  if (!map) return null;
+  const list = [];
+  for (const place of map.tiles) {
+    if (place >= 0) list.push(map.bytes[place]);
+    else for (let i = 0; i < -place; i++) list.push(list[list.length - 1]);
+  }
+  return list;
 }
+const hasMap = (row) => row.map !== null && row.map >= 0;
 
 // Where a tile lies, as exchange/ways.c places it: columns of islands on either side of a spine, numbered around it.
 // A plain grid where the chip file says nothing of columns.

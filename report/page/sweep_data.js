@@ -27,6 +27,8 @@ const STATUS = ['done', 'does not fit', 'failed'];
 const isBenchmark = rows.length > 0 && rows.every((row) => row.quantities !== null && row.quantities >= 0);
 for (const row of rows) {
   row.band = row.band > 0 ? row.band : null;
+  if (!row.fits && row.why) row.why = row.why.replace(/;? ?energy_joules: .*$/, ''); // the other nulls' reasons
+
   if (row.quantities >= 0 && row.quantities !== null) row.q = data.quantities[row.quantities];
 }
 

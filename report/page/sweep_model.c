@@ -16,6 +16,8 @@
 #define DIGITS 5u // of a modelled number; its error band is some percent
 // With more machines the shares are of a schedule's rows, not of its parts: a page holds 5 MB.
 #define ROWS_WITH_PARTS 2000u
+#define MAPS_BYTES \
+    800000u // of all maps of a chip's tiles together; with more, every n-th machine has one
 
 // Column of the table `machines`, key on the page.
 #define NUMBER_COLUMNS(X)           \
@@ -112,8 +114,10 @@ struct model {
     uint32_t axis_count;
     struct column points[POINT_COLUMN_COUNT];
     struct column rows[COLUMN_COUNT];
-    struct column row_point, row_memory, row_quantities;
-    struct texts *memory, *quantities; // distinct JSON texts
+    struct column row_point, row_memory, row_quantities, row_map;
+    struct texts *memory, *quantities, *maps; // distinct JSON texts
+    uint32_t tile_rows, map_stride;           // machines of kind tiles; 0: no map has been seen
+    uint32_t tile_row_count;                  // of the whole file
     struct shares *shares;
     struct hardware *hardware; // owned
     uint32_t hardware_count;
@@ -261,6 +265,26 @@ static void add_hardware(struct model *model, const char *name, int64_t point)
     model->hardware[model->hardware_count++] = (struct hardware){place, point};
 }
 
+// How full each tile is. The first map tells how many fit into the page.
+static void add_map(struct model *model, const char *machine)
+{
+    const char *map = json_scan_member(json_scan_member(machine, "sram"), "by_tile");
+    int32_t place = -1;
+    if (map != NULL && *map == '{') {
+        size_t length = (size_t)(json_scan_end(map) - map);
+        if (model->map_stride == 0) {
+            model->map_stride = 1 + (uint32_t)(length * model->tile_row_count / MAPS_BYTES);
+            model->map_stride |= 1; // odd, as often two machines alternate
+        }
+        if (model->tile_rows++ % model->map_stride == 0) {
+            char *text = xasprintf("%.*s", (int)length, map);
+            place = texts_add(model->maps, text);
+            free(text);
+        }
+    }
+    column_add(&model->row_map, place);
+}
+
 static void add_machine(struct model *model, sqlite3_stmt *row, const char *machine, uint32_t point)
 {
     column_add(&model->row_point, point);
@@ -273,6 +297,7 @@ static void add_machine(struct model *model, sqlite3_stmt *row, const char *mach
     column_add(&model->row_memory, texts_add(model->memory, text_of(row, ROLES_PLACE)));
     column_add(&model->row_quantities,
                texts_add(model->quantities, text_of(row, QUANTITIES_PLACE)));
+    add_map(model, machine);
     shares_add(model->shares, json_scan_member(machine, "shares"), number_of(row, NUMBER_cycles));
 }
 
@@ -369,13 +394,13 @@ static bool read_points(struct model *model)
     return is_read;
 }
 
-static bool count_machines(struct model *model, uint32_t *count)
+static bool count_machines(struct model *model)
 {
     sqlite3_stmt *query = NULL;
     bool is_read = prepare(model, "SELECT count(*) FROM machines WHERE kind = 'tiles'", &query) &&
                    (sqlite3_step(query) == SQLITE_ROW ||
                     store_fail(model->store, "read the points", model->why));
-    *count = is_read ? (uint32_t)sqlite3_column_int64(query, 0) : 0;
+    model->tile_row_count = is_read ? (uint32_t)sqlite3_column_int64(query, 0) : 0;
     sqlite3_finalize(query);
     return is_read;
 }
@@ -428,7 +453,7 @@ static json_t *memory_to_json(const struct texts *memory, json_t *roles)
     return array;
 }
 
-static json_t *quantities_to_json(const struct texts *quantities)
+static json_t *objects_to_json(const struct texts *quantities)
 {
     json_t *array = json_array();
     for (uint32_t i = 0; i < texts_count(quantities); i++) {
@@ -440,10 +465,12 @@ static json_t *quantities_to_json(const struct texts *quantities)
 
 static json_t *rows_to_json(const struct model *model)
 {
-    json_t *object = json_pack("{s:I, s:o, s:o, s:o}", "count", (json_int_t)model->row_point.count,
-                               "point", column_to_json(&model->row_point, DIGITS), "memory",
-                               column_to_json(&model->row_memory, DIGITS), "quantities",
-                               column_to_json(&model->row_quantities, DIGITS));
+    json_t *object =
+        json_pack("{s:I, s:o, s:o, s:o, s:o}", "count", (json_int_t)model->row_point.count, "point",
+                  column_to_json(&model->row_point, DIGITS), "memory",
+                  column_to_json(&model->row_memory, DIGITS), "quantities",
+                  column_to_json(&model->row_quantities, DIGITS), "map",
+                  column_to_json(&model->row_map, DIGITS));
     for (uint32_t i = 0; i < COLUMN_COUNT; i++) {
         json_object_set_new(object, column_keys[i], column_to_json(&model->rows[i], DIGITS));
     }
@@ -501,12 +528,13 @@ static json_t *model_to_json(struct model *model)
     }
     json_decref(roles);
     json_t *config = model->first_done == 0 ? NULL : read_config(model, model->first_done);
-    return json_pack("{s:i, s:s?, s:s?, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o?, s:o}", "format", 1,
-                     "first", model->first_finished, "last", model->last_finished, "texts",
-                     texts_to_json(model->texts), "axes", axes_to_json(model), "points",
+    return json_pack("{s:i, s:s?, s:s?, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o?, s:o}",
+                     "format", 1, "first", model->first_finished, "last", model->last_finished,
+                     "texts", texts_to_json(model->texts), "axes", axes_to_json(model), "points",
                      points_to_json(model), "rows", rows_to_json(model), "roles", role_names,
-                     "memory", memory, "quantities", quantities_to_json(model->quantities),
-                     "config", config, "hardware", hardware_to_json(model));
+                     "memory", memory, "quantities", objects_to_json(model->quantities), "maps",
+                     objects_to_json(model->maps), "config", config, "hardware",
+                     hardware_to_json(model));
 }
 
 static void free_model(struct model *model)
@@ -514,6 +542,7 @@ static void free_model(struct model *model)
     texts_destroy(model->texts);
     texts_destroy(model->memory);
     texts_destroy(model->quantities);
+    texts_destroy(model->maps);
     shares_destroy(model->shares);
     for (uint32_t i = 0; i < model->axis_count; i++) {
         free(model->axes[i].path);
@@ -532,6 +561,7 @@ static void free_model(struct model *model)
     column_free(&model->row_point);
     column_free(&model->row_memory);
     column_free(&model->row_quantities);
+    column_free(&model->row_map);
     free(model->hardware);
     free(model->first_finished);
     free(model->last_finished);
@@ -542,11 +572,10 @@ json_t *sweep_model_create(struct store *store, char **why)
     struct model model = {.store = store, .why = why, .texts = texts_create()};
     model.memory = texts_create();
     model.quantities = texts_create();
+    model.maps = texts_create();
     // one state of the file, though a sweep may be writing to it
-    uint32_t machines = 0;
-    bool is_read =
-        store_run_sql(store, "BEGIN", "read the points", why) && count_machines(&model, &machines);
-    model.shares = shares_create(machines <= ROWS_WITH_PARTS);
+    bool is_read = store_run_sql(store, "BEGIN", "read the points", why) && count_machines(&model);
+    model.shares = shares_create(model.tile_row_count <= ROWS_WITH_PARTS);
     is_read = is_read && store_each_path(store, add_axis, &model, why) && read_points(&model);
     json_t *json = is_read ? model_to_json(&model) : NULL;
     sqlite3_exec(store->database, "COMMIT", NULL, NULL, NULL);

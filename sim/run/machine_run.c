@@ -56,8 +56,12 @@ struct tiles_run {
     struct err *err;
 };
 
-static void fill_memory(struct result_machine *out, const struct sram_plan *plan)
+static void fill_memory(struct result_machine *out, const struct sram_plan *plan,
+                        uint32_t tile_count)
 {
+    out->tile_count = tile_count;
+    out->sram_by_tile = xmalloc(((size_t)tile_count + 1) * sizeof(*out->sram_by_tile));
+    memcpy(out->sram_by_tile, plan->bytes_by_tile, tile_count * sizeof(*out->sram_by_tile));
     out->tiles_used = plan->tiles_used;
     out->sram_limit_bytes = plan->limit_bytes;
     out->sram_max_bytes = plan->max_bytes;
@@ -151,7 +155,7 @@ static bool plan_and_time(const struct tiles_run *run)
 {
     double started_seconds = wall_seconds();
     struct sram_plan *plan = sram_plan_create(run->program, run->config->chip);
-    fill_memory(run->out, plan);
+    fill_memory(run->out, plan, run->program->tile_count);
     bool is_done = true;
     if (plan->fits) {
         struct machine *machine = machine_create(run->config->chip, run->program);
