@@ -126,6 +126,6 @@ for series in configs/validation/*/*.yaml; do
     got=$?
     [ $got -eq 0 ] || [ $got -eq 3 ] || break
 done
-verdict every_validation_file_is_inspected "$series: exit status $got" [ $got -eq 0 -o $got -eq 3 ]
+verdict every_validation_file_is_inspected "$series: exit status $got" [ "$got" -eq 0 -o "$got" -eq 3 ]
 
 exit $((failures > 0))

@@ -93,4 +93,22 @@ verdict equal_points_are_kept_once "they differ" cmp -s "$folder/out" "$folder/t
 printf 'no database' >"$folder/text.db"
 expect what_is_no_database_is_bad_input 2 report "$folder/text.db"
 
+# The script for sbatch: what a task of the array does.
+expect a_script_for_slurm_is_printed 0 sh -c \
+    "cd '$folder' && '$(realpath "$program")' sweep sweep.yaml --db \"it's.db\" --slurm 2 --jobs 3 --memory 2000 --set seed=5"
+cp "$folder/out" "$folder/job.sh"
+expect_line the_array_has_a_task_per_shard out "#SBATCH --array=1-2"
+expect_line a_task_has_a_processor_per_point out "#SBATCH --cpus-per-task=3"
+expect_line a_task_has_memory_for_its_points out "#SBATCH --mem=6512M"
+expect_line the_script_says_how_to_join out \
+    "#     tilesim report 'it'\\''s'.shard-*-of-2.db --into 'it'\\''s.db'"
+for task in 1 2; do
+    expect "task_${task}_of_the_script_runs_its_shard" 0 env SLURM_ARRAY_TASK_ID=$task bash "$folder/job.sh"
+done
+expect its_shards_are_joined 0 report "$folder/it's.shard-1-of-2.db" "$folder/it's.shard-2-of-2.db"
+expect_line the_shards_are_all_points out "4 points, 2 with a machine that does not fit"
+expect no_shards_are_a_bad_command_line 2 "$program" sweep "$folder/sweep.yaml" --slurm 0
+verdict the_number_of_shards_is_explained "other message" \
+    grep -qxF 'tilesim sweep: --slurm: "0" is not a number in 1..1000' "$folder/err"
+
 exit $((failures > 0))
