@@ -123,6 +123,24 @@ expect json_to_a_missing_folder_is_a_fault 1 run $toy -q --json "$folder/none/x.
 expect json_to_a_full_device_is_a_fault 1 run $toy -q --json /dev/full
 expect_text a_full_device_is_named err "No space left on device"
 expect tables_to_a_full_device_are_a_fault 1 sh -c "'$program' run $toy >/dev/full"
+expect the_anatomy_is_written 0 run $toy -q --html "$folder/page.html" --trace "$folder/trace.json"
+verdict a_page_is_one_whole_file "start and end" \
+    [ "$(head -c 15 "$folder/page.html")$(tail -n 1 "$folder/page.html")" = "<!DOCTYPE html></html>" ]
+verdict a_page_asks_for_nothing "a link" [ -z "$(grep -oE '(src|href)="?https?:' "$folder/page.html")" ]
+verdict a_trace_ends_as_it_should "the end" [ "$(tail -n 1 "$folder/trace.json")" = "]}" ]
+run $toy -q --html "$folder/again.html" --trace "$folder/again.json"
+verdict two_runs_give_the_same_page "they differ" cmp -s "$folder/page.html" "$folder/again.html"
+verdict two_runs_give_the_same_trace "they differ" cmp -s "$folder/trace.json" "$folder/again.json"
+expect a_page_to_a_missing_folder_is_a_fault 1 run $toy -q --html "$folder/none/x.html"
+expect_text a_page_to_a_missing_folder_is_named err "$folder/none/x.html"
+expect a_page_to_a_full_device_is_a_fault 1 run $toy -q --html /dev/full
+expect a_trace_to_a_full_device_is_a_fault 1 run $toy -q --trace /dev/full
+expect a_trace_of_no_steps_is_a_bad_command_line 2 run $toy --trace x --trace-steps 0
+expect a_trace_of_misspelt_tiles_is_a_bad_command_line 2 run $toy --trace x --trace-tiles 1,b
+expect a_page_on_standard_output_is_a_bad_command_line 2 run $toy --html -
+expect a_microbenchmark_has_no_anatomy 2 run $toy --html "$folder/bench.html" --set workload.kind=gemm
+verdict nothing_is_left_of_a_refused_page "a file" [ -z "$(find "$folder" -name 'bench.html*')" ]
+
 expect json_beyond_the_file_limit_is_a_fault 1 sh -c "ulimit -f 1; '$program' run $toy -q --json '$folder/limit.json'"
 verdict no_part_of_a_file_is_left "files" [ -z "$(find "$folder" -name 'limit.json*')" ]
 expect tensors_beyond_the_file_limit_are_a_fault 1 \
