@@ -21,8 +21,9 @@ OBJECTS := $(SOURCES:%.c=$(B)/%.o)
 TESTS   := $(patsubst %.c,$(B)/%,$(sort $(shell find tests -name 'test_*.c')))
 BENCHES := $(patsubst %.c,$(B)/%,$(sort $(shell find tests/bench -name 'bench_*.c')))
 CLI_TESTS := $(sort $(wildcard tests/cli/*.sh))
+PAGE_TESTS := $(sort $(wildcard tests/browser/test_*.py))
 
-.PHONY: all demo check check-asan check-slurm validate validate-expected bench lint setup clean help programs run-tests FORCE
+.PHONY: all demo check check-asan check-slurm check-browser validate validate-expected bench lint setup clean help programs run-tests FORCE
 all: $(B)/tilesim ## build the program: build/release/tilesim
 
 demo: setup ## install what is missing, build, train on real pictures and compare the machines
@@ -40,6 +41,11 @@ check-asan: setup ## the same tests under the address and undefined behaviour sa
 check-slurm: setup ## a sweep on a real Slurm of one node (root), against one without; 15 s
 	@$(MAKE) --no-print-directory -j$(JOBS) all
 	@tools/check_slurm.sh $(B)/tilesim
+
+check-browser: ## the pages in a headless Chromium
+	@tools/setup.sh browser
+	@$(MAKE) --no-print-directory -j$(JOBS) all
+	@tools/run_tests.sh $(PAGE_TESTS:%=%@$(B)/tilesim)
 
 validate: setup ## hold the model against published measurements
 	@$(MAKE) --no-print-directory -j$(JOBS) all

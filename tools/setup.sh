@@ -1,11 +1,12 @@
 #!/bin/sh
 # Installs the Debian packages that are missing: `setup.sh` to build, test and run, `setup.sh lint` for the
-# linters as well. Does nothing, fast, if nothing is missing.
+# linters as well, `setup.sh browser` for what tests pages. Does nothing, fast, if nothing is missing.
 set -u
 packages="gcc make pkg-config libc6-dev libsimgrid-dev libyaml-dev libjansson-dev libcmocka-dev
     librandom123-dev libopenblas-dev zlib1g-dev libnlopt-dev libsqlite3-dev dataset-fashion-mnist
     libjs-chart.js"
 [ "${1:-}" = lint ] && packages="$packages binutils clang-format clang-tidy"
+[ "${1:-}" = browser ] && packages="$packages chromium python3"
 
 if ! command -v dpkg-query >/dev/null; then
     echo "tilesim: not a Debian system: nothing is installed for you. Needed, by their Debian names:" $packages >&2
