@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "report/page/json_scan.h"
 #include "sim/err.h"
 
 static char *copy_or_null(const char *text)
@@ -91,6 +92,49 @@ static void add_quantity(struct export *export, const char *name)
     export->quantities[export->quantity_count++] = xstrdup(name);
 }
 
+// What is shown of a machine: most of its text is of single compute sets, which are not.
+static json_t *scan_machine(const char *item)
+{
+    static const char *const members[] = {"name",
+                                          "kind",
+                                          "hardware",
+                                          "variant",
+                                          "fits",
+                                          "why",
+                                          "step_seconds",
+                                          "samples_per_second",
+                                          "error_band",
+                                          "breakdown_seconds",
+                                          "cycles_per_training_step",
+                                          "supersteps_per_training_step",
+                                          "tiles_used",
+                                          "quantities",
+                                          NULL};
+    json_t *machine = json_object();
+    for (uint32_t i = 0; members[i] != NULL; i++) {
+        json_object_set_new(machine, members[i],
+                            json_scan_value(json_scan_member(item, members[i])));
+    }
+    const char *sram = json_scan_member(item, "sram");
+    json_t *sizes = json_object();
+    json_object_set_new(sizes, "max_bytes", json_scan_value(json_scan_member(sram, "max_bytes")));
+    json_object_set_new(sizes, "limit_bytes",
+                        json_scan_value(json_scan_member(sram, "limit_bytes")));
+    json_object_set_new(machine, "sram", sizes);
+    return machine;
+}
+
+static json_t *scan_machines(const char *result)
+{
+    json_t *machines = json_array();
+    const char *list = result == NULL ? NULL : json_scan_member(result, "machines");
+    const char *item = list == NULL ? NULL : json_scan_first(list);
+    for (; item != NULL; item = json_scan_next(item)) {
+        json_array_append_new(machines, scan_machine(item));
+    }
+    return machines;
+}
+
 static void add_machines(struct export *export, struct export_point *point)
 {
     point->machine_count = (uint32_t)json_array_size(point->result);
@@ -112,27 +156,16 @@ struct reading {
     bool is_right;
 };
 
-// The member of a JSON text; NULL: no text, or *is_right false and a sentence in *why.
-static json_t *parse(struct reading *reading, const struct store_point *point, const char *text)
-{
-    json_error_t error;
-    json_t *json = text == NULL ? NULL : json_loads(text, 0, &error);
-    if (text != NULL && json == NULL) {
-        reading->is_right = false;
-        *reading->why = xasprintf("point %u of sweep %s: the file holds what is no JSON: %s",
-                                  point->number, point->sweep, error.text);
-    }
-    return json;
-}
-
 static bool read_point(void *context, const struct store_point *from)
 {
     struct reading *reading = context;
     struct export *export = reading->export;
-    json_t *settings = parse(reading, from, from->settings);
-    json_t *result = reading->is_right ? parse(reading, from, from->result) : NULL;
-    if (!reading->is_right) {
-        json_decref(settings);
+    json_error_t error;
+    json_t *settings = json_loads(from->settings, 0, &error);
+    if (settings == NULL) {
+        reading->is_right = false;
+        *reading->why = xasprintf("point %u of sweep %s: its settings are no JSON: %s",
+                                  from->number, from->sweep, error.text);
         return false;
     }
     if (export->point_count == export->point_capacity) {
@@ -153,9 +186,8 @@ static bool read_point(void *context, const struct store_point *from)
         .run_seconds = from->host_seconds,
         .run_peak_rss_bytes = from->peak_rss_bytes,
         .finished = copy_or_null(from->finished),
-        .result = json_incref(json_object_get(result, "machines")),
+        .result = scan_machines(from->result),
     };
-    json_decref(result);
     add_machines(export, point);
     return true;
 }

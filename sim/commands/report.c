@@ -30,8 +30,7 @@ static const struct argp_option options[] = {
     {"into", OPTION_INTO, "FILE", 0, "join the databases into this one, which may exist", 0},
     {"baseline", OPTION_BASELINE, "MACHINE", 0,
      "what speed-ups are over; by default the fastest GPU of each point, without a GPU the first "
-     "dense "
-     "machine",
+     "dense machine",
      0},
     {0},
 };
