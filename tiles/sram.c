@@ -286,29 +286,6 @@ struct sram_plan *sram_plan_create(const struct program *program, const struct c
     return plan;
 }
 
-void sram_bytes_by_tile(const struct program *program, const struct chip_config *chip,
-                        uint64_t *bytes)
-{
-    struct sram_tally *tally = sram_tally_create(program);
-    uint32_t *tiles = xmalloc((size_t)program->tile_count * sizeof(uint32_t));
-    uint32_t *class_of = xmalloc((size_t)program->tile_count * sizeof(uint32_t));
-    uint32_t class_count = sram_tally_classify(tally, tiles, class_of);
-    uint64_t *of_class = xcalloc((size_t)class_count + 1, sizeof(*of_class));
-    struct tile_contents contents = {0};
-    contents_init(&contents, program);
-    for (uint32_t i = 0; i < class_count; i++) {
-        of_class[i] = plan_tile(&contents, program, chip, tally, tiles[i]).total_bytes;
-    }
-    for (uint32_t tile = 0; tile < program->tile_count; tile++) {
-        bytes[tile] = class_of[tile] == UINT32_MAX ? 0 : of_class[class_of[tile]];
-    }
-    contents_free(&contents);
-    free(of_class);
-    free(class_of);
-    free(tiles);
-    sram_tally_destroy(tally);
-}
-
 struct sram_tenants sram_tenants_of(const struct program *program, const struct chip_config *chip,
                                     uint32_t tile)
 {

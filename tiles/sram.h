@@ -58,10 +58,6 @@ struct sram_tenants {
 struct sram_tenants sram_tenants_of(const struct program *program, const struct chip_config *chip,
                                     uint32_t tile);
 
-// Highest use of every tile, as max_bytes of the plan. bytes: room for the program's tile_count.
-void sram_bytes_by_tile(const struct program *program, const struct chip_config *chip,
-                        uint64_t *bytes);
-
 struct sram_plan *sram_plan_create(const struct program *program, const struct chip_config *chip);
 void sram_plan_destroy(struct sram_plan *plan);
 

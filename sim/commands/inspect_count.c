@@ -238,8 +238,6 @@ void inspected_fill(struct inspected *inspected, uint32_t tile)
     sum_steps(inspected, is_used);
     sum_layers(inspected, is_used);
     free(is_used);
-    inspected->tile_bytes = xcalloc(program->tile_count, sizeof(*inspected->tile_bytes));
-    sram_bytes_by_tile(program, inspected->chip, inspected->tile_bytes);
     inspected->tile = tile == UINT32_MAX ? inspected->plan->max_tile : tile;
     inspected->tenants = sram_tenants_of(program, inspected->chip, inspected->tile);
     qsort(inspected->tenants.tenants, inspected->tenants.count, sizeof(struct sram_tenant),
@@ -248,7 +246,6 @@ void inspected_fill(struct inspected *inspected, uint32_t tile)
 
 void inspected_free(struct inspected *inspected)
 {
-    free(inspected->tile_bytes);
     free(inspected->steps);
     free(inspected->layers);
     free(inspected->tenants.tenants);

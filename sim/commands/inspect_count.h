@@ -43,7 +43,6 @@ struct inspected {
     const struct program *program;
     const struct sram_plan *plan;
     const struct machine_time *time; // NULL: it does not fit
-    uint64_t *tile_bytes;            // owned; [tile_count], highest use of SRAM
     struct step_summary *steps;      // owned; LOOP_END left out
     uint32_t step_count;
     struct layer_summary *layers; // owned; [program->layer_count], 0: the input

@@ -227,7 +227,7 @@ static json_t *sram_to_json(const struct inspected *inspected)
         set(roles, sram_role_name(role), integer(plan->by_role[role]));
     }
     for (uint32_t tile = 0; tile < inspected->program->tile_count; tile++) {
-        json_array_append_new(tiles, integer(inspected->tile_bytes[tile]));
+        json_array_append_new(tiles, integer(inspected->plan->bytes_by_tile[tile]));
     }
     json_t *object = json_object();
     set(object, "limit_bytes", integer(plan->limit_bytes));

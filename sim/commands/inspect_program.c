@@ -254,7 +254,7 @@ static void print_histogram(const struct inspector *inspector, const struct insp
     uint32_t counts[BINS + 1] = {0}; // the last: tiles without anything
     char from[UNIT_TEXT_BYTES], to[UNIT_TEXT_BYTES];
     for (uint32_t tile = 0; tile < inspected->program->tile_count; tile++) {
-        uint64_t bytes = inspected->tile_bytes[tile];
+        uint64_t bytes = inspected->plan->bytes_by_tile[tile];
         counts[bytes == 0 ? BINS : min_u64((bytes - 1) / step, BINS - 1)]++;
     }
     struct table *table = TABLE_WITH("SRAM of a tile", "tiles", "of the chip");
@@ -308,7 +308,7 @@ void inspect_tile(const struct inspector *inspector, const struct inspected *ins
     const struct program *program = inspected->program;
     char text[UNIT_TEXT_BYTES];
     fprintf(inspector->stream, "  SRAM in use: %s\n",
-            text_of_bytes(text, inspected->tile_bytes[inspected->tile]));
+            text_of_bytes(text, inspected->plan->bytes_by_tile[inspected->tile]));
     print_tenants(inspector, inspected, UINT32_MAX);
     struct table *table = TABLE_WITH("step", "codelet", "vertices", "of all");
     table_align_left(table, 1);

@@ -464,11 +464,11 @@ static void tiles_without_anything_use_no_sram(void **state)
     struct program *program = make_program();
     add_variable(program, "a", 400, 0, 3); // tiles 2..5
     add_variable(program, "b", 296, 4, 7);
-    uint64_t by_tile[TILES];
-    sram_bytes_by_tile(program, &chip, by_tile);
+    struct sram_plan *plan = sram_plan_create(program, &chip);
     for (uint32_t tile = 0; tile < TILES; tile++) {
-        assert_int_equal(by_tile[tile], tile >= 2 && tile <= 5 ? 400 : 0);
+        assert_int_equal(plan->bytes_by_tile[tile], tile >= 2 && tile <= 5 ? 400 : 0);
     }
+    sram_plan_destroy(plan);
     program_destroy(program);
 }
 
@@ -492,12 +492,10 @@ static void the_plan_of_a_large_chip_is_that_of_a_small_one_with_the_same_lists(
         program_add_variable(program, &variable);
         struct sram_plan *plan = sram_plan_create(program, &chip);
         max_bytes[i] = plan->max_bytes;
-        uint64_t *by_tile = xcalloc(tiles[i], sizeof(*by_tile));
-        sram_bytes_by_tile(program, &chip, by_tile);
+        const uint64_t *by_tile = plan->bytes_by_tile;
         for (uint32_t tile = 0; tile < tiles[i]; tile++) { // the second lies on every third
             assert_int_equal(by_tile[tile], tile % 3 == 0 && tile / 3 < tiles[i] / 3 ? 128 : 64);
         }
-        free(by_tile);
         assert_int_equal(plan->tiles_used, tiles[i]);
         sram_plan_destroy(plan);
         program_destroy(program);
