@@ -141,8 +141,10 @@ function stepChart() {
       plugins: {tooltip: {
         filter: (item) => item.raw > 0 || item.datasetIndex === 0, // a step of no cycles says its name all the same
         callbacks: {
-          title: (items) => (items.length ? `${stepLabel(steps[items[0].dataIndex])}: ${phaseOf(machine, steps[items[0].dataIndex])}, ` +
-            `${format.whole(steps[items[0].dataIndex].times)} times` : ''),
+          title: (items) => {
+            const step = items.length ? steps[items[0].dataIndex] : null;
+            return step ? `${stepLabel(step)}: ${step.loop === 0 ? 'once' : `${phaseOf(machine, step)}, ${format.whole(step.times)} times`}` : '';
+          },
           label: (item) => `${item.dataset.label}: ${cyclesText(item.raw)}`,
           footer: (items) => (items.length ? wrapped(whyOf(machine, steps[items[0].dataIndex]), 64) : ''),
         },

@@ -180,7 +180,9 @@ static struct worker_slices slices_of(const struct tracing *tracing, const struc
     out.is_merging = out.vertices > MERGED_VERTICES || tracing->options->steps == TRACE_EVERY_STEP;
     visitor.visit = add_vertex;
     vertices_visit(observed->chip, observed->program, set, &moment, &visitor);
-    qsort(out.slices, out.count, sizeof *out.slices, compare_slices);
+    if (out.count > 0) { // a tile without a vertex
+        qsort(out.slices, out.count, sizeof *out.slices, compare_slices);
+    }
     return out;
 }
 
