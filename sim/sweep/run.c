@@ -191,6 +191,9 @@ static char *explain(const struct runner *runner, const struct worker *worker, i
     if (runner->options->memory_bytes > 0 && is_memory_complaint(complaint)) {
         why = xasprintf("needs more memory than %llu MiB (--memory)",
                         (unsigned long long)(runner->options->memory_bytes >> 20));
+    } else if (runner->options->memory_bytes > 0 && WIFSIGNALED(status) && *complaint == '\0') {
+        why = xasprintf("died of signal %d (%s), perhaps for want of memory (--memory)",
+                        WTERMSIG(status), strsignal(WTERMSIG(status)));
     } else if (WIFSIGNALED(status)) {
         why = xasprintf("died of signal %d (%s)%s%s", WTERMSIG(status), strsignal(WTERMSIG(status)),
                         *complaint == '\0' ? "" : ": ", complaint);
