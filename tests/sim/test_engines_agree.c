@@ -14,6 +14,7 @@
 #include "sim/err.h"
 #include "sim/machine.h"
 #include "sim/rng.h"
+#include "sim/run/anatomy.h"
 #include "tests/sim/fixture_chip.h"
 #include "tiles/codelets/codelets.h"
 #include "tiles/folded.h"
@@ -295,6 +296,18 @@ struct tally { // so that the test cannot pass by drawing nothing of interest
     uint32_t uniform_groups, general_groups, waits;
 };
 
+// Looking on aborts where a superstep, taken apart tile by tile, or a sum is a cycle off the folded one.
+static void look_at(const struct program *program, const struct chip_config *chip,
+                    struct machine *machine, const struct activity *record)
+{
+    const struct observed_tiles observed = {
+        .name = "random", .chip = chip, .program = program, .machine = machine, .record = record};
+    struct anatomy anatomy = {0};
+    char *why = NULL;
+    assert_true(anatomy_observe_tiles(&observed, &anatomy, &why));
+    anatomy_free(&anatomy);
+}
+
 static void run_case(uint32_t number, struct tally *tally)
 {
     struct draw draw;
@@ -311,6 +324,7 @@ static void run_case(uint32_t number, struct tally *tally)
     tally->waits += folded.host_cycles > 0;
     machine_time_free(&folded);
     machine_time_free(&detailed);
+    look_at(draw.program, &draw.chip, machine, draw.records[0]);
     machine_destroy(machine);
     for (uint32_t i = 0; i < draw.program->compute_set_count; i++) {
         struct folded_set *set =
