@@ -76,7 +76,7 @@ bool child_run(bool (*work)(void *context, void *result), void *context, void *r
         close(ends[1]);
         return false;
     }
-    if (child == 0) { // _exit: buffers and handlers belong to the parent
+    if (child == 0) {                     // _exit: buffers and handlers belong to the parent
         prctl(PR_SET_PDEATHSIG, SIGKILL); // nobody would take the result any more
         close(ends[0]);
         bool is_done = work(context, result);
