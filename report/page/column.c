@@ -144,13 +144,19 @@ struct distinct { // an open hash of the values of a column, by their bits
     uint32_t count, slot_count;
 };
 
-static uint32_t distinct_place(struct distinct *distinct, double value)
+static uint64_t bits_of(double value)
 {
     uint64_t bits = 0;
     memcpy(&bits, &value, sizeof(bits));
+    return bits;
+}
+
+static uint32_t distinct_place(struct distinct *distinct, double value)
+{
+    uint64_t bits = bits_of(value);
     uint32_t slot = (uint32_t)((bits * 0x9e3779b97f4a7c15u) >> 32) & (distinct->slot_count - 1);
     while (distinct->slots[slot] != 0 &&
-           memcmp(&distinct->values[distinct->slots[slot] - 1], &value, sizeof(value)) != 0) {
+           bits_of(distinct->values[distinct->slots[slot] - 1]) != bits) {
         slot = (slot + 1) & (distinct->slot_count - 1);
     }
     if (distinct->slots[slot] == 0) {
