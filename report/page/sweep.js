@@ -324,7 +324,7 @@ function addResultsCard() {
     ...(hasPoint('density') ? [extra(number('measured activity', (row) => points.density[row.point], format.percent))] : []),
     ...(hasPoint('accuracy') ? [extra(number('accuracy', (row) => points.accuracy[row.point], format.percent))] : []),
     ...(hasPoint('loss') ? [extra(number('last loss', (row) => points.loss[row.point], format.count))] : []),
-    extra(number('seed', (row) => points.seed[row.point], format.whole)), extra(number('run time', (row) => points.seconds[row.point], format.seconds, 's')), ...(all.some((row) => !row.fits) ? [words('why not', (row) => (row.fits ? null : row.why), true)] : [])];
+    extra(number('seed', (row) => points.seed[row.point], format.whole)), extra(number('run time', (row) => points.seconds[row.point], format.seconds, 's')), ...(all.some((row) => !row.fits) ? [extra({...words('why not', (row) => (row.fits ? null : row.why)), format: (why) => shorten(why, 60)})] : [])];
   const fold = addFoldedTable(card, `The table: ${plural(all.length, 'row')}, one for each point and machine`, () => ({caption: 'all results', name: 'results', rows: all, columns, hasFilter: true, pageRows: 50}));
   card.querySelector('details').open = true;
   fold.refresh();

@@ -121,7 +121,7 @@ struct model {
     struct shares *shares;
     struct hardware *hardware; // owned
     uint32_t hardware_count;
-    int64_t first_done;                   // the point whose configuration is shown; 0: none
+    int64_t first_done, first_resolved;   // points whose configuration may be shown; 0: none
     char *first_finished, *last_finished; // owned
     char **why;
 };
@@ -356,6 +356,9 @@ static void add_point(struct model *model, sqlite3_stmt *row)
     if (model->first_done == 0 && status == POINT_DONE) {
         model->first_done = sqlite3_column_int64(row, 0);
     }
+    if (model->first_resolved == 0 && status != POINT_FAILED) {
+        model->first_resolved = sqlite3_column_int64(row, 0);
+    }
 }
 
 static bool prepare(struct model *model, const char *sql, sqlite3_stmt **statement)
@@ -527,7 +530,8 @@ static json_t *model_to_json(struct model *model)
         json_array_append_new(role_names, json_string(name));
     }
     json_decref(roles);
-    json_t *config = model->first_done == 0 ? NULL : read_config(model, model->first_done);
+    int64_t shown = model->first_done != 0 ? model->first_done : model->first_resolved;
+    json_t *config = shown == 0 ? NULL : read_config(model, shown);
     return json_pack("{s:i, s:s?, s:s?, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o?, s:o}",
                      "format", 1, "first", model->first_finished, "last", model->last_finished,
                      "texts", texts_to_json(model->texts), "axes", axes_to_json(model), "points",

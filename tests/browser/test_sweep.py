@@ -1,0 +1,190 @@
+#!/usr/bin/env python3
+"""test_sweep.py PROGRAM [FOLDER]: the page of `tilesim report --html` in a real browser. Prints the lines that cmocka prints.
+Screenshots and a print are kept in FOLDER, if one is named."""
+import os
+import subprocess
+import sys
+import tempfile
+
+from browser import Browser
+
+program = sys.argv[1]
+shots = sys.argv[2] if len(sys.argv) > 2 else None
+failures = 0
+
+# A chip of sixteen tiles, too small for the longest runs, beside a GPU.
+SWEEP = """
+base: {root}/configs/experiments/toy.yaml
+set: {{network.inputs: 64, machines: [{{chip: toy}}, {{chip: toy, lowering: dense}}, {{gpu: a100-80, baselines: [b1, b2, b4]}}]}}
+sweep:
+  network.hidden: [[24, 24], [16, 16, 16]]
+  training.time_steps: [4, 16, 400]
+  network.max_activity: [0.05, 0.1, 0.4, 0.8]
+labels: {{network.max_activity: "cap <b>on</b> activity"}}
+"""
+CARDS = ["throughput", "speedup", "map", "breakdown", "schedule", "memory", "tiles", "misfits", "results", "grounds", "configuration"]
+
+# Canvases whose pixels are all alike. They are read from a copy: reading the canvas itself slows it down.
+EMPTY_CANVASES = """[...document.querySelectorAll('.plot canvas')].filter((canvas) => {
+  if (canvas.hidden || canvas.width === 0 || canvas.height === 0) return true;
+  const copy = Object.assign(document.createElement('canvas'), {width: canvas.width, height: canvas.height});
+  const pen = copy.getContext('2d', {willReadFrequently: true});
+  pen.drawImage(canvas, 0, 0);
+  const pixels = new Uint32Array(pen.getImageData(0, 0, canvas.width, canvas.height).data.buffer);
+  return pixels.every((pixel) => pixel === pixels[0]);
+}).map((canvas) => canvas.closest('.card').id)"""
+
+
+def verdict(name, is_right, why=""):
+    global failures
+    print(f"[       OK ] {name}" if is_right else f"[  FAILED  ] {name}\n    {why}", flush=True)
+    failures += not is_right
+
+
+def chart(card):
+    return f"Chart.getChart(document.querySelector('#{card} canvas'))"
+
+
+def place_of(page, selector):
+    return page.evaluate(f"(() => {{ const box = document.querySelector({selector!r}); box.scrollIntoView({{block: 'center', behavior: 'instant'}});"
+                         " const at = box.getBoundingClientRect(); return [at.left, at.top, at.width, at.height]; })()")
+
+
+def tooltip(page, card):
+    return page.evaluate(f"(() => {{ const tip = {chart(card)}.tooltip; return tip.opacity > 0 ? [...tip.title, ...tip.body.flatMap((part) => part.lines)].join(' | ') : ''; }})()")
+
+
+def hover(page, card):
+    """What a chart says under the pointer, at the first place where it says something."""
+    for across in (0.5, 0.3, 0.7, 0.15, 0.85):
+        left, top, width, height = place_of(page, f"#{card} canvas")
+        page.hover(left + width * across, top + height * 0.45)
+        if tooltip(page, card):
+            return tooltip(page, card)
+    return ""
+
+
+def choose(page, where, label, text):
+    page.evaluate(f"(() => {{ const field = [...document.querySelectorAll('{where} .field')].find((each) => each.firstChild.textContent === {label!r});"
+                  f" const box = field.querySelector('select'); box.value = [...box.options].find((option) => option.textContent === {text!r}).value;"
+                  " box.dispatchEvent(new Event('change')); })()")
+    page.settle()
+
+
+def first_points(page, card):
+    return page.evaluate(f"JSON.stringify({chart(card)}.data.datasets.filter((set) => !set.isBand).map((set) => [set.label, set.data.map((point) => point.y ?? point)]))")
+
+
+def column(page, card, number):
+    return page.evaluate(f"[...document.querySelectorAll('#{card} tbody tr')].map((row) => row.children[{number}].textContent)")
+
+
+def check_look(browser, path, kind, **how):
+    page = browser.open(path, **how)
+    page.settle()
+    verdict(f"{kind}_page_opens_without_complaint", page.complaints == [], page.complaints)
+    ids = page.evaluate("[...document.querySelectorAll('.card')].map((card) => card.id).filter((id) => !id.startsWith('scaling'))")
+    verdict(f"{kind}_page_has_every_card", ids == CARDS, ids)
+    empty = page.evaluate(EMPTY_CANVASES)
+    verdict(f"{kind}_page_draws_every_chart", empty == [], empty)
+    width = page.evaluate("document.documentElement.scrollWidth")
+    verdict(f"{kind}_page_is_no_wider_than_its_window", width <= how.get("width", 1280), width)
+    if shots:
+        page.screenshot(os.path.join(shots, f"sweep-{kind}.png"))
+    return page
+
+
+def check_use(page):
+    for card in ("throughput", "speedup", "breakdown", "schedule", "memory", "tiles", "map"):
+        verdict(f"{card}_says_its_values_under_the_pointer", hover(page, card) != "", "nothing under the pointer")
+    verdict("a_line_says_its_band", "±" in hover(page, "throughput"), tooltip(page, "throughput"))
+    page.evaluate("document.querySelector('#throughput canvas').focus()")
+    page.press("ArrowRight")
+    spoken = page.evaluate("document.querySelector('#throughput .spoken').textContent")
+    verdict("arrow_keys_speak_the_values", "toy/sparse" in spoken, spoken)
+
+    before = first_points(page, "throughput")
+    choose(page, "nav.bar", "time steps", "16")
+    after = first_points(page, "throughput")
+    verdict("a_selector_changes_the_chart", before != after, after)
+    choose(page, "nav.bar", "horizontal axis", "time steps")
+    title = page.evaluate(f"{chart('throughput')}.options.scales.x.title.text")
+    verdict("the_axis_can_be_chosen", title == "time steps", title)
+    marks = page.evaluate(f"{chart('throughput')}.data.datasets.filter((set) => set.label === 'does not fit').flatMap((set) => set.data.map((point) => point.x))")
+    verdict("what_does_not_fit_is_marked_on_the_chart", 400 in (marks or []), marks)
+    page.evaluate("document.querySelector('#throughput .legend button').click()")
+    page.settle()
+    hidden = page.evaluate(f"(() => {{ const chart = {chart('throughput')}; return chart.data.datasets.map((set, i) => chart.isDatasetVisible(i)).filter((is) => !is).length; }})()")
+    verdict("the_legend_hides_a_line_with_its_band", hidden == 3, hidden)
+
+
+def check_tables(page):
+    heading = "[...document.querySelectorAll('#results thead button')].find((button) => button.textContent === 'time per training step')"
+    place = page.evaluate(f"{heading}.closest('th').cellIndex")
+    values = f"[...document.querySelectorAll('#results tbody tr')].map((row) => row.children[{place}].textContent)"
+    page.evaluate(f"{heading}.click()")
+    up = page.evaluate(values)
+    page.evaluate(f"{heading}.click()")
+    down = page.evaluate(values)
+
+    def seconds(text):
+        number, unit = text.split("\u00a0")
+        return float(number.replace(",", "")) * {"ns": 1e-9, "µs": 1e-6, "ms": 1e-3, "s": 1}[unit]
+    rising = [seconds(text) for text in up if text != "–"]
+    falling = [seconds(text) for text in down if text != "–"]
+    verdict("a_heading_sorts_and_sorts_back", rising == sorted(rising) and falling == sorted(falling, reverse=True) and rising[0] < falling[0], (up[:5], down[:5]))
+    sort = page.evaluate(f"{heading}.closest('th').getAttribute('aria-sort')")
+    verdict("a_sorted_column_says_so", sort == "descending", sort)
+    page.evaluate("(() => { const box = document.querySelector('#results input'); box.value = 'does not fit'; box.dispatchEvent(new Event('input')); })()")
+    found = column(page, "results", 0)
+    verdict("the_filter_keeps_matching_rows", 0 < len(found) < 50, found)
+    page.evaluate("document.querySelector('#speedup details').open = true")
+    page.settle()
+    rows = len(column(page, "speedup", 0))
+    verdict("the_table_behind_a_chart_opens", rows > 3, rows)
+    reasons = page.evaluate("document.querySelector('#misfits').textContent")
+    verdict("what_does_not_fit_has_its_reason", "tile" in reasons and "needs" in reasons, reasons[:200])
+    bold = page.evaluate("document.querySelectorAll('#page b:not(.figure b)').length")
+    verdict("labels_are_no_markup", bold == 0, bold)
+
+
+def check_theme(browser, path):
+    page = check_look(browser, path, "dark", dark=True)
+    ground = "getComputedStyle(document.body).backgroundColor"
+    dark = page.evaluate(ground)
+    page.evaluate("document.querySelector('.theme').click()")
+    page.settle()
+    verdict("the_button_makes_it_light", dark != page.evaluate(ground), dark)
+    pdf = os.path.join(shots or tempfile.gettempdir(), f"tilesim-sweep-{os.getpid()}.pdf")
+    page.pdf(pdf)
+    size = os.path.getsize(pdf)
+    if not shots:
+        os.remove(pdf)
+    verdict("it_prints", size > 30000 and page.complaints == [], (size, page.complaints))
+    still = page.evaluate(EMPTY_CANVASES)
+    verdict("charts_are_there_after_printing", still == [], still)
+
+
+def main():
+    root = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+    with tempfile.TemporaryDirectory() as folder:
+        sweep, database, page_path = (os.path.join(folder, name) for name in ("small.yaml", "small.db", "small.html"))
+        with open(sweep, "w") as file:
+            file.write(SWEEP.format(root=root))
+        environment = {**os.environ, "TILESIM_CONFIGS": os.path.join(root, "configs")}
+        ran = subprocess.run([program, "sweep", sweep, "--db", database], env=environment, capture_output=True, text=True)
+        wrote = subprocess.run([program, "report", database, "--html", page_path], env=environment, capture_output=True, text=True)
+        verdict("a_sweep_becomes_a_page", wrote.returncode == 0, ran.stderr + wrote.stderr)
+        if wrote.returncode != 0:
+            return
+        with Browser() as browser:
+            page = check_look(browser, page_path, "wide")
+            check_use(page)
+            check_tables(page)
+            verdict("using_it_brings_no_complaint", page.complaints == [], page.complaints)
+            check_look(browser, page_path, "phone", width=390, height=844, is_phone=True)
+            check_theme(browser, page_path)
+
+
+main()
+sys.exit(failures > 0)
