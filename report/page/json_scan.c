@@ -1,20 +1,55 @@
 #include "report/page/json_scan.h"
 
+#include <stdbool.h>
 #include <string.h>
+
+// What a character can end. Looked up for every character of 100 MB: strcspn() takes three times as long, as
+// most of what it is asked for is a few characters away.
+enum { SPACE = 1, STRUCTURE = 2, SCALAR_END = 4, TEXT_END = 8 };
+static const unsigned char marks[256] = {
+    [0] = STRUCTURE | SCALAR_END | TEXT_END,
+    [' '] = SPACE | SCALAR_END,
+    ['\t'] = SPACE | SCALAR_END,
+    ['\r'] = SPACE | SCALAR_END,
+    ['\n'] = SPACE | SCALAR_END,
+    [','] = SCALAR_END,
+    ['"'] = STRUCTURE | TEXT_END,
+    ['\\'] = TEXT_END,
+    ['{'] = STRUCTURE,
+    ['['] = STRUCTURE,
+    ['}'] = STRUCTURE | SCALAR_END,
+    [']'] = STRUCTURE | SCALAR_END,
+};
+
+static bool has_mark(const char *text, unsigned char mark)
+{
+    return (marks[(unsigned char)*text] & mark) != 0;
+}
 
 static const char *skip_space(const char *text)
 {
-    return text + strspn(text, " \t\r\n");
+    while (has_mark(text, SPACE)) {
+        text++;
+    }
+    return text;
+}
+
+static const char *skip_to(const char *text, unsigned char mark)
+{
+    while (!has_mark(text, mark)) {
+        text++;
+    }
+    return text;
 }
 
 // From the opening quote to the character after the closing one.
 static const char *string_end(const char *text)
 {
-    text++;
-    while (*text != '"' && *text != '\0') {
-        text += text[0] == '\\' && text[1] != '\0' ? 2 : 1;
+    text = skip_to(text + 1, TEXT_END);
+    while (*text == '\\' && text[1] != '\0') {
+        text = skip_to(text + 2, TEXT_END);
     }
-    return *text == '"' ? text + 1 : text;
+    return *text == '\0' ? text : text + 1;
 }
 
 const char *json_scan_end(const char *value)
@@ -29,10 +64,8 @@ const char *json_scan_end(const char *value)
         } else if (*value == '}' || *value == ']') {
             depth--;
             value++;
-        } else if (depth == 0) {
-            value += strcspn(value, ",]} \t\r\n");
         } else {
-            value += strcspn(value, "\"[]{}");
+            value = skip_to(value, depth == 0 ? SCALAR_END : STRUCTURE);
         }
     } while (depth > 0 && *value != '\0');
     return value;

@@ -57,54 +57,50 @@ struct parts {              // of one machine
     uint32_t count;
 };
 
-static void add_part(struct parts *parts, char *name, double cycles, bool has_parts)
+static void add_part(struct parts *parts, const char *name, size_t length, double cycles,
+                     bool has_parts)
 {
-    if (!has_parts) {
-        size_t row = row_characters(name);
-        char *group = row == 0 ? xstrdup("other") : xasprintf("%.*s", (int)row, name);
-        free(name);
-        name = group;
-    }
     for (uint32_t i = 0; i < parts->count && !has_parts; i++) {
-        if (strcmp(parts->names[i], name) == 0) {
+        if (strlen(parts->names[i]) == length && memcmp(parts->names[i], name, length) == 0) {
             parts->cycles[i] += cycles;
-            free(name);
             return;
         }
     }
-    if (parts->count == PARTS_MAX) {
-        free(name);
-        return;
+    if (parts->count < PARTS_MAX) {
+        parts->names[parts->count] = xasprintf("%.*s", (int)length, name);
+        parts->cycles[parts->count++] = cycles;
     }
-    parts->names[parts->count] = name;
-    parts->cycles[parts->count++] = cycles;
 }
 
-static char *name_of(const char *item)
+// A part by its name, or by its row of the schedule.
+static void add_named(struct parts *parts, const char *name, size_t length, double cycles,
+                      bool has_parts)
 {
-    const char *text = json_scan_member(item, "name");
-    if (text == NULL || *text != '"') {
-        return NULL;
+    if (has_parts) {
+        add_part(parts, name, length, cycles, true);
+        return;
     }
-    size_t length = (size_t)(json_scan_end(text) - text);
-    if (memchr(text, '\\', length) == NULL) { // as nearly all of them
-        return xasprintf("%.*s", (int)length - 2, text + 1);
-    }
-    json_t *string = json_scan_value(text);
-    char *name = string == NULL ? NULL : xstrdup(json_string_value(string));
-    json_decref(string);
-    return name;
+    size_t row = row_characters(name);
+    add_part(parts, row == 0 ? "other" : name, row == 0 ? strlen("other") : row, cycles, false);
 }
 
 static void read_parts(struct parts *parts, const char *list, bool has_parts)
 {
     for (const char *item = json_scan_first(list); item != NULL; item = json_scan_next(item)) {
-        char *name = name_of(item);
-        const char *cycles = json_scan_member(item, "cycles");
-        if (name != NULL && cycles != NULL) {
-            add_part(parts, name, strtod(cycles, NULL), has_parts);
+        const char *name = json_scan_member(item, "name");
+        const char *text = json_scan_member(item, "cycles");
+        if (name == NULL || *name != '"' || text == NULL) {
+            continue;
+        }
+        double cycles = strtod(text, NULL);
+        size_t length = (size_t)(json_scan_end(name) - name);
+        if (memchr(name, '\\', length) == NULL) { // as nearly all of them
+            add_named(parts, name + 1, length - 2, cycles, has_parts);
         } else {
-            free(name);
+            json_t *string = json_scan_value(name);
+            add_named(parts, json_string_value(string), json_string_length(string), cycles,
+                      has_parts);
+            json_decref(string);
         }
     }
 }
