@@ -114,8 +114,10 @@ static bool open_results(struct report *report)
         return join_files(report);
     }
     report->store = store_open_to_read(arguments->files.texts[0], &report->why);
+    // a page names the versions itself, and one file has nothing to disagree with
     return report->store != NULL &&
-           merge_note(report->merge, arguments->files.texts[0], report->store, &report->why);
+           (!has_table(arguments) ||
+            merge_note(report->merge, arguments->files.texts[0], report->store, &report->why));
 }
 
 static void print_notes(const struct report *report)
