@@ -296,6 +296,11 @@ function drawPlot(plot) {
     plot.legend.replaceChildren();
     return;
   }
+  if (isPrinting) { // the window is still laid out for the screen: what is as wide as the sheet is said here
+    config.options.responsive = false;
+    plot.canvas.style.width = plot.canvas.style.height = '';
+    [plot.canvas.width, plot.canvas.height] = [690, plot.box.classList.contains('tall') ? 460 : 280];
+  }
   plot.chart = new Chart(plot.canvas, config);
   drawLegend(plot);
   plot.chart.update();
@@ -326,10 +331,7 @@ window.addEventListener('beforeprint', () => {
   isPrinting = true;
   plots.screenTheme = document.documentElement.dataset.theme;
   document.documentElement.dataset.theme = 'light';
-  for (const plot of plots) {
-    drawPlot(plot);
-    if (plot.chart) plot.chart.resize(690, plot.box.classList.contains('tall') ? 470 : 320);
-  }
+  for (const plot of plots) drawPlot(plot);
 });
 window.addEventListener('afterprint', () => {
   isPrinting = false;
