@@ -26,9 +26,13 @@ PAGE_TESTS := $(sort $(wildcard tests/browser/test_*.py))
 .PHONY: all demo check check-asan check-slurm check-browser validate validate-expected bench lint setup clean help programs run-tests FORCE
 all: $(B)/tilesim ## build the program: build/release/tilesim
 
-demo: setup ## install what is missing, build, train on real pictures and compare the machines
+demo: setup ## install what is missing, build, train on real pictures, compare the machines, write two pages
 	@$(MAKE) --no-print-directory -j$(JOBS) all
-	$(B)/tilesim run configs/experiments/fashion-mnist.yaml
+	$(B)/tilesim run configs/experiments/fashion-mnist.yaml --html $(B)/demo-step.html
+	$(B)/tilesim sweep configs/sweeps/fashion-mnist.yaml --db $(B)/demo.db
+	$(B)/tilesim report $(B)/demo.db --html $(B)/demo.html
+	@printf '\nPages, for a browser:\n  %s\n  %s\n' '$(CURDIR)/$(B)/demo.html       how sparse the network may be: the sweep' \
+	    '$(CURDIR)/$(B)/demo-step.html  what one training step is made of'
 
 check: setup ## install what is missing, build, run every test
 	@$(MAKE) --no-print-directory -j$(JOBS) programs
