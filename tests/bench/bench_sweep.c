@@ -11,10 +11,9 @@
 
 static const char figure[] =
     "base: sparse-bptt\n"
-    "set: {machines: [{chip: bow, lowering: sparse}, {gpu: a100-80}]}\n"
     "sweep:\n"
     "  network: [nmnist-2l, nmnist-3l, nmnist-4l, nmnist-5l, shd-2l, shd-3l, shd-4l, shd-5l]\n"
-    "  network.max_activity: [0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5]\n";
+    "  network.max_activity: [0.005, 0.01, 0.02, 0.025, 0.05, 0.1, 0.2, 0.25, 0.5]\n";
 static const char toy[] = "base: toy\n"
                           "sweep:\n"
                           "  seed: {from: 1, to: 2500, step: 1}\n"
