@@ -60,6 +60,12 @@ bool store_each(struct store *store, bool (*visit)(void *context, const struct s
 bool store_each_path(struct store *store,
                      void (*visit)(void *context, const char *path, const char *label),
                      void *context, char **why);
+// Every version and git revision of the program that points which are known were computed with, "" if
+// unknown, and how many they are; those of most points first.
+bool store_each_revision(struct store *store,
+                         void (*visit)(void *context, const char *version, const char *git,
+                                       uint32_t points),
+                         void *context, char **why);
 uint32_t store_count(const struct store *store, enum point_status status);
 const char *point_status_name(enum point_status status); // "done", "does_not_fit", "failed"
 

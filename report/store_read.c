@@ -70,6 +70,23 @@ bool store_each_path(struct store *store,
     return code == SQLITE_DONE || store_fail(store, "read the swept paths", why);
 }
 
+bool store_each_revision(struct store *store,
+                         void (*visit)(void *context, const char *version, const char *git,
+                                       uint32_t points),
+                         void *context, char **why)
+{
+    const char sql[] = "SELECT coalesce(version, ''), coalesce(git, ''), count(*) FROM points "
+                       "WHERE status <> 'failed' GROUP BY 1, 2 ORDER BY 3 DESC, 1, 2";
+    sqlite3_stmt *row = NULL;
+    int code = sqlite3_prepare_v2(store->database, sql, -1, &row, NULL);
+    while (code == SQLITE_OK && (code = sqlite3_step(row)) == SQLITE_ROW) {
+        visit(context, text_of(row, 0), text_of(row, 1), (uint32_t)sqlite3_column_int64(row, 2));
+        code = SQLITE_OK;
+    }
+    sqlite3_finalize(row);
+    return code == SQLITE_DONE || store_fail(store, "read the points", why);
+}
+
 // --- merging --------------------------------------------------------------------------------------
 struct merge {
     struct store *into;

@@ -13,6 +13,7 @@
 #include "sim/err.h"
 #include "sim/sweep/run.h"
 #include "sim/sweep/sweep.h"
+#include "sim/version.h"
 
 #define POINTS_WITHOUT_ASKING 10000u
 #define SHARDS_MAX 100000
@@ -213,11 +214,32 @@ static void print_summary(const struct arguments *arguments, const struct sweep 
     fprintf(stderr, "%s: %u points: %u done, %u do not fit, %u failed, %u known; %.1f s; in %s\n",
             sweep->name, summary->total, summary->done, summary->does_not_fit, summary->failed,
             summary->known, summary->host_seconds, database);
+    uint32_t others = summary->failed;
+    for (uint32_t i = 0; i < summary->reason_count; i++) {
+        const struct sweep_reason *reason = &summary->reasons[i];
+        fprintf(stderr, "tilesim: %u failed: %s\n", reason->points, reason->text);
+        others -= reason->points;
+    }
+    if (others > 0) {
+        fprintf(stderr, "tilesim: %u failed for other reasons\n", others);
+    }
     if (summary->failed > 0) {
         fprintf(stderr,
-                "tilesim: why they failed: sqlite3 %s \"SELECT number, why FROM points WHERE "
-                "status = 'failed'\"\n",
+                "tilesim: which ones: sqlite3 %s \"SELECT number, why FROM points WHERE status = "
+                "'failed'\"\n",
                 database);
+    }
+}
+
+// Points that were computed by another program count as known. Says whose, and how many.
+static void print_revision(void *context, const char *version, const char *git, uint32_t points)
+{
+    const char *database = context;
+    if (strcmp(version, TILESIM_VERSION) != 0 || strcmp(git, version_git()) != 0) {
+        fprintf(stderr,
+                "tilesim: %s: %u points are from version %s, git %s, this program is %s, git %s; "
+                "they are not computed again, a new database (--db) computes them\n",
+                database, points, version, git, TILESIM_VERSION, version_git());
     }
 }
 
@@ -230,6 +252,10 @@ static int run_points(const struct arguments *arguments, const struct sweep *swe
         return fail(why, EXIT_FAULT);
     }
     int status = EXIT_DONE;
+    if (!arguments->is_quiet &&
+        !store_each_revision(store, print_revision, (void *)(uintptr_t)database, &why)) {
+        status = fail(why, EXIT_FAULT);
+    }
     for (uint32_t i = 0; i < sweep->label_count && status == EXIT_DONE; i++) {
         if (!store_set_label(store, sweep->labels[i].path, sweep->labels[i].text, &why)) {
             status = fail(why, EXIT_FAULT);
@@ -247,6 +273,7 @@ static int run_points(const struct arguments *arguments, const struct sweep *swe
         status = fail(why, EXIT_FAULT);
     }
     print_summary(arguments, sweep, &summary, database);
+    sweep_summary_free(&summary);
     if (summary.is_interrupted) {
         fprintf(stderr, "tilesim: stopped; the same command goes on where it was\n");
         return EXIT_INTERRUPTED;

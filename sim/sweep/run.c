@@ -79,6 +79,29 @@ static void count_status(struct sweep_summary *summary, enum point_status status
     summary->failed += status == POINT_FAILED;
 }
 
+static void count_reason(struct sweep_summary *summary, const char *why)
+{
+    uint32_t i = 0;
+    while (i < summary->reason_count && strcmp(summary->reasons[i].text, why) != 0) {
+        i++;
+    }
+    if (i == SWEEP_REASONS_MAX) {
+        return; // `failed` counts it
+    }
+    if (i == summary->reason_count) {
+        summary->reasons[summary->reason_count++].text = xstrdup(why);
+    }
+    summary->reasons[i].points++;
+}
+
+void sweep_summary_free(struct sweep_summary *summary)
+{
+    for (uint32_t i = 0; i < summary->reason_count; i++) {
+        free(summary->reasons[i].text);
+    }
+    summary->reason_count = 0;
+}
+
 static void add_point(struct runner *runner, const struct frame *frame)
 {
     char finished[32];
@@ -104,6 +127,9 @@ static void add_point(struct runner *runner, const struct frame *frame)
     }
     if (store_add(runner->store, &point, &runner->why)) {
         count_status(runner->summary, frame->status);
+        if (frame->status == POINT_FAILED) {
+            count_reason(runner->summary, point.why);
+        }
     } else {
         stop(runner);
     }

@@ -20,10 +20,17 @@ struct sweep_options {
     bool has_progress;         // on standard error: a bar, or lines where it is no terminal
 };
 
+#define SWEEP_REASONS_MAX 4u
+
 struct sweep_summary {
     uint32_t total;                      // points of this shard
     uint32_t known;                      // the store had them
     uint32_t done, does_not_fit, failed; // computed now
+    struct sweep_reason {                // why points failed: the first reasons that differ
+        char *text;                      // owned
+        uint32_t points;
+    } reasons[SWEEP_REASONS_MAX];
+    uint32_t reason_count;
     double host_seconds;
     bool is_interrupted; // SIGINT, SIGTERM or SIGHUP came
 };
@@ -32,5 +39,6 @@ struct sweep_summary {
 // started. What was added stays.
 bool sweep_run(const struct sweep *sweep, const struct sweep_points *points, struct store *store,
                const struct sweep_options *options, struct sweep_summary *summary, char **why);
+void sweep_summary_free(struct sweep_summary *summary); // what it owns
 
 #endif

@@ -59,6 +59,7 @@ static void bench(const char *what, const char *text, const char *folder)
     printf("%s: %u points (%u failed) with %u jobs in %.2f s, %.2f ms a point and job\n", what,
            summary.total, summary.failed, options.jobs, summary.host_seconds,
            1e3 * summary.host_seconds * options.jobs / summary.total);
+    sweep_summary_free(&summary);
     sweep_points_free(&points);
     sweep_destroy(sweep);
     err_destroy(err);

@@ -84,6 +84,11 @@ expect a_finished_sweep_computes_nothing 0 sweep "$folder/toy.yaml" --db "$folde
 expect_text a_finished_sweep_knows_its_points err "0 done, 0 do not fit, 0 failed, 20 known"
 mkdir "$folder/more"
 sed 's/\[24, 16\]/[24, 16], [6, 6]/' "$folder/toy.yaml" >"$folder/more/toy.yaml"
+verdict points_of_this_program_are_taken_without_a_word "said" [ "$(grep -c 'computed again' "$folder/err")" -eq 0 ]
+cp "$folder/a.db" "$folder/old.db"
+sqlite3 "$folder/old.db" "UPDATE points SET git = 'abc' WHERE number < 12"
+expect points_of_another_revision_are_known 0 sweep "$folder/toy.yaml" --db "$folder/old.db"
+expect_text points_of_another_revision_are_said err "old.db: 12 points are from version $(sqlite3 "$folder/a.db" "SELECT version FROM points LIMIT 1"), git abc, this program"
 expect an_added_value_runs 0 sweep "$folder/more/toy.yaml" --db "$folder/a.db"
 expect_text an_added_value_computes_its_points_alone err "24 points: 4 done, 0 do not fit, 0 failed, 20 known"
 expect_answer rows_take_the_places_of_the_new_order a.db \
@@ -119,6 +124,14 @@ expect a_refused_combination_fails_alone 1 sweep "$folder/refused.yaml" --db "$f
 expect_answer a_refused_combination_is_a_row_with_its_reason refused.db \
     "SELECT settings, why LIKE '%network.input_slots: 4 is outside 1..3 slots%' FROM points WHERE status = 'failed'" \
     '{"network.inputs":3,"network.input_slots":4}|1'
+expect_text a_failed_sweep_says_why err "tilesim: 1 failed: "
+expect_text a_failed_sweep_says_the_reason err "network.input_slots: 4 is outside 1..3 slots"
+expect_text a_failed_sweep_says_where_the_rows_are err "sqlite3 $folder/refused.db \"SELECT number, why"
+echo "base: toy
+sweep: {network.inputs: [3], network.input_slots: [4, 5, 6, 7, 8, 9], seed: [1, 2]}" >"$folder/reasons.yaml"
+expect many_refused_combinations_fail 1 sweep "$folder/reasons.yaml" --db "$folder/reasons.db"
+expect_text equal_reasons_are_counted err "tilesim: 2 failed: "
+expect_text many_reasons_are_cut_short err "tilesim: 4 failed for other reasons"
 expect_answer the_other_points_are_done refused.db "SELECT count(*) FROM points WHERE status = 'done'" 3
 expect too_little_memory_fails 1 sweep "$folder/toy.yaml" --db "$folder/memory.db" --memory 1
 expect_answer too_little_memory_is_the_reason memory.db \
