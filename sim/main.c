@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "sim/commands/command.h"
 #include "sim/config/config.h"
@@ -53,6 +54,19 @@ static int refuse_command(const char *typed)
     }
     fprintf(stderr, "\nTry `tilesim help`.\n");
     return EXIT_BAD_INPUT;
+}
+
+// Else a mistyped folder would leave a command with other files, and calibrate would write into them.
+static bool has_usable_configs(void)
+{
+    const char *folder = getenv("TILESIM_CONFIGS");
+    struct stat status;
+    if (folder == NULL || folder[0] == '\0' ||
+        (stat(folder, &status) == 0 && S_ISDIR(status.st_mode))) {
+        return true;
+    }
+    fprintf(stderr, "tilesim: TILESIM_CONFIGS: %s is not a folder\n", folder);
+    return false;
 }
 
 static int run_command(const struct command *command, int argc, char **argv)
@@ -124,6 +138,9 @@ int main(int argc, char **argv)
     const struct command *command = command_find(arguments.command);
     if (command == NULL) {
         return refuse_command(arguments.command);
+    }
+    if (!has_usable_configs()) {
+        return EXIT_BAD_INPUT;
     }
     return run_command(command, argc - arguments.first, argv + arguments.first);
 }

@@ -146,6 +146,14 @@ verdict no_part_of_a_file_is_left "files" [ -z "$(find "$folder" -name 'limit.js
 expect tensors_beyond_the_file_limit_are_a_fault 1 \
     sh -c "ulimit -f 1; '$program' run $golden -q --dump '$folder/dump'"
 
+# A folder of configurations that is not there.
+for command in "run $toy" "check $toy" "list chips" "calibrate --group exchange --dry-run" "validate --group exchange"; do
+    # shellcheck disable=SC2086 # words
+    expect "configs_that_are_no_folder_end_${command%% *}" 2 env TILESIM_CONFIGS="$folder/none" "$program" $command
+    verdict "${command%% *}_says_so_in_one_line" "$(cat "$folder/err")" \
+        [ "$(cat "$folder/err")" = "tilesim: TILESIM_CONFIGS: $folder/none is not a folder" ]
+done
+
 # The three golden cases: another implementation's numbers through --load and --dump.
 value() { # KEY: of case.json, lists without blanks
     tr -d ' \n' <"$tensors/case.json" | sed "s/.*\"$1\":\(\[[^]]*\]\|[^,}]*\).*/\1/"
