@@ -271,6 +271,14 @@ static uint32_t count_receivers(const struct exchange_workload *workload)
     }
 }
 
+// On fewer nothing would be exchanged. A scatter to one tile is a pair; a reduction on one tile sums there.
+static uint32_t least_tiles(enum pattern pattern)
+{
+    bool is_among_tiles =
+        pattern == PATTERN_GATHER || pattern == PATTERN_BROADCAST || pattern == PATTERN_ALL_TO_ALL;
+    return is_among_tiles ? 2 : 1;
+}
+
 static char *why_not(const struct exchange_workload *workload, const struct chip_config *chip)
 {
     uint32_t needed = workload->tiles;
@@ -279,11 +287,22 @@ static char *why_not(const struct exchange_workload *workload, const struct chip
     } else if (workload->pattern == PATTERN_PAIRS) {
         needed = workload->pairs < 2 ? 2 : workload->pairs;
     }
-    if (needed <= chip->tiles) {
-        return NULL;
+    const char *pattern = patterns[workload->pattern];
+    if (needed > chip->tiles) {
+        return xasprintf("the pattern '%s' needs %u tiles, and the chip has %u", pattern, needed,
+                         chip->tiles);
     }
-    return xasprintf("the pattern '%s' needs %u tiles, and the chip has %u",
-                     patterns[workload->pattern], needed, chip->tiles);
+    if (workload->pattern == PATTERN_PAIR && workload->from == workload->to) {
+        return xasprintf("the pattern 'pair' needs two tiles, and from and to are both %u",
+                         workload->from);
+    }
+    if (workload->tiles < least_tiles((enum pattern)workload->pattern)) {
+        return xasprintf("the pattern '%s' needs at least 2 tiles", pattern);
+    }
+    if (workload->pattern == PATTERN_SCATTER && chip->tiles < 2) {
+        return xasprintf("the pattern 'scatter' needs 2 tiles, and the chip has 1");
+    }
+    return NULL;
 }
 
 static void add_quantities(struct workload_result *result, const struct exchange_workload *workload,

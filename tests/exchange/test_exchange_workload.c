@@ -58,6 +58,28 @@ static void a_reduction_gathers_in_two_levels(void **state)
     assert_true(more - few == 600); // six workers, one operand each in six cycles
 }
 
+static void assert_refused(const char *text, const char *expected)
+{
+    char *why;
+    run_workload(&workload_exchange, text, &why);
+    assert_non_null(why);
+    assert_string_equal(why, expected);
+    free(why);
+}
+
+static void a_pattern_on_one_tile_exchanges_nothing_and_is_refused(void **state)
+{
+    (void)state;
+    assert_refused("{pattern: broadcast, tiles: 1}",
+                   "the pattern 'broadcast' needs at least 2 tiles");
+    assert_refused("{pattern: gather, tiles: 1}", "the pattern 'gather' needs at least 2 tiles");
+    assert_refused("{pattern: all_to_all, tiles: 1}",
+                   "the pattern 'all_to_all' needs at least 2 tiles");
+    assert_refused("{pattern: pair, from: 3, to: 3}",
+                   "the pattern 'pair' needs two tiles, and from and to are both 3");
+    expect_cycles("{pattern: scatter, tiles: 1}", 100 + 60 + 1); // to one other
+}
+
 static void a_pattern_needs_its_tiles(void **state)
 {
     (void)state;
@@ -115,6 +137,7 @@ int main(void)
         cmocka_unit_test(drawn_pairs_give_no_tile_two_messages),
         cmocka_unit_test(bandwidth_counts_what_receivers_get),
         cmocka_unit_test(a_reduction_gathers_in_two_levels),
+        cmocka_unit_test(a_pattern_on_one_tile_exchanges_nothing_and_is_refused),
         cmocka_unit_test(a_pattern_needs_its_tiles),
         cmocka_unit_test(a_load_that_waits_for_the_last_takes_a_turn_of_all_workers),
         cmocka_unit_test(reading_takes_one_slot_a_load),
