@@ -63,6 +63,16 @@ static void discard(struct output_file *file)
     free_paths(file);
 }
 
+// As the file that will be replaced has it; a new one as creat() makes it. mkostemp makes files that only
+// their owner may read.
+static void set_mode(int descriptor, const char *path)
+{
+    struct stat status;
+    mode_t mask = umask(0);
+    umask(mask);
+    fchmod(descriptor, stat(path, &status) == 0 ? status.st_mode & 07777 : 0666 & ~mask);
+}
+
 bool output_file_open(struct output_file *file, const char *path)
 {
     *file = (struct output_file){.path = follow_links(path)};
@@ -79,9 +89,7 @@ bool output_file_open(struct output_file *file, const char *path)
         free_paths(file); // its name was not made: nothing to unlink
         return false;
     }
-    mode_t mask = umask(0);
-    umask(mask);
-    fchmod(descriptor, 0666 & ~mask); // mkostemp makes files that only the owner may read
+    set_mode(descriptor, file->path);
     file->stream = fdopen(descriptor, "w");
     if (file->stream == NULL) {
         close(descriptor);

@@ -1,6 +1,6 @@
 // An output file that appears under its name only once it is complete: written beside it, synced, renamed.
 // Devices and pipes (/dev/tty, a FIFO) cannot be renamed over: they are written in place. A
-// symbolic link stays one: what it points to is replaced.
+// symbolic link stays one: what it points to is replaced. A file that is replaced keeps its mode.
 #ifndef TILESIM_REPORT_OUTPUT_FILE_H
 #define TILESIM_REPORT_OUTPUT_FILE_H
 

@@ -159,7 +159,9 @@ expect a_dry_run_calibrates 0 "$program" calibrate --group probe --dry-run
 expect_text a_dry_run_prints_the_residual out "11.20 %"
 expect_text a_dry_run_prints_the_error_of_points_left_out out "22.50 %"
 verdict a_dry_run_writes_nothing "changed" cmp -s $chip "$folder/before.yaml"
+chmod 664 $chip
 expect calibrate_calibrates 0 "$program" calibrate --group probe
+verdict calibrate_keeps_the_mode "$(stat -c %a $chip)" [ "$(stat -c %a $chip)" = 664 ]
 expect_text calibrate_writes_residuals $chip "high: 400, residual: 0.112, left_out: 0.225, fitted_to"
 expect_text calibrate_keeps_comments $chip 'why: "a {test}"} # stays'
 verdict calibrate_changes_two_lines_alone "more" \
@@ -168,8 +170,12 @@ expect_text calibrate_keeps_what_follows_a_value $chip "} # an odd place for a v
 expect the_fitted_point_runs 0 run $series --json "$folder/f.json"
 expect_text the_fitted_point_is_their_geometric_mean f.json '"cycles": 224'
 cp $chip "$folder/once.yaml"
+mv $chip "$folder/elsewhere.yaml" && chmod 640 "$folder/elsewhere.yaml" && ln -s "$folder/elsewhere.yaml" $chip
 expect calibrate_again 0 "$program" calibrate --group probe/pair
+verdict calibrate_keeps_a_link_and_the_mode_behind_it "$(ls -l $chip "$folder/elsewhere.yaml")" \
+    [ -L $chip -a "$(stat -Lc %a $chip)" = 640 ]
 verdict calibrating_twice_changes_nothing "changed" cmp -s $chip "$folder/once.yaml"
+rm $chip
 # the entry as a block, the value inherited: written where it stands
 cat >configs/chips/probe.yaml <<'END'
 base: probe-base.yaml
