@@ -69,16 +69,35 @@ static double library_seconds(const struct gpu_config *gpu, const struct recurre
     return seconds;
 }
 
+// What no persistent kernel goes below at one pass over the recurrent matrix: its FLOPs, and the weights
+// beyond what all registers and shared memories hold, which are streamed at every time step. The others
+// are read once for all time steps, which is left out here.
+static double fused_bound_seconds(const struct gpu_config *gpu, const struct recurrent_layer *layer,
+                                  double products)
+{
+    const struct gemm_model *model = &gpu->gemm[layer->precision];
+    double weights = gates_of(layer->cell) * layer->width * layer->width / layer->heads;
+    double flops = products * 2.0 * layer->batch * weights;
+    double on_chip_bytes = gpu->multiprocessors * gpu->multiprocessor_bytes;
+    double streamed_bytes = fmax(model->element_bytes * weights - on_chip_bytes, 0.0);
+    return fmax(
+        flops / (model->flop_efficiency * model->peak_flop_per_second),
+        gpu_stream_seconds(gpu, streamed_bytes, gpu_resident_fraction(gpu, streamed_bytes)));
+}
+
 // Everything but the sync and the sum is a chain of trips: state to L2, fence, state from L2, gates. The
-// sum over the state is a chain of dependent matrix instructions; backward it runs over the gates, and the
-// gradient of the weights needs another sync.
+// sum over the state is a chain of dependent matrix instructions, behind which FLOPs and weights hide until
+// they take longer; backward it runs over the gates, and the gradient of the weights, a second product whose
+// sums stay where they are, needs another sync.
 static double fused_seconds(const struct gpu_config *gpu, const struct recurrent_layer *layer)
 {
     double head_width = (double)layer->width / layer->heads;
     double sum_seconds = head_width * gpu->fused_element_seconds;
-    double forward = gpu->grid_sync_seconds + gpu->fused_step_seconds + sum_seconds;
-    double backward = 2.0 * gpu->grid_sync_seconds + gpu->fused_step_seconds +
-                      gates_of(layer->cell) * sum_seconds;
+    double forward = gpu->grid_sync_seconds + gpu->fused_step_seconds +
+                     fmax(sum_seconds, fused_bound_seconds(gpu, layer, 1.0));
+    double backward =
+        2.0 * gpu->grid_sync_seconds + gpu->fused_step_seconds +
+        fmax(gates_of(layer->cell) * sum_seconds, fused_bound_seconds(gpu, layer, 2.0));
     return forward + (layer->is_training ? backward : 0.0);
 }
 

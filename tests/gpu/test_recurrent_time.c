@@ -59,12 +59,40 @@ static void a_fused_time_step_is_a_sync_a_chain_of_trips_and_a_sum(void **state)
                    3 * 1.3e-6 + 2 * 1.5e-6 + 5 * 64 * 2e-9);
 }
 
+static void a_fused_time_step_is_bound_by_flops_of_a_large_batch(void **state)
+{
+    (void)state;
+    struct gpu_config gpu = test_gpu();
+    struct recurrent_layer layer =
+        lstm(CODE_FUSED); // 9.4 MB of weights stay on the 46 MB of 108 SMs
+    layer.batch = 4096;
+    double product = 2.0 * 4096 * 4 * 768 * 768 / (0.909 * 156e12);
+    assert_seconds(gpu_recurrent_step_seconds(&gpu, &layer), 1.3e-6 + 1.5e-6 + product);
+    layer.is_training = true;
+    assert_seconds(gpu_recurrent_step_seconds(&gpu, &layer), 3 * 1.3e-6 + 2 * 1.5e-6 + 3 * product);
+}
+
+static void weights_that_do_not_fit_the_chip_are_streamed_at_every_time_step(void **state)
+{
+    (void)state;
+    struct gpu_config gpu = test_gpu();
+    struct recurrent_layer layer = lstm(CODE_FUSED);
+    layer.width = 8192; // 1.07 GB: nothing of it stays in L2
+    double streamed = 4.0 * 4 * 8192 * 8192 - 108.0 * 420 * 1024;
+    assert_seconds(gpu_recurrent_step_seconds(&gpu, &layer), 1.3e-6 + 1.5e-6 + streamed / 1.70e12);
+    layer.heads = 64; // 16.8 MB fit
+    layer.batch = 1;
+    assert_seconds(gpu_recurrent_step_seconds(&gpu, &layer), 1.3e-6 + 1.5e-6 + 128 * 2e-9);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_loop_in_eager_mode_waits_for_the_host_until_the_device_is_slower),
         cmocka_unit_test(a_loop_of_library_calls_has_two_forward_and_three_backward),
         cmocka_unit_test(a_fused_time_step_is_a_sync_a_chain_of_trips_and_a_sum),
+        cmocka_unit_test(a_fused_time_step_is_bound_by_flops_of_a_large_batch),
+        cmocka_unit_test(weights_that_do_not_fit_the_chip_are_streamed_at_every_time_step),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
