@@ -136,20 +136,34 @@ static struct band band_without(const struct machine_config *machine, const char
                                    machine->gpu != NULL ? "GPU" : "chip", of)};
 }
 
+static const struct error_band *find_band(const struct machine_config *machine, const char *of)
+{
+    const struct gpu_config *gpu = machine->gpu;
+    const struct chip_config *chip = machine->chip;
+    return gpu != NULL ? error_band_find(gpu->error_bands, gpu->error_band_count, of)
+                       : error_band_find(chip->error_bands, chip->error_band_count, of);
+}
+
 // Of a lowering or a kind of workload.
 static struct band band_of(const struct band_scope *scope, const char *of)
 {
     const struct machine_config *machine = scope->machine;
-    const struct gpu_config *gpu = machine->gpu;
-    const struct error_band *found =
-        gpu != NULL
-            ? error_band_find(gpu->error_bands, gpu->error_band_count, of)
-            : error_band_find(machine->chip->error_bands, machine->chip->error_band_count, of);
+    const struct error_band *found = find_band(machine, of);
     if (found == NULL) {
         return band_without(machine, of);
     }
     return band_as_changed(scope, found->hardware,
                            (struct band){found->relative, xstrdup(found->source)});
+}
+
+// That of the same work where there is one, else that of the kind.
+static struct band band_of_workload(const struct band_scope *scope, const struct workload *workload)
+{
+    char *work = workload_work(workload->kind, workload->config);
+    bool is_known = find_band(scope->machine, work) != NULL;
+    struct band band = band_of(scope, is_known ? work : workload->kind->name);
+    free(work);
+    return band;
 }
 
 // Of a whole training step of a GPU program: its file says why.
@@ -185,7 +199,7 @@ static void fill_entry(const struct experiment *experiment, const struct machine
         return;
     }
     if (experiment->workload.kind != NULL) {
-        put_band(entry, band_of(&scope, experiment->workload.kind->name));
+        put_band(entry, band_of_workload(&scope, &experiment->workload));
     } else if (machine->gpu != NULL) {
         put_band(entry, band_of_baseline(&scope, entry));
     } else {

@@ -14,6 +14,7 @@
 #define PART_WITHIN 0.9     // of the points
 #define ESTIMATE_FACTOR 2.0 // of a band, for other hardware and for another program: a choice
 #define BAND_MIN 0.01       // published figures have two or three digits
+#define WORK_SEPARATOR '/'  // of a kind and its work, as workload_work() gives them
 #define SECTION "error_band:"
 #define HEADING                                                                       \
     SECTION "  # `tilesim validate --write-bands` writes this section: do not edit; " \
@@ -85,11 +86,15 @@ static double left_out_factor(const struct validated_group *group, const char *s
     return fmax(factor, rows > unknown ? sqrt((double)rows / (rows - unknown)) : ESTIMATE_FACTOR);
 }
 
-static bool changes_machines(const struct validation_point *point)
+// Is another tally due: other hardware, or other work of the same kind?
+static bool changes_tally(const struct validation_point *point)
 {
+    static const char *const keys[] = {"machines", "workload.codelet", NULL};
     for (uint32_t i = 0; i < point->set_count; i++) {
-        if (strncmp(point->set[i], "machines", strlen("machines")) == 0) {
-            return true;
+        for (const char *const *key = keys; *key != NULL; key++) {
+            if (strncmp(point->set[i], *key, strlen(*key)) == 0) {
+                return true;
+            }
         }
     }
     return false;
@@ -107,13 +112,14 @@ static struct tally *tally_of_point(struct tallies *tallies, const struct series
         bool is_old = machine->lowering.state_gradient == STATE_GRADIENT_PER_SAMPLE;
         const char *sparse = is_old ? ERROR_BAND_OLD_SPARSE : "sparse";
         bool is_sparse = machine->lowering.kind == LOWERING_SPARSE;
-        const char *of = experiment->workload.kind != NULL ? experiment->workload.kind->name
-                         : machine->gpu != NULL            ? "training"
-                         : is_sparse                       ? sparse
-                                                           : "dense";
+        const struct workload *workload = &experiment->workload;
+        char *of = workload->kind != NULL ? workload_work(workload->kind, workload->config)
+                   : machine->gpu != NULL ? xstrdup("training")
+                                          : xstrdup(is_sparse ? sparse : "dense");
         tally =
             tally_of(tallies, machine->gpu != NULL ? machine->gpu->name : machine->chip->name, of);
         tally->is_gpu = machine->gpu != NULL;
+        free(of);
     }
     experiment_destroy(experiment);
     err_destroy(unused);
@@ -146,7 +152,7 @@ static void count_series(struct tallies *tallies, const struct series *series,
     struct tally *tally = NULL;
     for (uint32_t i = 0; i < validated->point_count; i++) {
         const struct validated_point *point = &validated->points[i];
-        if (i == 0 || changes_machines(&series->validation->points[i])) {
+        if (i == 0 || changes_tally(&series->validation->points[i])) {
             tally = tally_of_point(tallies, series, i);
         }
         if (tally != NULL && !point->is_hand && point->why == NULL) {
@@ -187,13 +193,23 @@ static double band_of(const struct tally *tally)
     return within < BAND_MIN ? BAND_MIN : within;
 }
 
-// The widest band measured for `of` on any hardware of the kind; NULL: none.
-static const struct tally *widest(const struct tallies *tallies, const char *of, bool is_gpu)
+// "vertex" is also of what was measured of "vertex/scaled_add".
+static bool is_of(const struct tally *tally, const char *of)
+{
+    size_t length = strlen(of);
+    return strncmp(tally->of, of, length) == 0 &&
+           (tally->of[length] == '\0' || tally->of[length] == WORK_SEPARATOR);
+}
+
+// The widest band measured for `of`, on one hardware or (NULL) on any of the kind; NULL: none.
+static const struct tally *widest(const struct tallies *tallies, const char *hardware,
+                                  const char *of, bool is_gpu)
 {
     const struct tally *found = NULL;
     for (uint32_t i = 0; i < tallies->count; i++) {
         const struct tally *tally = &tallies->tallies[i];
-        if (tally->is_gpu == is_gpu && tally->count > 0 && strcmp(tally->of, of) == 0 &&
+        bool is_here = hardware == NULL || strcmp(tally->hardware, hardware) == 0;
+        if (tally->is_gpu == is_gpu && is_here && tally->count > 0 && is_of(tally, of) &&
             (found == NULL || band_of(tally) > band_of(found))) {
             found = tally;
         }
@@ -242,19 +258,6 @@ static void put_estimate(FILE *stream, const char *of, const char *hardware,
     free(rest);
 }
 
-static const struct tally *measured_on(const struct tallies *tallies, const char *hardware,
-                                       const char *of)
-{
-    for (uint32_t i = 0; i < tallies->count; i++) {
-        const struct tally *tally = &tallies->tallies[i];
-        if (tally->count > 0 && strcmp(tally->hardware, hardware) == 0 &&
-            strcmp(tally->of, of) == 0) {
-            return tally;
-        }
-    }
-    return NULL;
-}
-
 // What a program that was never measured is made of, or like.
 static const char *const dense_parts[] = {"matmul", "exchange", "vertex", NULL};
 static const char *const sparse_parts[] = {ERROR_BAND_OLD_SPARSE, NULL};
@@ -265,8 +268,8 @@ static const struct tally *widest_part(const struct tallies *tallies, const char
 {
     const struct tally *found = NULL;
     for (; *parts != NULL; parts++) {
-        const struct tally *part = measured_on(tallies, hardware, *parts);
-        part = part == NULL ? widest(tallies, *parts, false) : part;
+        const struct tally *part = widest(tallies, hardware, *parts, false);
+        part = part == NULL ? widest(tallies, NULL, *parts, false) : part;
         if (part != NULL && (found == NULL || band_of(part) > band_of(found))) {
             found = part;
         }
@@ -277,8 +280,8 @@ static const struct tally *widest_part(const struct tallies *tallies, const char
 static void put_band(FILE *stream, const struct tallies *tallies, const char *hardware,
                      const char *of, bool is_gpu)
 {
-    const struct tally *measured = measured_on(tallies, hardware, of);
-    const struct tally *elsewhere = widest(tallies, of, is_gpu);
+    const struct tally *measured = widest(tallies, hardware, of, is_gpu);
+    const struct tally *elsewhere = widest(tallies, NULL, of, is_gpu);
     bool is_dense = strcmp(of, "dense") == 0;
     if (measured != NULL) {
         put_measured(stream, measured);
@@ -298,6 +301,30 @@ static void put_band(FILE *stream, const struct tallies *tallies, const char *ha
     }
 }
 
+// Kinds that tell their works apart have a band for each that was measured anywhere, and for all others an
+// estimate from the widest of those: one codelet says nothing of the next.
+static void put_works(FILE *stream, const struct tallies *tallies, const char *hardware,
+                      const struct workload_kind *kind)
+{
+    const struct tally *from = widest(tallies, NULL, kind->name, kind->is_for_gpu);
+    for (uint32_t i = 0; i < tallies->count; i++) {
+        const struct tally *tally = &tallies->tallies[i];
+        // named once, where it was measured most widely
+        if (tally->count > 0 && is_of(tally, kind->name) &&
+            widest(tallies, NULL, tally->of, kind->is_for_gpu) == tally) {
+            put_band(stream, tallies, hardware, tally->of, kind->is_for_gpu);
+        }
+    }
+    if (from != NULL) {
+        char *rest =
+            xasprintf("is_estimate: true, source: \"estimate: this codelet was never measured; %g "
+                      "times the widest of those that were, that of %s, %s\"",
+                      ESTIMATE_FACTOR, from->of, from->hardware);
+        put_entry(stream, kind->name, hardware, ESTIMATE_FACTOR * band_of(from), rest);
+        free(rest);
+    }
+}
+
 static void put_section(FILE *stream, const struct tallies *tallies, const char *hardware,
                         bool is_gpu)
 {
@@ -308,8 +335,11 @@ static void put_section(FILE *stream, const struct tallies *tallies, const char 
         put_band(stream, tallies, hardware, "dense", false);
     }
     for (uint32_t i = 0; workload_kinds[i] != NULL; i++) {
-        if (workload_kinds[i]->is_for_gpu == is_gpu) {
-            put_band(stream, tallies, hardware, workload_kinds[i]->name, is_gpu);
+        const struct workload_kind *kind = workload_kinds[i];
+        if (kind->is_for_gpu == is_gpu && kind->work_name != NULL) {
+            put_works(stream, tallies, hardware, kind);
+        } else if (kind->is_for_gpu == is_gpu) {
+            put_band(stream, tallies, hardware, kind->name, is_gpu);
         }
     }
 }

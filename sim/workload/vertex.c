@@ -201,10 +201,17 @@ static bool run_vertex(const void *config, const struct machine_config *machine,
     return true;
 }
 
+static const char *work_name(const void *config)
+{
+    const struct vertex_workload *workload = config;
+    return codelet_name(workload->codelet);
+}
+
 const struct workload_kind workload_vertex = {
     .name = "vertex",
     .doc = "one compute set of equal vertices",
     .keys = vertex_keys,
     .config_bytes = sizeof(struct vertex_workload),
     .run = run_vertex,
+    .work_name = work_name,
 };

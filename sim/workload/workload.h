@@ -61,6 +61,9 @@ struct workload_kind {
     // False with an owned sentence in *why: this machine cannot run it (too few tiles, no memory).
     bool (*run)(const void *config, const struct machine_config *machine,
                 struct workload_result *result, char **why);
+    // What a run works on, where a kind has works that say nothing of each other: error bands keep them
+    // apart. A static name. NULL: they are all alike.
+    const char *(*work_name)(const void *config);
 };
 
 #define X(name) extern const struct workload_kind workload_##name;
@@ -68,6 +71,9 @@ WORKLOADS(X)
 #undef X
 
 extern const struct workload_kind *const workload_kinds[]; // ends with NULL
+
+// "exchange", or "vertex/scaled_add" where the kind tells its works apart. Owned.
+char *workload_work(const struct workload_kind *kind, const void *config);
 
 // In struct experiment: a training step if kind is NULL.
 struct workload {

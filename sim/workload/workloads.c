@@ -8,6 +8,12 @@ const struct workload_kind *const workload_kinds[] = {
         NULL,
 };
 
+char *workload_work(const struct workload_kind *kind, const void *config)
+{
+    return kind->work_name == NULL ? xstrdup(kind->name)
+                                   : xasprintf("%s/%s", kind->name, kind->work_name(config));
+}
+
 void workload_add_quantity(struct workload_result *result, const char *name, const char *unit,
                            double value)
 {

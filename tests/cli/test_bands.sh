@@ -32,6 +32,14 @@ verdict a_measured_band_names_its_series "$(cat configs/chips/bow.yaml)" \
     grep -q 'of: sparse_per_sample, hardware: bow, relative: 0.*source: "training/sparse_bptt: 6 points' configs/chips/bow.yaml
 verdict what_was_never_measured_is_an_estimate "$(cat configs/chips/bow.yaml)" \
     grep -q 'of: dense, hardware: bow.*is_estimate: true, source: "estimate: no dense training step' configs/chips/bow.yaml
+verdict a_codelet_s_band_is_from_its_own_points "$(cat configs/chips/gc2.yaml)" \
+    grep -q 'of: vertex/random, hardware: gc2, relative: 0.*source: "vertices/prng: 1 point' configs/chips/gc2.yaml
+verdict other_codelets_get_an_estimate "$(cat configs/chips/gc2.yaml)" \
+    grep -q 'of: vertex, hardware: gc2, .*is_estimate: true, source: "estimate: this codelet was never measured; 2 times' configs/chips/gc2.yaml
+"$program" run configs/validation/vertices/prng.yaml >out 2>err
+verdict a_measured_codelet_gets_its_band "$(cat out err)" grep -q "vertices/prng: 1 point" out
+"$program" run configs/validation/vertices/prng.yaml --set workload.codelet=memset --set workload.operation=add >out 2>err
+verdict a_codelet_without_a_band_gets_the_estimate "$(cat out err)" grep -q "this codelet was never measured" out
 verdict a_section_is_replaced_as_a_whole "$(tail -3 configs/chips/gc2.yaml)" sh -c "! grep -q 'typed in' configs/chips/gc2.yaml"
 sed '/^error_band:/,$d' configs/chips/gc2.yaml >now
 sed '/^error_band:/,$d' "$top/configs/chips/gc2.yaml" >before
@@ -44,7 +52,7 @@ verdict bands_need_all_groups "it ran" grep -q "needs all groups" err
 
 # of FOLDER: what, where and how wide, a line each
 bands() {
-    cat "$1"/chips/*.yaml "$1"/gpus/*.yaml | sed -n 's/.*{of: \([a-z_]*\), hardware: \([a-z0-9-]*\), relative: \([0-9.e-]*\),.*/\1 \2 \3/p'
+    cat "$1"/chips/*.yaml "$1"/gpus/*.yaml | sed -n 's/.*{of: \([a-z0-9_/]*\), hardware: \([a-z0-9-]*\), relative: \([0-9.e-]*\),.*/\1 \2 \3/p'
 }
 paste -d ' ' <(bands "$top/configs") <(bands configs) >both
 verdict bands_are_those_of_the_errors_of_now "run \`make validate-expected\`: $(cat both)" \
