@@ -262,6 +262,7 @@ static void store_free(struct store *store)
     sqlite3_finalize(store->add_machine);
     sqlite3_finalize(store->add_setting);
     sqlite3_finalize(store->find_settings);
+    sqlite3_finalize(store->remove_failed);
     sqlite3_close(store->database);
     store_unlock(store);
     for (uint32_t i = 0; i < store->path_count; i++) {
@@ -318,7 +319,9 @@ bool store_close(struct store *store, char **why)
         sqlite3_finalize(store->add_machine);
         sqlite3_finalize(store->add_setting);
         sqlite3_finalize(store->find_settings);
+        sqlite3_finalize(store->remove_failed);
         store->add_point = store->add_machine = store->add_setting = store->find_settings = NULL;
+        store->remove_failed = NULL;
         sqlite3_busy_timeout(store->database, 0);
         sqlite3_exec(store->database, "PRAGMA journal_mode=DELETE", NULL, NULL, NULL);
         is_closed = sqlite3_close(store->database) == SQLITE_OK;
@@ -444,13 +447,17 @@ static bool add_row(struct store *store, const struct store_point *point)
 // A failed point in whose place this one comes. Failed before it was resolved, it had another key.
 static bool remove_failed(struct store *store, const struct store_point *point)
 {
-    char *sql = sqlite3_mprintf(
-        "DELETE FROM points WHERE key = %Q AND status = 'failed';"
-        "DELETE FROM points WHERE status = 'failed' AND sweep = %Q AND settings = %Q",
-        point->key, point->sweep, point->settings);
-    bool is_done = sqlite3_exec(store->database, sql, NULL, NULL, NULL) == SQLITE_OK;
-    sqlite3_free(sql);
-    return is_done;
+    const char sql[] = "DELETE FROM points WHERE status = 'failed' AND point IN "
+                       "(SELECT point FROM points WHERE key = ?1 UNION ALL "
+                       "SELECT point FROM points WHERE status = 'failed' AND sweep = ?2 AND "
+                       "settings = ?3)";
+    if (!prepare(store, &store->remove_failed, sql)) {
+        return false;
+    }
+    sqlite3_bind_text(store->remove_failed, 1, point->key, -1, SQLITE_STATIC);
+    sqlite3_bind_text(store->remove_failed, 2, point->sweep, -1, SQLITE_STATIC);
+    sqlite3_bind_text(store->remove_failed, 3, point->settings, -1, SQLITE_STATIC);
+    return run_once(store->remove_failed);
 }
 
 static bool add_all(struct store *store, const struct store_point *point)

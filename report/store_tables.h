@@ -19,8 +19,8 @@ struct store {
     char *lock_path; // owned; NULL: no lock is held
     int lock_file;
     sqlite3 *database;
-    sqlite3_stmt *add_point, *add_machine, *add_setting,
-        *find_settings;        // owned; NULL: not used yet
+    sqlite3_stmt *add_point, *add_machine, *add_setting, *find_settings,
+        *remove_failed;        // owned; NULL: not used yet
     struct store_known *known; // owned; [known_slots], a power of two; NULL: opened to be read
     uint32_t known_slots, known_count;
     char **paths; // owned, and each: swept paths that the view has columns for

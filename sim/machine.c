@@ -17,6 +17,7 @@ struct machine {
     struct replay *replay; // owned
     uint32_t share_count;
     uint64_t *share_cycles; // owned; scratch
+    bool is_timed_here;     // not in a child
 };
 
 struct machine *machine_create(const struct chip_config *chip, const struct program *program)
@@ -158,7 +159,9 @@ static bool time_records(struct run_request *request, const char *what, struct m
     double begun_seconds = seconds_now();
     size_t bytes = sizeof(struct run_result) + machine->share_count * sizeof *machine->share_cycles;
     struct run_result *result = xcalloc(1, bytes);
-    bool is_done = child_run(run_in_child, request, result, bytes, what, why);
+    bool is_done = machine->is_timed_here
+                       ? child_run_here(run_in_child, request, result, what, why)
+                       : child_run(run_in_child, request, result, bytes, what, why);
     if (is_done) {
         fill_time(machine, result, request->record_count, time);
     }
@@ -179,6 +182,11 @@ bool machine_time_detailed(struct machine *machine, const struct activity *const
 {
     struct run_request request = {machine, records, record_count, engine_run_detailed};
     return time_records(&request, "the detailed timing run", time, why);
+}
+
+void machine_time_here(struct machine *machine)
+{
+    machine->is_timed_here = true;
 }
 
 void machine_time_free(struct machine_time *time)

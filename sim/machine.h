@@ -41,6 +41,8 @@ bool machine_time_folded(struct machine *machine, const struct activity *const *
                          uint32_t record_count, struct machine_time *time, char **why);
 bool machine_time_detailed(struct machine *machine, const struct activity *const *records,
                            uint32_t record_count, struct machine_time *time, char **why);
+// The next timing run is made in this process, without a child: it must be the last one of the process.
+void machine_time_here(struct machine *machine);
 void machine_time_free(struct machine_time *time);
 
 // The part of folded timing that needs no clock: adds the cycles of one replay into *time.

@@ -48,6 +48,11 @@ static int wait_for(pid_t child)
     return status;
 }
 
+static char *explain_stop(const char *what)
+{
+    return xasprintf("%s stopped before its end: its actors wait for each other", what);
+}
+
 static char *explain(const char *what, int status)
 {
     if (WIFSIGNALED(status)) {
@@ -55,7 +60,7 @@ static char *explain(const char *what, int status)
                          strsignal(WTERMSIG(status)));
     }
     if (WEXITSTATUS(status) == CHILD_FAILED) {
-        return xasprintf("%s stopped before its end: its actors wait for each other", what);
+        return explain_stop(what);
     }
     return xasprintf("%s ended with status %d and without a result", what, WEXITSTATUS(status));
 }
@@ -92,4 +97,14 @@ bool child_run(bool (*work)(void *context, void *result), void *context, void *r
     }
     *why = explain(what, status);
     return false;
+}
+
+bool child_run_here(bool (*work)(void *context, void *result), void *context, void *result,
+                    const char *what, char **why)
+{
+    bool is_done = work(context, result);
+    if (!is_done) {
+        *why = explain_stop(what);
+    }
+    return is_done;
 }

@@ -9,5 +9,8 @@
 // account. False with a sentence in *why (owned by the caller) if the child failed or died; `what` begins it.
 bool child_run(bool (*work)(void *context, void *result), void *context, void *result,
                size_t result_bytes, const char *what, char **why);
+// The same without a child, in a process that is one itself and is about to end.
+bool child_run_here(bool (*work)(void *context, void *result), void *context, void *result,
+                    const char *what, char **why);
 
 #endif

@@ -183,6 +183,16 @@ static void summarise_forms(struct run *run)
     }
 }
 
+// Of the machines with tiles the last one; machine_count: none. The engine of the clock runs once a process.
+static uint32_t last_with_tiles(const struct experiment *experiment)
+{
+    uint32_t last = experiment->machine_count;
+    for (uint32_t i = 0; i < experiment->machine_count; i++) {
+        last = experiment->machines[i].chip != NULL ? i : last;
+    }
+    return last;
+}
+
 static enum run_status time_machines(struct run *run)
 {
     const struct experiment *experiment = run->experiment;
@@ -193,7 +203,11 @@ static enum run_status time_machines(struct run *run)
     }
     result->machines = xcalloc(entries + 1, sizeof(*result->machines));
     enum run_status status = RUN_DONE;
+    bool is_last_run = run->options->ends_process && !run->options->has_sensitivity &&
+                       run->options->anatomy == NULL;
+    uint32_t last = last_with_tiles(experiment);
     for (uint32_t i = 0; i < experiment->machine_count; i++) {
+        run->speed.is_last_clock = is_last_run && i == last;
         const struct machine_config *config = &experiment->machines[i];
         struct result_machine *first = &result->machines[result->machine_count];
         result->machine_count += machine_entries(config);

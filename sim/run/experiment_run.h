@@ -27,6 +27,7 @@ struct run_options {
     uint32_t threads;           // of the functional run; values do not depend on it
     bool has_progress;          // show progress on standard error
     bool has_sensitivity;       // vary every uncertain value
+    bool ends_process;          // the process ends after this run: its last clock needs no child
     struct anatomy_request *anatomy; // NULL: nobody asks for the anatomy of a training step
 };
 

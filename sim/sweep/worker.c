@@ -50,6 +50,7 @@ static void run_point(const struct worker_job *job, const struct experiment *exp
                       struct frame *frame, struct err *err)
 {
     const struct run_options options = {.threads = 1, // the other cores have points of their own
+                                        .ends_process = true,
                                         .record_folder = job->options->record_folder};
     struct result result;
     char *why = NULL, *text = NULL;
@@ -59,7 +60,6 @@ static void run_point(const struct worker_job *job, const struct experiment *exp
         json_t *json = result_to_json(&result);
         json_object_del(json, "config");
         text = json_dumps(json, JSON_COMPACT);
-        json_decref(json);
         frame->status = status == RUN_DONE ? POINT_DONE : POINT_DOES_NOT_FIT;
         why = status == RUN_DONE ? NULL : join_misfits(&result);
     } else {
@@ -71,10 +71,7 @@ static void run_point(const struct worker_job *job, const struct experiment *exp
     frame->host_seconds = wall_seconds() - started_seconds;
     frame->texts[FRAME_WHY] = why;
     frame->texts[FRAME_RESULT] = text;
-    frame_send(job->pipe, frame);
-    result_free(&result);
-    free(why);
-    free(text);
+    frame_send(job->pipe, frame); // what else there is ends with the process, which is quicker
 }
 
 // A hash of the configuration without its name, which says nothing of the result, and with the cap on
@@ -154,7 +151,9 @@ static bool take_point(const struct worker_job *job, uint32_t number)
     bool is_run = experiment != NULL && send_resolved(job, point, experiment, &frame, key);
     if (is_run) {
         run_point(job, experiment, &frame, err);
-    } else if (experiment == NULL) {
+        return true;
+    }
+    if (experiment == NULL) {
         send_unresolved(job, point, err, &frame);
     }
     if (experiment != NULL) {
@@ -163,7 +162,7 @@ static bool take_point(const struct worker_job *job, uint32_t number)
     }
     experiment_destroy(experiment);
     err_destroy(err);
-    return is_run;
+    return false;
 }
 
 void worker_prepare(const struct sweep *sweep, const struct sweep_points *points)
