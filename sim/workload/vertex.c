@@ -130,6 +130,114 @@ static bool is_typed(enum codelet codelet)
     return strstr(codelet_sizes_doc(codelet), "typed") != NULL;
 }
 
+// --- sizes --------------------------------------------------------------------------------------
+// The list of codelets names them, with commas between them and remarks in brackets, up to a semicolon. What
+// may be 0 is called so there, or is a choice, or a number of instructions or of hits.
+static const char *const may_be_zero[] = {"0: ",    "0/1",    "form",   "placement", "kind",
+                                          "kernel", "implem", "slots",  "loads",     "stores",
+                                          "hits",   "iter",   "subgro", "-",         NULL};
+
+// Where the name of a size ends: a comma, a semicolon or the end, outside of brackets.
+static const char *name_end(const char *at)
+{
+    for (int depth = 0; *at != '\0' && (depth > 0 || (*at != ',' && *at != ';')); at++) {
+        depth += (*at == '(') - (*at == ')');
+    }
+    return at;
+}
+
+static bool names_any(const char *name, const char *const *parts)
+{
+    for (; *parts != NULL; parts++) {
+        if (strstr(name, *parts) != NULL) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool is_elements(const char *name)
+{
+    static const char *const parts[] = {"element", "columns", "channels", "partials", NULL};
+    return names_any(name, parts);
+}
+
+// Owned; NULL: the size may be that, as far as memory does not come into it.
+static char *why_not_size(const struct vertex_workload *workload, const char *name, uint32_t size)
+{
+    const char *codelet = codelet_name(workload->codelet);
+    bool is_bytes = strncmp(name, "bytes per element", strlen("bytes per element")) == 0;
+    if (is_bytes && size != 2 && size != 4) {
+        return xasprintf("%s: the size '%s' is %u", codelet, name, size);
+    }
+    if (strstr(name, "0/1") != NULL && size > 1) {
+        return xasprintf("%s: the size '%s' is %u", codelet, name, size);
+    }
+    bool draws_nothing = workload->operation == OPERATION_set_seed;
+    if (size == 0 && !draws_nothing && !names_any(name, may_be_zero)) {
+        return xasprintf("%s: the size '%s' is 0; it is at least 1", codelet, name);
+    }
+    return NULL;
+}
+
+struct held { // by the tile that runs the vertex
+    uint64_t tile_bytes;
+    uint32_t element_bytes;
+    uint64_t elements, rows; // of one operand; 0: not seen
+};
+
+// One operand alone must lie in the tile's memory: its elements, and with rows all of them. Other
+// sizes count things of a byte at least.
+static char *why_not_held(struct held *held, const char *codelet, const char *name, uint32_t size)
+{
+    bool is_element = is_elements(name);
+    bool is_rows = strncmp(name, "rows", strlen("rows")) == 0;
+    if (is_element && held->elements == 0) {
+        held->elements = size;
+    }
+    held->rows = is_rows ? size : held->rows;
+    bool is_product = is_rows || is_element;
+    uint64_t others = is_rows ? held->elements : is_element ? held->rows : 1;
+    others = others == 0 ? 1 : others;
+    uint64_t most = held->tile_bytes / (is_product ? held->element_bytes : 1) / others;
+    return size <= most
+               ? NULL
+               : xasprintf("%s: the size '%s' is %u; at most %llu lie in a tile of %llu bytes",
+                           codelet, name, size, (unsigned long long)most,
+                           (unsigned long long)held->tile_bytes);
+}
+
+// Owned; NULL: all sizes are right.
+static char *why_not_sizes(const struct vertex_workload *workload, const struct chip_config *chip)
+{
+    uint32_t sizes[VERTEX_SIZES];
+    fill_sizes(workload, sizes);
+    const char *codelet = codelet_name(workload->codelet);
+    // codelets without a type work on float32, a few on float16 as well
+    uint32_t type = is_typed(workload->codelet) ? workload->type : TYPE_float16;
+    struct held held = {.element_bytes = element_type_bytes(type)};
+    for (uint32_t i = 0; i < chip->tile.region_count; i++) {
+        held.tile_bytes += chip->tile.regions[i].bytes;
+    }
+    const char *at = codelet_sizes_doc(workload->codelet);
+    uint32_t count = 0;
+    char *why = NULL;
+    while (why == NULL && strncmp(at, "none", 4) != 0 && *at != '\0' && *at != ';') {
+        const char *end = name_end(at);
+        char *name = xasprintf("%.*s", (int)(end - at), at);
+        uint32_t size = sizes[count++];
+        why = why_not_size(workload, name, size);
+        why = why == NULL ? why_not_held(&held, codelet, name, size) : why;
+        free(name);
+        at = *end == ',' ? end + 2 : end;
+    }
+    if (why == NULL && workload->size_count > count) {
+        why = xasprintf("%u sizes are given, and %s takes %u: %s", workload->size_count, codelet,
+                        count, codelet_sizes_doc(workload->codelet));
+    }
+    return why;
+}
+
 // --- the run ------------------------------------------------------------------------------------
 static bool can_run(const struct vertex_workload *workload, const struct chip_config *chip,
                     char **why)
@@ -144,6 +252,10 @@ static bool can_run(const struct vertex_workload *workload, const struct chip_co
     if (!is_typed(workload->codelet) && (workload->type != 0 || workload->operation != 0)) {
         *why = xasprintf("%s has no type and no operation; its sizes: %s", codelet,
                          codelet_sizes_doc(workload->codelet));
+        return false;
+    }
+    *why = why_not_sizes(workload, chip);
+    if (*why != NULL) {
         return false;
     }
     if (!vertex_is_known(workload->codelet, sizes, chip)) {

@@ -113,6 +113,31 @@ static void a_vertex_that_nothing_is_known_of_is_refused(void **state)
                    "17 tiles are more than the chip's 16");
 }
 
+static void sizes_that_no_vertex_can_have_are_refused(void **state)
+{
+    (void)state;
+    assert_refused(&workload_vertex, "{codelet: scaled_add, sizes: []}",
+                   "scaled_add: the size 'elements' is 0; it is at least 1");
+    assert_refused(&workload_vertex, "{codelet: reduce_many, sizes: [4, 0]}",
+                   "reduce_many: the size 'outputs' is 0; it is at least 1");
+    assert_refused(&workload_vertex, "{codelet: matmul_partial, sizes: [16, 16, 16, 9]}",
+                   "matmul_partial: the size 'bytes per element (2 or 4)' is 9");
+    assert_refused(&workload_vertex, "{codelet: scaled_add, sizes: [4294967295]}",
+                   "scaled_add: the size 'elements' is 4294967295; at most 16384 lie in a tile "
+                   "of 65536 bytes");
+    assert_refused(&workload_vertex, "{codelet: scaled_add_2d, sizes: [128, 0, 129]}",
+                   "scaled_add_2d: the size 'rows' is 129; at most 128 lie in a tile of 65536 "
+                   "bytes");
+    assert_refused(&workload_vertex, "{codelet: reduce_scalar, sizes: [64, 2]}",
+                   "reduce_scalar: the size 'interleaved 0/1' is 2");
+    assert_refused(&workload_vertex, "{codelet: fill, sizes: [96, 1]}",
+                   "2 sizes are given, and fill takes 1: words");
+    // as large as the tile, and 0 where it says something
+    quantity(&workload_vertex, "{codelet: scaled_add, sizes: [16384]}", 16, "cycles");
+    quantity(&workload_vertex, "{codelet: transpose, sizes: [16, 16]}", 16, "cycles");
+    quantity(&workload_vertex, "{codelet: cast, sizes: [600]}", 16, "cycles");
+}
+
 // --- matmul -------------------------------------------------------------------------------------
 static void a_product_on_one_tile_is_one_vertex(void **state)
 {
@@ -160,6 +185,7 @@ int main(void)
         cmocka_unit_test(counts_and_hits_are_those_of_every_vertex),
         cmocka_unit_test(a_raw_figure_has_the_counter_in_it),
         cmocka_unit_test(a_vertex_that_nothing_is_known_of_is_refused),
+        cmocka_unit_test(sizes_that_no_vertex_can_have_are_refused),
         cmocka_unit_test(a_product_on_one_tile_is_one_vertex),
         cmocka_unit_test(operands_that_lie_elsewhere_are_sent_first),
         cmocka_unit_test(a_product_that_does_not_fit_is_refused),
