@@ -74,6 +74,10 @@ struct config *config_create(void);
 // `below` must live longer.
 struct config *config_create_on(struct config *below);
 void config_destroy(struct config *config);
+// What was worked out from files that were read, once for all configs on the same one. `name` tells whose
+// it is. NULL: nothing was kept. Borrowed.
+json_t *config_kept_json(struct config *config, const char *name);
+void config_keep_json(struct config *config, const char *name, json_t *json); // its own reference
 
 // Reads a file ("-": standard input) and merges its `base:` files below it. Tables of `folder`
 // (a folder of configs/) say where a base without slash or .yaml is looked up. NULL: messages in err.

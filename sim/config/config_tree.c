@@ -31,6 +31,7 @@ struct config {
     struct block *blocks;    // owned; newest first
     struct source **sources; // owned
     uint32_t source_count;
+    json_t *kept; // owned; NULL: nothing yet
 };
 
 struct config *config_create(void)
@@ -118,6 +119,20 @@ const struct node **config_kept_default(struct config *config, const char *name,
     return &kept->node;
 }
 
+json_t *config_kept_json(struct config *config, const char *name)
+{
+    return json_object_get(lowest(config)->kept, name);
+}
+
+void config_keep_json(struct config *config, const char *name, json_t *json)
+{
+    config = lowest(config);
+    if (config->kept == NULL) {
+        config->kept = json_object();
+    }
+    json_object_set(config->kept, name, json);
+}
+
 void config_destroy(struct config *config)
 {
     if (config == NULL) {
@@ -140,6 +155,7 @@ void config_destroy(struct config *config)
     free(config->files);
     free(config->defaults);
     free(config->sources);
+    json_decref(config->kept);
     free(config);
 }
 

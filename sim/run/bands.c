@@ -39,8 +39,8 @@ static json_t *hardware_to_json(const struct machine_config *machine)
     return json;
 }
 
-// NULL: there is no such preset, or it is wrong. Its file is read once for all on one config.
-static json_t *preset_to_json(struct config *below, const char *name, bool is_gpu)
+// NULL: there is no such preset, or it is wrong.
+static json_t *read_preset(struct config *below, const char *name, bool is_gpu)
 {
     struct err *unused = err_create(); // a preset that cannot be read is said in `why`
     struct config *config = config_create_on(below);
@@ -56,6 +56,21 @@ static json_t *preset_to_json(struct config *below, const char *name, bool is_gp
     chip_destroy(preset.chip);
     config_destroy(config);
     err_destroy(unused);
+    return json;
+}
+
+// The same, read once for all on one config. New reference.
+static json_t *preset_to_json(struct config *config, const char *name, bool is_gpu)
+{
+    char *key = xasprintf("%s %s", is_gpu ? "preset of a GPU" : "preset of a chip", name);
+    json_t *json = json_incref(config_kept_json(config, key));
+    if (json == NULL) {
+        json = read_preset(config, name, is_gpu);
+        if (json != NULL) {
+            config_keep_json(config, key, json);
+        }
+    }
+    free(key);
     return json;
 }
 

@@ -302,7 +302,7 @@ enum run_status experiment_run(const struct experiment *experiment,
         .seed = experiment->seed,
         .batch = experiment->training.batch,
         .time_steps = experiment->training.time_steps,
-        .config = experiment_to_json(experiment),
+        .config = options->is_without_config ? NULL : experiment_to_json(experiment),
     };
     struct run run = {.experiment = experiment, .options = options, .result = result, .err = err};
     if (experiment->workload.kind != NULL) {

@@ -28,6 +28,7 @@ struct run_options {
     bool has_progress;          // show progress on standard error
     bool has_sensitivity;       // vary every uncertain value
     bool ends_process;          // the process ends after this run: its last clock needs no child
+    bool is_without_config;     // the result's `config` stays NULL: who asks has it
     struct anatomy_request *anatomy; // NULL: nobody asks for the anatomy of a training step
 };
 

@@ -159,32 +159,6 @@ static char *copy_text(const char *text)
     return text == NULL ? NULL : xstrdup(text);
 }
 
-static void take_frame(struct runner *runner, struct worker *worker, const struct frame *frame)
-{
-    switch ((enum frame_kind)frame->kind) {
-    case FRAME_STARTED:
-        worker->has_point = true;
-        worker->number = frame->number;
-        worker->started_seconds = wall_seconds();
-        return;
-    case FRAME_RESOLVED:
-        worker->key = copy_text(frame->texts[FRAME_KEY]);
-        worker->settings = copy_text(frame->texts[FRAME_SETTINGS]);
-        worker->config = copy_text(frame->texts[FRAME_CONFIG]);
-        worker->seed = frame->seed;
-        return;
-    case FRAME_KNOWN:
-        place_known(runner, frame);
-        forget_point(worker);
-        return;
-    case FRAME_ENDED:
-        add_point(runner, frame);
-        forget_point(worker);
-        return;
-    }
-}
-
-// --- the end of a child ---------------------------------------------------------------------------
 // The last line that the child printed, or "". Owned.
 static char *last_complaint(const struct worker *worker)
 {
@@ -206,6 +180,64 @@ static bool is_memory_complaint(const char *complaint)
     return strstr(complaint, "out of memory") != NULL || strstr(complaint, "alloc") != NULL;
 }
 
+// A machine that was timed in a process of its own may have wanted memory, of which the point knows no more
+// than that process's end. Owned; NULL: the reason stands.
+static char *explain_by_memory(const struct runner *runner, const struct worker *worker,
+                               const struct frame *frame)
+{
+    if (frame->status != POINT_FAILED || runner->options->memory_bytes == 0) {
+        return NULL;
+    }
+    char *complaint = last_complaint(worker);
+    const char *why = frame->texts[FRAME_WHY];
+    char *better = NULL;
+    if (is_memory_complaint(complaint)) {
+        better = xasprintf("needs more memory than %llu MiB (--memory): %s",
+                           (unsigned long long)(runner->options->memory_bytes >> 20), why);
+    } else if (strstr(why, "died of signal") != NULL || strstr(why, "without a result") != NULL) {
+        better = xasprintf("%s, perhaps for want of memory (--memory)", why);
+    }
+    free(complaint);
+    return better;
+}
+
+static void take_ended(struct runner *runner, struct worker *worker, const struct frame *frame)
+{
+    char *why = explain_by_memory(runner, worker, frame);
+    struct frame ended = *frame;
+    if (why != NULL) {
+        ended.texts[FRAME_WHY] = why;
+    }
+    add_point(runner, &ended);
+    free(why);
+    forget_point(worker);
+}
+
+static void take_frame(struct runner *runner, struct worker *worker, const struct frame *frame)
+{
+    switch ((enum frame_kind)frame->kind) {
+    case FRAME_STARTED:
+        worker->has_point = true;
+        worker->number = frame->number;
+        worker->started_seconds = wall_seconds();
+        return;
+    case FRAME_RESOLVED:
+        worker->key = copy_text(frame->texts[FRAME_KEY]);
+        worker->settings = copy_text(frame->texts[FRAME_SETTINGS]);
+        worker->config = copy_text(frame->texts[FRAME_CONFIG]);
+        worker->seed = frame->seed;
+        return;
+    case FRAME_KNOWN:
+        place_known(runner, frame);
+        forget_point(worker);
+        return;
+    case FRAME_ENDED:
+        take_ended(runner, worker, frame);
+        return;
+    }
+}
+
+// --- the end of a child ---------------------------------------------------------------------------
 // Why a point has no result. Owned.
 static char *explain(const struct runner *runner, const struct worker *worker, int status)
 {

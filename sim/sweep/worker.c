@@ -51,6 +51,7 @@ static void run_point(const struct worker_job *job, const struct experiment *exp
 {
     const struct run_options options = {.threads = 1, // the other cores have points of their own
                                         .ends_process = true,
+                                        .is_without_config = true,
                                         .record_folder = job->options->record_folder};
     struct result result;
     char *why = NULL, *text = NULL;
@@ -58,7 +59,7 @@ static void run_point(const struct worker_job *job, const struct experiment *exp
     enum run_status status = experiment_run(experiment, &options, &result, err);
     if (status == RUN_DONE || status == RUN_DOES_NOT_FIT) {
         json_t *json = result_to_json(&result);
-        json_object_del(json, "config");
+        json_object_del(json, "config"); // null, and a column of its own
         text = json_dumps(json, JSON_COMPACT);
         frame->status = status == RUN_DONE ? POINT_DONE : POINT_DOES_NOT_FIT;
         why = status == RUN_DONE ? NULL : join_misfits(&result);
