@@ -148,6 +148,11 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
     case ARGP_KEY_NO_ARGS:
         argp_error(state, "which sweep?");
         return 0;
+    case ARGP_KEY_END:
+        if (arguments->is_resume && arguments->is_fresh) {
+            argp_error(state, "--resume needs a database, --fresh none: not both");
+        }
+        return 0;
     default:
         return ARGP_ERR_UNKNOWN;
     }
@@ -202,7 +207,7 @@ static int print_slurm_script(const struct arguments *arguments, const struct sw
 static bool is_there(const char *path)
 {
     struct stat status;
-    return stat(path, &status) == 0 && status.st_size > 0;
+    return stat(path, &status) == 0;
 }
 
 static void print_summary(const struct arguments *arguments, const struct sweep *sweep,

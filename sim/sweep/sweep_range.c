@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "sim/config/config_keys.h"
+#include "sim/config/config_tree.h"
 #include "sim/experiment_keys.h"
 #include "sim/sweep/sweep_keys.h"
 
@@ -130,8 +131,15 @@ static bool read_range(const struct sweep_reader *reader, const struct pair *pai
     struct range range = {0};
     struct mark mark = pair->value->mark;
     size_t faults = err_count(reader->err);
+    const struct pair *points = node_find(pair->value, "points");
     config_bind(reader->config, range_keys, pair->value, pair->key, &range, reader->err);
-    if (err_count(reader->err) > faults || !check_range(&range, pair->key, &mark, reader->err)) {
+    if (err_count(reader->err) > faults) {
+        return false;
+    }
+    if (range.points == 0 && points != NULL) { // a range by its step has no such key
+        return err_at(reader->err, &mark, "%s: points must be at least 1", pair->key);
+    }
+    if (!check_range(&range, pair->key, &mark, reader->err)) {
         return false;
     }
     bool is_whole = is_integer(pair->key, &range);

@@ -278,6 +278,8 @@ static void wrong_ranges_are_refused(void **state)
                    "s.yaml:2:15: seed: empty: no step of 1 leads from 5 to 1");
     assert_refused(BASE "sweep: {seed: {from: 1, to: 5}}\n",
                    "s.yaml:2:15: seed: a range has points or a step, and this has neither");
+    assert_refused(BASE "sweep: {seed: {from: 1, to: 5, points: 0}}\n",
+                   "s.yaml:2:15: seed: points must be at least 1");
     assert_refused(BASE "sweep: {seed: {from: 1, to: 5, points: 3, step: 1}}\n",
                    "s.yaml:2:15: seed: a range has points or a step, not both");
     assert_refused(BASE "sweep: {seed: {from: 1, to: 5, step: 0}}\n",
