@@ -36,11 +36,12 @@ function checkbox(label, isOn, onchange) {
 }
 
 // --- numbers -------------------------------------------------------------------------------------
+const decimals = Array.from({length: 21}, (unused, most) => new Intl.NumberFormat('en-GB', {maximumFractionDigits: most})); // made once: they are slow to make
 function digits(value, count) {
   if (value === 0) return '0';
   const magnitude = Math.floor(Math.log10(Math.abs(value)));
   if (magnitude >= 15 || magnitude < -9) return value.toExponential(count - 1);
-  return value.toLocaleString('en-GB', {maximumFractionDigits: Math.min(20, Math.max(0, count - 1 - magnitude))});
+  return decimals[Math.min(20, Math.max(0, count - 1 - magnitude))].format(value);
 }
 
 function scaled(units, step) {
@@ -60,7 +61,7 @@ const format = {
   rate: scaled([[1, ''], [1e3, 'k'], [1e6, 'M'], [1e9, 'G']], 1),
   hertz: scaled([[1, NBSP + 'Hz'], [1e3, NBSP + 'kHz'], [1e6, NBSP + 'MHz'], [1e9, NBSP + 'GHz']], 1),
   count: (value) => (value === null || value === undefined ? '–' : digits(value, 4)),
-  whole: (value) => (value === null || value === undefined ? '–' : Math.round(value).toLocaleString('en-GB')),
+  whole: (value) => (value === null || value === undefined ? '–' : decimals[0].format(Math.round(value))),
   percent: (value, count = 3) => (value === null || value === undefined ? '–' : digits(100 * value, count) + NBSP + '%'),
   ratio: (value) => (value === null || value === undefined ? '–' : digits(value, 3) + '×'),
   duration: (value) => (value < 120 ? format.seconds(value) : value < 7200 ? digits(value / 60, 3) + NBSP + 'min'
@@ -72,8 +73,8 @@ const format = {
 // colour blindness; yellow is darkened on white, blue and green lightened on black. Lines differ in dashes and
 // markers as well, bars in hatching: no reading depends on colour alone.
 const palettes = {
-  light: ['#0072b2', '#d55e00', '#009e73', '#b5549a', '#b07d00', '#3a9fd8', '#5b6670', '#8a2d3b', '#556b00', '#4b3ba8'],
-  dark: ['#4ba6e8', '#ff8a3d', '#2fc79b', '#e08fc4', '#e6b12e', '#8fd0ff', '#a9b4be', '#ff8f9f', '#b4cc4a', '#a99bff'],
+  light: ['#0072b2', '#d55e00', '#009e73', '#b5549a', '#b07d00', '#3a9fd8', '#5b6670', '#8a2d3b', '#556b00', '#4b3ba8', '#00707a', '#a8481c', '#c2185b', '#2b3440', '#7a5a3c', '#6fa31e'],
+  dark: ['#4ba6e8', '#ff8a3d', '#2fc79b', '#e08fc4', '#e6b12e', '#8fd0ff', '#a9b4be', '#ff8f9f', '#b4cc4a', '#a99bff', '#3fd0da', '#ffb48a', '#ff6fa8', '#e4e9ee', '#c9a37e', '#8fe07a'],
 };
 const dashes = [[], [7, 3], [2, 2.5], [9, 3, 2, 3], [4, 2], [12, 4], [1, 3], [6, 2, 2, 2, 2, 2]];
 const markers = ['circle', 'rect', 'triangle', 'rectRot', 'star', 'cross', 'rectRounded', 'crossRot'];

@@ -118,8 +118,9 @@ function drawBar() {
     }, {id: 'select-x'}));
     const hasOtherCharts = axes.some((axis) => axis.isNumeric && axis !== selection.x);
     for (const axis of axes.filter((one) => one !== selection.x || hasOtherCharts)) {
-      const options = axis.order.map((place) => [place, axis.nameOf(place)]);
       const pin = selection.pins.get(axis);
+      const shown = thinned(axis.order, OPTIONS);
+      const options = (pin === null || shown.includes(pin) ? shown : axis.order.filter((place) => place === pin || shown.includes(place))).map((place) => [place, axis.nameOf(place)]);
       bar.append(select(axis.label, [['all', 'all'], ...options], pin === null ? 'all' : pin, (value) => {
         selection.pins.set(axis, value === 'all' ? null : Number(value));
         refreshAll();
@@ -151,13 +152,19 @@ function machineSelect(names, current, onchange, label = 'machine') {
   return names.length > 1 ? select(label, names.map((name) => [name, name]), current, onchange) : null;
 }
 
+// A title after a colon: its first letter is small, unless its first word is an abbreviation.
+const inSentence = (title) => (/^[A-Z]{2}/.test(title) ? title : title[0].toLowerCase() + title.slice(1));
+
 function addChartCard({id, title, lead, controls = [], make, label, isTall, isHalf, table, scaleBar}) {
   const card = addCard(cards, {id, title, lead, isHalf});
   const slice = el('p', {class: 'slice'});
   card.append(el('div', {class: 'controls'}, controls.filter(Boolean), slice));
   const key = el('p', {class: 'lead', hidden: true});
+  const note = el('p', {class: 'lead note', hidden: true});
   const plot = addPlot(card, {label: label || title, isTall, make: () => {
     const config = make();
+    note.textContent = (config && config.note) || '';
+    note.hidden = note.textContent === '';
     if (scaleBar) {
       key.hidden = !config || !config.range;
       if (!key.hidden) key.replaceChildren(...heatKey(config.range));
@@ -165,7 +172,8 @@ function addChartCard({id, title, lead, controls = [], make, label, isTall, isHa
     return config;
   }});
   if (scaleBar) card.append(key);
-  const fold = addFoldedTable(card, 'Table: ' + title.toLowerCase(), () => ({...table(), name: id}));
+  card.append(note);
+  const fold = addFoldedTable(card, 'Table: ' + inSentence(title), () => ({...table(), name: id}));
   refreshers.push(() => fold.refresh());
   return {card, plot, slice, redraw: () => { plot.draw(); fold.refresh(); }};
 }

@@ -13,7 +13,7 @@ function lineDatasets(series, i, {hasBands, colourAt = i}) {
   sets.push({
     label: series.label, group: series.label, data: series.points, borderColor: shade, backgroundColor: shade,
     borderWidth: series.isStrong ? 3 : 1.8, borderDash: series.isStrong ? [] : dashes[colourAt % dashes.length], pointStyle: markers[colourAt % markers.length],
-    pointRadius: series.points.length > 40 ? 1.5 : 4, pointHoverRadius: 6, pointBorderWidth: 1.6, pointBorderColor: shade, tension: 0, order: series.isStrong ? -1 : 0,
+    pointRadius: series.points.length > MARKED_POINTS ? 0 : series.points.length > 40 ? 1.5 : 4, pointHoverRadius: 6, pointBorderWidth: 1.6, pointBorderColor: shade, tension: 0, order: series.isStrong ? -1 : 0,
   });
   return sets;
 }
@@ -25,14 +25,14 @@ function misfitDataset(xAxis, rowsIn, floor) {
   for (const row of rowsIn) {
     const place = xAxis === null ? 0 : xAxis.of[row.point];
     if (row.fits || place === null || !isSelected(row.point, [xAxis])) continue;
-    const x = xAxis === null ? 0 : xAxis.isNumeric ? xAxis.numbers[place] : xAxis.order.indexOf(place);
+    const x = xAxis === null ? 0 : xAxis.isNumeric ? xAxis.numbers[place] : xAxis.rank[place];
     const key = row.name + x;
     if (seen.has(key)) continue;
     seen.add(key);
     marks.push({x, y: floor, row});
   }
   if (marks.length === 0) return null;
-  return {label: 'does not fit', group: 'does not fit', isMark: true, data: marks, showLine: false, pointStyle: 'crossRot', pointRadius: 7, pointHoverRadius: 9,
+  return {label: 'does not fit', group: 'does not fit', isMark: true, data: thinned(marks, LINE_POINTS), showLine: false, pointStyle: 'crossRot', pointRadius: 7, pointHoverRadius: 9,
     pointBorderWidth: 2.4, borderColor: surface('bad'), backgroundColor: surface('bad')};
 }
 
@@ -74,6 +74,7 @@ function lineChart({xAxis, series, misfits, yTitle, formatY, hasBands, extra = [
   const marks = misfitDataset(xAxis, misfits, floor);
   if (marks) datasets.push(marks);
   return {
+    note: thinnedNote(Math.max(0, ...series.map((one) => one.total)), LINE_POINTS, 'values of a line'),
     type: 'line', data: {datasets: [...datasets, ...extra]},
     options: baseOptions({
       parsing: {xAxisKey: 'x', yAxisKey: 'y'},
@@ -179,6 +180,12 @@ function rowsAlong(xAxis, name, isUsable) {
   return (xAxis === null ? [0] : xAxis.order).filter((place) => found.has(place)).map((place) => found.get(place));
 }
 
+// As many of them as bars are drawn.
+function barsAlong(xAxis, name, isUsable) {
+  const all = rowsAlong(xAxis, name, isUsable);
+  return Object.assign(thinned(all, BARS), {total: all.length});
+}
+
 function stackChart({xAxis, list, parts, yTitle, formatY, lines = [], max, stepSize, tooltipLine}) {
   if (list.length === 0 || parts.length === 0) return null;
   const datasets = parts.map((part, i) => ({
@@ -190,6 +197,7 @@ function stackChart({xAxis, list, parts, yTitle, formatY, lines = [], max, stepS
       borderDash: line.dash, pointRadius: list.length === 1 || line.pointStyle !== 'line' ? 4.5 : 0, pointStyle: line.pointStyle, pointBorderWidth: 2, order: 0});
   }
   return {
+    note: thinnedNote(list.total, BARS, 'bars'),
     type: 'bar', data: {labels: list.map((row) => (xAxis === null ? row.name : xAxis.nameOf(xAxis.of[row.point]))), datasets},
     options: baseOptions({
       interaction: {mode: 'index', intersect: false},
@@ -204,7 +212,7 @@ function stackChart({xAxis, list, parts, yTitle, formatY, lines = [], max, stepS
 }
 
 function breakdownChart(xAxis, name, isShare) {
-  const list = rowsAlong(xAxis, name, (row) => row.fits && row.step > 0);
+  const list = barsAlong(xAxis, name, (row) => row.fits && row.step > 0);
   const parts = BREAKDOWN.filter((part) => list.some((row) => row[part] > 0))
     .map((part) => ({label: part, value: (row) => (isShare ? (row[part] || 0) / row.step : row[part] || 0)}));
   return stackChart({xAxis, list, parts, yTitle: isShare ? 'share of the training step' : 'time per training step',
@@ -237,7 +245,7 @@ function scheduleParts(list) {
 }
 
 function scheduleChart(xAxis, name, isShare) {
-  const list = rowsAlong(xAxis, name, (row) => row.schedule !== null && row.fits && row.step > 0);
+  const list = barsAlong(xAxis, name, (row) => row.schedule !== null && row.fits && row.step > 0);
   const parts = scheduleParts(list).map((part) => ({...part, share: part.value, value: (row) => part.value(row) * (isShare ? 1 : row.step)}));
   return stackChart({xAxis, list, parts, yTitle: isShare ? 'share of the training step' : 'time per training step',
     formatY: isShare ? (value) => format.percent(value) : format.seconds, max: isShare ? 1 : undefined,
@@ -248,7 +256,7 @@ const bytesOf = (row, role) => (row.memory === null || row.memory < 0 ? 0 : data
 const roleName = (role) => data.roles[role].replaceAll('_', ' ');
 
 function memoryChart(xAxis, name) {
-  const list = rowsAlong(xAxis, name, (row) => row.memory !== null && row.memory >= 0 && data.memory[row.memory].length > 0);
+  const list = barsAlong(xAxis, name, (row) => row.memory !== null && row.memory >= 0 && data.memory[row.memory].length > 0);
   const parts = data.roles.map((unused, role) => ({label: roleName(role), value: (row) => bytesOf(row, role), most: Math.max(0, ...list.map((row) => bytesOf(row, role)))}))
     .filter((part) => part.most > 0).sort((a, b) => b.most - a.most);
   return stackChart({xAxis, list, parts, yTitle: 'bytes on the fullest tile', formatY: format.bytes, tooltipLine: (item) => format.bytes(item.parsed.y),
@@ -343,7 +351,7 @@ function mapChart(across, up, name, key) {
   if (list.length < 4) return null;
   const [low, high] = [Math.min(...values), Math.max(...values)];
   const fraction = (value) => (high > low ? Math.log(value / low) / Math.log(high / low) : 0.5);
-  const items = list.map((row) => ({x: across.order.indexOf(across.of[row.point]), y: up.order.indexOf(up.of[row.point]), row, isBad: !row.fits || !(quantity.value(row) > 0),
+  const items = list.map((row) => ({x: across.rank[across.of[row.point]], y: up.rank[up.of[row.point]], row, isBad: !row.fits || !(quantity.value(row) > 0),
     heat: fraction(quantity.value(row))}));
   const chart = squares({items, columns: across.values.length + 0.2, lines: up.values.length + 0.2, xAxis: placedAxis(across, false), yAxis: placedAxis(up, true), label: name,
     tooltip: (item) => [name, across.label + ' ' + across.nameOf(across.of[item.row.point]) + ', ' + up.label + ' ' + up.nameOf(up.of[item.row.point]),

@@ -55,6 +55,21 @@ function listName(list) {
   return list.join(', ') || 'none';
 }
 
+// Whole numbers that rise by equal steps, or seeds, whose size means nothing: such an axis is linear.
+const STEPPED_LEAST = 5; // fewer, such as 1, 2, 3, are no sign of a step
+function isStepped(axis) {
+  if (axis.path === 'seed') return true;
+  const sorted = axis.order.map((place) => axis.numbers[place]);
+  const step = sorted[1] - sorted[0];
+  return sorted.length >= STEPPED_LEAST && sorted.every((number, i) => Number.isInteger(number) && (i === 0 || number - sorted[i - 1] === step));
+}
+
+// Of a long list the first, the last and some evenly between; a short one as it is.
+function thinned(list, most) {
+  if (list.length <= most) return list;
+  return Array.from({length: most}, (unused, i) => list[Math.round(i * (list.length - 1) / (most - 1))]);
+}
+
 function makeAxis(raw) {
   const label = labelOf(raw.path, raw.label);
   const axis = {path: raw.path, label, short: label.replace(/\s*[([].*$/, '') || label, values: raw.values, of: unpack(raw.of, points.count), aliases: []};
@@ -68,8 +83,10 @@ function makeAxis(raw) {
   const unit = UNITS.find(([suffix]) => axis.path.endsWith(suffix));
   axis.unit = axis.isFraction ? '%' : unit ? unit[1] : '';
   axis.formatNumber = axis.isFraction ? (value) => format.percent(value) : unit ? unit[2] : format.count;
-  axis.isLog = axis.isNumeric && Math.min(...axis.numbers) > 0 && Math.max(...axis.numbers) / Math.min(...axis.numbers) >= 8;
   axis.order = axis.values.map((value, place) => place).sort((a, b) => (axis.isNumeric ? axis.numbers[a] - axis.numbers[b] : a - b));
+  axis.rank = [];
+  axis.order.forEach((place, i) => { axis.rank[place] = i; });
+  axis.isLog = axis.isNumeric && !isStepped(axis) && Math.min(...axis.numbers) > 0 && Math.max(...axis.numbers) / Math.min(...axis.numbers) >= 8;
   axis.nameOf = (place) => {
     if (place === null) return '–';
     const value = axis.values[place];
@@ -93,11 +110,12 @@ function determines(one, other) {
 
 // Networks by name: what differs may be the number of hidden layers and the data, two axes where every pair is one name.
 function splitNetworks(axis) {
+  if (axis.path !== 'network') return [axis];
   const facts = axis.values.map((unused, place) => {
     const point = axis.of.findIndex((value, i) => value === place && points.layers[i] !== null);
     return point < 0 ? null : {layers: points.layers[point], inputs: points.inputs[point], name: String(axis.values[place])};
   });
-  if (axis.path !== 'network' || facts.includes(null)) return [axis];
+  if (facts.includes(null)) return [axis];
   const layers = [...new Set(facts.map((fact) => fact.layers))];
   const inputs = [...new Set(facts.map((fact) => fact.inputs))];
   if (layers.length < 2 || new Set(facts.map((fact) => fact.layers + ' ' + fact.inputs)).size < facts.length) return [axis];
@@ -171,6 +189,13 @@ function describeSelection(free) {
 const describePoint = (point, except = []) => axes.filter((axis) => !except.includes(axis) && axis.of[point] !== null)
   .map((axis) => axis.describe(axis.of[point])).join(', ');
 
+// So much of an axis is drawn: more is no plainer, and takes seconds.
+const LINE_POINTS = 300;
+const BARS = 60;
+const MARKED_POINTS = 60; // of a line; more have no markers
+const OPTIONS = 200; // of a selector
+const thinnedNote = (total, most, what) => (total > most ? `Drawn are ${most} of ${format.whole(total)} ${what}: the first, the last and some evenly between; the table has all.` : null);
+
 // Series over an axis: one for each machine, split by the axes that are not pinned where they make a difference.
 // valueOf(row): null leaves the row out. Each has label, style and points {x, y, band, row}, rising in x.
 function makeSeries(xAxis, rowsIn, valueOf, nameOf = (row) => row.name) {
@@ -183,13 +208,15 @@ function makeSeries(xAxis, rowsIn, valueOf, nameOf = (row) => row.name) {
     const parts = loose.map((axis) => axis.nameOf(axis.of[row.point]));
     const key = [nameOf(row), ...parts].join('\u0001');
     if (!found.has(key)) found.set(key, {name: nameOf(row), parts, points: []});
-    const x = xAxis === null ? 0 : xAxis.isNumeric ? xAxis.numbers[place] : xAxis.order.indexOf(place);
+    const x = xAxis === null ? 0 : xAxis.isNumeric ? xAxis.numbers[place] : xAxis.rank[place];
     found.get(key).points.push({x, y, band: row.band, row});
   }
   const list = [...found.values()];
   for (const series of list) {
     series.points.sort((a, b) => a.x - b.x);
     series.points = series.points.filter((point, i, all) => i === 0 || all[i - 1].x !== point.x);
+    series.total = series.points.length;
+    series.points = thinned(series.points, LINE_POINTS);
     series.shape = series.points.map((point) => point.x + ':' + point.y).join(' ');
   }
   return nameSeries(list, loose);
