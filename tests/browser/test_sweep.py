@@ -148,6 +148,23 @@ def check_tables(page):
     verdict("labels_are_no_markup", bold == 0, bold)
 
 
+def check_long(browser, folder, environment):
+    """Of more seeds than are drawn the first and the last are, and what is left out is said."""
+    sweep, database, path = (os.path.join(folder, name) for name in ("long.yaml", "long.db", "long.html"))
+    with open(sweep, "w") as file:
+        file.write("base: BASE\nset: {workload: {kind: exchange, pattern: gather, tiles: 4, bytes: 4}, machines: [{chip: toy}]}\n"
+                   "sweep: {workload.bytes: {from: 4, to: 1600, step: 4}}\n".replace("BASE", os.path.dirname(environment["TILESIM_CONFIGS"]) + "/configs/experiments/toy.yaml"))
+    ran = subprocess.run([program, "sweep", sweep, "--db", database], env=environment, capture_output=True, text=True)
+    subprocess.run([program, "report", database, "--html", path], env=environment, capture_output=True, text=True)
+    page = browser.open(path)
+    line = page.evaluate(f"(() => {{ const list = {chart('throughput')}.data.datasets.find((set) => !set.isBand).data; return [list.length, list[0].x, list[list.length - 1].x]; }})()")
+    verdict("a_long_line_is_thinned_between_its_ends", line == [300, 4, 1600], (line, ran.stderr[-300:]))
+    note = page.evaluate("document.querySelector('#throughput .note').textContent")
+    verdict("a_thinned_chart_says_so", note.startswith("Drawn are 300 of 400"), note)
+    kind = page.evaluate(f"{chart('throughput')}.options.scales.x.type")
+    verdict("an_axis_of_equal_steps_is_linear", kind == "linear", kind)
+
+
 def check_theme(browser, path):
     page = check_look(browser, path, "dark", dark=True)
     ground = "getComputedStyle(document.body).backgroundColor"
@@ -184,6 +201,7 @@ def main():
             verdict("using_it_brings_no_complaint", page.complaints == [], page.complaints)
             check_look(browser, page_path, "phone", width=390, height=844, is_phone=True)
             check_theme(browser, page_path)
+            check_long(browser, folder, environment)
 
 
 main()
