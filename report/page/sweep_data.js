@@ -17,9 +17,11 @@ for (const key of Object.keys(data.rows)) {
   if (!['count', 'schedules', 'shares'].includes(key)) rowColumns[key] = unpack(data.rows[key], data.rows.count);
 }
 for (const key of ['name', 'kind', 'hw', 'variant', 'form', 'why']) rowColumns[key] = rowColumns[key].map(text);
+const rowKeys = Object.keys(rowColumns);
+const noRow = Object.fromEntries([...rowKeys, 'q'].map((key) => [key, undefined])); // copied, so that all rows are alike: faster to fill and read
 const rows = Array.from({length: data.rows.count}, (unused, i) => {
-  const row = {i};
-  for (const key in rowColumns) row[key] = rowColumns[key][i];
+  const row = {...noRow, i};
+  for (const key of rowKeys) row[key] = rowColumns[key][i];
   row.fits = row.fits === 1;
   return row;
 });
