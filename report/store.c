@@ -165,7 +165,7 @@ static enum file_state look_at(const char *path, char **why)
     }
     if (S_ISREG(status.st_mode) && status.st_size == 0) {
         *why = xasprintf("%s: empty: not a results database", path);
-        return FILE_FOREIGN; // somebody else's: a new database takes its name whole
+        return FILE_ABSENT; // as SQLite has it: its shell leaves one where it found no file
     }
     FILE *stream = S_ISREG(status.st_mode) ? fopen(path, "rbe") : NULL;
     size_t got = stream == NULL ? 0 : fread(header, 1, sizeof(header), stream);

@@ -101,8 +101,7 @@ expect fresh_refuses_a_database 2 sweep "$folder/toy.yaml" --db "$folder/a.db" -
 expect resume_and_fresh_are_not_both 2 sweep "$folder/toy.yaml" --db "$folder/none.db" --resume --fresh
 expect_text resume_and_fresh_say_why err "--resume needs a database, --fresh none: not both"
 : >"$folder/zero.db"
-expect a_file_of_no_bytes_is_no_database 1 sweep "$folder/toy.yaml" --db "$folder/zero.db"
-expect_text a_file_of_no_bytes_is_said err "zero.db: empty: not a results database"
+expect a_file_of_no_bytes_becomes_a_database 0 sweep "$folder/toy.yaml" --db "$folder/zero.db"
 expect resume_continues 0 sweep "$folder/toy.yaml" --db "$folder/a.db" --resume
 echo "base: toy
 sweep: {seed: {from: 1, to: 1000000, step: 1}}" >"$folder/many.yaml"
