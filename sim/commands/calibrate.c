@@ -7,6 +7,7 @@
 
 #include "report/table.h"
 #include "sim/commands/command.h"
+#include "sim/commands/options.h"
 #include "sim/err.h"
 #include "sim/validation/calibrate.h"
 
@@ -22,8 +23,7 @@ static const struct argp_option options[] = {
 };
 
 struct arguments {
-    char *group;        // owned
-    const char *series; // in it; NULL: all
+    struct group_option group;
     uint32_t processes;
     bool is_dry;
 };
@@ -31,32 +31,21 @@ struct arguments {
 static error_t parse_option(int key, char *text, struct argp_state *state)
 {
     struct arguments *arguments = state->input;
-    char *end = NULL;
     switch (key) {
     case OPTION_GROUP:
-        free(arguments->group);
-        arguments->group = xstrdup(text);
-        end = strchr(arguments->group, '/');
-        arguments->series = end == NULL ? NULL : end + 1;
-        if (end != NULL) {
-            *end = '\0';
-        }
+        option_group(&arguments->group, text, state);
         return 0;
     case OPTION_DRY_RUN:
         arguments->is_dry = true;
         return 0;
     case 'j':
-        arguments->processes = (uint32_t)strtoul(text, &end, 10);
-        if (end == text || *end != '\0' || arguments->processes < 1 ||
-            arguments->processes > JOBS_MAX) {
-            argp_error(state, "--jobs: \"%s\" is not a number in 1..%d", text, JOBS_MAX);
-        }
+        arguments->processes = (uint32_t)option_number("--jobs", text, JOBS_MAX, state);
         return 0;
     case ARGP_KEY_ARG:
         argp_error(state, "calibrate takes no file, but --group NAME");
         return 0;
     case ARGP_KEY_END:
-        if (arguments->group == NULL || *arguments->group == '\0') {
+        if (arguments->group.group == NULL) {
             argp_error(state, "which --group?");
         }
         return 0;
@@ -117,9 +106,9 @@ static void print_files(const struct calibration *calibration, bool is_dry)
 
 static bool refuse_nothing(const struct arguments *arguments, struct err *err)
 {
-    bool is_series = arguments->series != NULL;
-    char *name = xasprintf("%s%s%s", arguments->group, is_series ? "/" : "",
-                           is_series ? arguments->series : "");
+    bool is_series = arguments->group.series != NULL;
+    char *name = xasprintf("%s%s%s", arguments->group.group, is_series ? "/" : "",
+                           is_series ? arguments->group.series : "");
     err_at(err, NULL,
            "nothing is fitted to %s: no file that its points use has an entry of `uncertain` with "
            "fitted_to: %s",
@@ -135,7 +124,8 @@ static int calibrate(const struct arguments *arguments, const struct series_list
     struct calibration calibration = {0};
     int status = EXIT_BAD_INPUT;
     bool has_progress = isatty(STDERR_FILENO) == 1;
-    bool is_right = parameters_find(list, arguments->group, arguments->series, &parameters, err);
+    bool is_right =
+        parameters_find(list, arguments->group.group, arguments->group.series, &parameters, err);
     if (is_right && parameters.count == 0) {
         is_right = refuse_nothing(arguments, err);
     }
@@ -166,18 +156,17 @@ int command_calibrate(int argc, char **argv)
         NULL,
         NULL,
         NULL};
-    long cores = sysconf(_SC_NPROCESSORS_ONLN);
-    struct arguments arguments = {.processes = cores < 1 ? 1 : (uint32_t)cores};
+    struct arguments arguments = {.processes = option_all_cores(JOBS_MAX)};
     argp_parse(&argp, argc, argv, 0, NULL, &arguments);
     struct err *err = err_create();
     struct series_list list;
     int status = EXIT_BAD_INPUT;
-    if (series_read_all(arguments.group, arguments.series, &list, err)) {
+    if (series_read_all(arguments.group.group, arguments.group.series, &list, err)) {
         status = calibrate(&arguments, &list, err);
         series_list_free(&list);
     }
     err_print(err, stderr);
     err_destroy(err);
-    free(arguments.group);
+    free(arguments.group.group);
     return status;
 }

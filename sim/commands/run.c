@@ -7,6 +7,7 @@
 
 #include "report/result.h"
 #include "sim/commands/command.h"
+#include "sim/commands/options.h"
 #include "sim/commands/sets.h"
 #include "sim/err.h"
 #include "sim/experiment.h"
@@ -69,16 +70,6 @@ struct arguments {
     struct run_options run;
 };
 
-static uint32_t parse_threads(const char *text, struct argp_state *state)
-{
-    char *end = NULL;
-    long threads = strtol(text, &end, 10);
-    if (end == text || *end != '\0' || threads < 1 || threads > THREADS_MAX) {
-        argp_error(state, "--threads: \"%s\" is not a number in 1..%d", text, THREADS_MAX);
-    }
-    return (uint32_t)threads;
-}
-
 static const char *parse_timing(const char *text, struct argp_state *state)
 {
     if (strcmp(text, "folded") == 0) {
@@ -90,21 +81,12 @@ static const char *parse_timing(const char *text, struct argp_state *state)
     return "timing.engine=detailed";
 }
 
-// An empty name is what an unset variable of the shell leaves.
-static const char *parse_name(const char *option, const char *text, struct argp_state *state)
-{
-    if (*text == '\0') {
-        argp_error(state, "%s: the name is empty", option);
-    }
-    return text;
-}
-
 static const char *parse_file(const char *option, const char *text, struct argp_state *state)
 {
     if (strcmp(text, "-") == 0) {
         argp_error(state, "%s: a file is needed, not standard output", option);
     }
-    return parse_name(option, text, state);
+    return option_name(option, text, state);
 }
 
 static uint32_t parse_trace_steps(const char *text, struct argp_state *state)
@@ -144,7 +126,7 @@ static error_t parse_argument(const char *text, struct argp_state *state)
     if (arguments->path != NULL) {
         argp_error(state, "one experiment at a time: \"%s\" and \"%s\"", arguments->path, text);
     }
-    arguments->path = parse_name("EXPERIMENT.yaml", text, state);
+    arguments->path = option_name("EXPERIMENT.yaml", text, state);
     return 0;
 }
 
@@ -156,16 +138,16 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
         sets_add(&arguments->sets, text);
         return 0;
     case OPTION_POINT:
-        arguments->point = parse_name("--point", text, state);
+        arguments->point = option_name("--point", text, state);
         return 0;
     case OPTION_JSON:
-        arguments->json_path = parse_name("--json", text, state);
+        arguments->json_path = option_name("--json", text, state);
         return 0;
     case OPTION_LOAD:
-        arguments->run.load_directory = parse_name("--load", text, state);
+        arguments->run.load_directory = option_name("--load", text, state);
         return 0;
     case OPTION_DUMP:
-        arguments->run.dump_directory = parse_name("--dump", text, state);
+        arguments->run.dump_directory = option_name("--dump", text, state);
         return 0;
     case OPTION_TIMING:
         arguments->timing = parse_timing(text, state);
@@ -174,7 +156,7 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
         arguments->run.has_sensitivity = true;
         return 0;
     case OPTION_THREADS:
-        arguments->run.threads = parse_threads(text, state);
+        arguments->run.threads = (uint32_t)option_number("--threads", text, THREADS_MAX, state);
         return 0;
     case OPTION_HTML:
         arguments->html_path = parse_file("--html", text, state);
@@ -352,8 +334,7 @@ int command_run(int argc, char **argv)
 {
     static const struct argp argp = {options, parse_option, "EXPERIMENT.yaml", doc, NULL,
                                      NULL,    NULL};
-    long cores = sysconf(_SC_NPROCESSORS_ONLN);
-    struct arguments arguments = {.run.threads = cores < 1 ? 1 : (uint32_t)cores,
+    struct arguments arguments = {.run.threads = option_all_cores(THREADS_MAX),
                                   .trace_steps = TRACE_STEPS_SHOWN};
     argp_parse(&argp, argc, argv, 0, NULL, &arguments);
     arguments.run.has_progress = !arguments.is_quiet && isatty(STDERR_FILENO) == 1;

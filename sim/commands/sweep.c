@@ -8,6 +8,7 @@
 
 #include "report/store.h"
 #include "sim/commands/command.h"
+#include "sim/commands/options.h"
 #include "sim/commands/sets.h"
 #include "sim/commands/sweep_slurm.h"
 #include "sim/err.h"
@@ -60,17 +61,6 @@ struct arguments {
     struct sweep_options run;
 };
 
-static long parse_number(const char *option, const char *text, long max, struct argp_state *state)
-{
-    char *end = NULL;
-    errno = 0;
-    long number = strtol(text, &end, 10);
-    if (end == text || *end != '\0' || errno != 0 || number < 1 || number > max) {
-        argp_error(state, "%s: \"%s\" is not a number in 1..%ld", option, text, max);
-    }
-    return number;
-}
-
 static void parse_shard(const char *text, struct arguments *arguments, struct argp_state *state)
 {
     char *end = NULL;
@@ -90,10 +80,7 @@ static error_t parse_argument(const char *text, struct argp_state *state)
     if (arguments->path != NULL) {
         argp_error(state, "one sweep at a time: \"%s\" and \"%s\"", arguments->path, text);
     }
-    if (*text == '\0') {
-        argp_error(state, "SWEEP.yaml: the name is empty");
-    }
-    arguments->path = text;
+    arguments->path = option_name("SWEEP.yaml", text, state);
     return 0;
 }
 
@@ -109,7 +96,7 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
         return 0;
     case 'j':
         arguments->has_jobs = true;
-        arguments->run.jobs = (uint32_t)parse_number("--jobs", text, SWEEP_JOBS_MAX, state);
+        arguments->run.jobs = (uint32_t)option_number("--jobs", text, SWEEP_JOBS_MAX, state);
         return 0;
     case 's':
         sets_add(&arguments->sets, text);
@@ -130,15 +117,15 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
         parse_shard(text, arguments, state);
         return 0;
     case OPTION_SLURM:
-        arguments->slurm_shards = (uint32_t)parse_number("--slurm", text, SLURM_SHARDS_MAX, state);
+        arguments->slurm_shards = (uint32_t)option_number("--slurm", text, SLURM_SHARDS_MAX, state);
         return 0;
     case OPTION_MEMORY:
         arguments->run.memory_bytes =
-            (uint64_t)parse_number("--memory", text, MEMORY_MIB_MAX, state) << 20;
+            (uint64_t)option_number("--memory", text, MEMORY_MIB_MAX, state) << 20;
         return 0;
     case OPTION_TIMEOUT:
         arguments->run.timeout_seconds =
-            (double)parse_number("--timeout", text, TIMEOUT_SECONDS_MAX, state);
+            (double)option_number("--timeout", text, TIMEOUT_SECONDS_MAX, state);
         return 0;
     case 'q':
         arguments->is_quiet = true;
@@ -336,10 +323,8 @@ static int run_sweep(const struct arguments *arguments, const struct sweep *swee
 int command_sweep(int argc, char **argv)
 {
     static const struct argp argp = {options, parse_option, "SWEEP.yaml", doc, NULL, NULL, NULL};
-    long cores = sysconf(_SC_NPROCESSORS_ONLN);
-    uint32_t jobs = cores < 1 ? 1 : (uint32_t)cores;
     struct arguments arguments = {
-        .run = {.jobs = jobs < SWEEP_JOBS_MAX ? jobs : SWEEP_JOBS_MAX, .shard = 1, .shards = 1}};
+        .run = {.jobs = option_all_cores(SWEEP_JOBS_MAX), .shard = 1, .shards = 1}};
     argp_parse(&argp, argc, argv, 0, NULL, &arguments);
     arguments.run.has_progress = !arguments.is_quiet;
     struct err *err = err_create();

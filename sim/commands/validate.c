@@ -7,6 +7,7 @@
 #include "report/output_file.h"
 #include "report/result.h"
 #include "sim/commands/command.h"
+#include "sim/commands/options.h"
 #include "sim/err.h"
 #include "sim/validation/claim.h"
 #include "sim/validation/validate.h"
@@ -39,51 +40,27 @@ static const struct argp_option options[] = {
 };
 
 struct arguments {
-    char *group;                                     // owned
-    const char *series;                              // in it; NULL: all
+    struct group_option group;
     const char *json_path, *expect_path, *save_path; // NULL: not asked for
     uint32_t processes;
     bool is_verbose, writes_bands, is_markdown;
 };
 
-static void parse_group(struct arguments *arguments, const char *text, struct argp_state *state)
-{
-    if (*text == '\0') {
-        argp_error(state, "--group: the name is empty");
-    }
-    free(arguments->group);
-    arguments->group = xstrdup(text);
-    char *slash = strchr(arguments->group, '/');
-    if (slash != NULL) {
-        *slash = '\0';
-        arguments->series = slash + 1;
-    }
-}
-
-static const char *parse_name(const char *option, const char *text, struct argp_state *state)
-{
-    if (*text == '\0') {
-        argp_error(state, "%s: the name is empty", option);
-    }
-    return text;
-}
-
 static error_t parse_option(int key, char *text, struct argp_state *state)
 {
     struct arguments *arguments = state->input;
-    char *end = NULL;
     switch (key) {
     case OPTION_GROUP:
-        parse_group(arguments, text, state);
+        option_group(&arguments->group, text, state);
         return 0;
     case OPTION_JSON:
-        arguments->json_path = parse_name("--json", text, state);
+        arguments->json_path = option_name("--json", text, state);
         return 0;
     case OPTION_EXPECT:
-        arguments->expect_path = parse_name("--expect", text, state);
+        arguments->expect_path = option_name("--expect", text, state);
         return 0;
     case OPTION_SAVE:
-        arguments->save_path = parse_name("--save-expected", text, state);
+        arguments->save_path = option_name("--save-expected", text, state);
         return 0;
     case OPTION_MARKDOWN:
         arguments->is_markdown = true;
@@ -92,17 +69,13 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
         arguments->writes_bands = true;
         return 0;
     case 'j':
-        arguments->processes = (uint32_t)strtoul(text, &end, 10);
-        if (end == text || *end != '\0' || arguments->processes < 1 ||
-            arguments->processes > JOBS_MAX) {
-            argp_error(state, "--jobs: \"%s\" is not a number in 1..%d", text, JOBS_MAX);
-        }
+        arguments->processes = (uint32_t)option_number("--jobs", text, JOBS_MAX, state);
         return 0;
     case 'v':
         arguments->is_verbose = true;
         return 0;
     case ARGP_KEY_END:
-        if (arguments->writes_bands && arguments->group != NULL) {
+        if (arguments->writes_bands && arguments->group.group != NULL) {
             argp_error(state, "--write-bands needs all groups");
         }
         return 0;
@@ -138,7 +111,7 @@ static int compare(const struct arguments *arguments, const struct validation_re
         json_decref(expected);
         return EXIT_BAD_INPUT;
     }
-    bool is_whole = arguments->group == NULL;
+    bool is_whole = arguments->group.group == NULL;
     uint32_t faults = validation_result_compare(result, expected, is_whole, stderr);
     json_decref(expected);
     return faults > 0 ? EXIT_FAULT : status;
@@ -161,7 +134,7 @@ static void print_result(const struct arguments *arguments, const struct validat
         return;
     }
     claim_result_print(claim, stream, has_colour,
-                       arguments->group != NULL || arguments->is_verbose);
+                       arguments->group.group != NULL || arguments->is_verbose);
     if (result->group_count > 0) {
         validation_result_print(result, stream, has_colour, arguments->is_verbose);
     }
@@ -198,7 +171,7 @@ static int validate(const struct arguments *arguments, struct err *err)
         free(why);
         return EXIT_FAULT;
     }
-    if (!series_read_all(arguments->group, arguments->series, &list, err)) {
+    if (!series_read_all(arguments->group.group, arguments->group.series, &list, err)) {
         return EXIT_BAD_INPUT;
     }
     int status = EXIT_BAD_INPUT;
@@ -230,13 +203,12 @@ int command_validate(int argc, char **argv)
         NULL,
         NULL,
         NULL};
-    long cores = sysconf(_SC_NPROCESSORS_ONLN);
-    struct arguments arguments = {.processes = cores < 1 ? 1 : (uint32_t)cores};
+    struct arguments arguments = {.processes = option_all_cores(JOBS_MAX)};
     argp_parse(&argp, argc, argv, 0, NULL, &arguments);
     struct err *err = err_create();
     int status = validate(&arguments, err);
     err_print(err, stderr);
     err_destroy(err);
-    free(arguments.group);
+    free(arguments.group.group);
     return status;
 }
