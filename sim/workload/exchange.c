@@ -225,11 +225,9 @@ static struct machine_time time_draw(const struct exchange_workload *workload,
     } else {
         add_exchange(&building);
     }
-    workload_show(draw == 0 ? result : NULL, building.program, NULL); // the others are alike
-    struct machine *machine = machine_create(chip, building.program);
     struct machine_time time = {0};
-    machine_add_folded_cycles(machine, NULL, &time);
-    machine_destroy(machine);
+    const struct workload_result *watched = draw == 0 ? result : NULL; // the others are alike
+    workload_time(watched, chip, building.program, NULL, &time);
     program_destroy(building.program);
     free(building.places);
     return time;

@@ -267,12 +267,9 @@ static bool run_matmul(const void *config, const struct machine_config *machine,
         return false;
     }
     struct program *program = make_program(&plan, workload->is_in_place);
-    workload_show(result, program, NULL);
-    struct machine *timed = machine_create(machine->chip, program);
     struct machine_time time = {0};
-    machine_add_folded_cycles(timed, NULL, &time);
+    workload_time(result, machine->chip, program, NULL, &time);
     add_quantities(workload, &plan, &time, machine->chip->clock_hz, result);
-    machine_destroy(timed);
     program_destroy(program);
     return true;
 }

@@ -48,11 +48,8 @@ static double cycles_of(const struct memory_workload *workload, const struct chi
         .sizes = {bytes, workload->load_bits, workload->implementation == IMPLEMENTATION_COMPILED},
     };
     program_add_group(program, &group);
-    workload_show(result, program, NULL);
-    struct machine *machine = machine_create(chip, program);
     struct machine_time time = {0};
-    machine_add_folded_cycles(machine, NULL, &time);
-    machine_destroy(machine);
+    workload_time(result, chip, program, NULL, &time);
     program_destroy(program);
     return time.cycles;
 }

@@ -168,12 +168,9 @@ static bool run_stencil(const void *config, const struct machine_config *machine
         return false;
     }
     struct program *program = stencil_program(workload, &blocks);
-    workload_show(result, program, NULL);
-    struct machine *timed = machine_create(chip, program);
     struct machine_share shares[SHARE_COUNT] = {{0}};
     struct machine_time time = {.shares = shares, .share_count = SHARE_COUNT};
-    machine_add_folded_cycles(timed, NULL, &time);
-    machine_destroy(timed);
+    workload_time(result, chip, program, NULL, &time);
     program_destroy(program);
 
     workload_add_quantity(result, "cycles", "cycles", time.cycles * workload->iterations);

@@ -72,11 +72,8 @@ double stream_cycles(const struct stream_workload *workload, const struct chip_c
     struct program *program = program_create("stream", 1, 1, 1, 0, NULL, NULL);
     program_begin_compute(program, "stream");
     program_add_group(program, &group);
-    workload_show(result, program, NULL);
-    struct machine *machine = machine_create(chip, program);
     struct machine_time time = {0};
-    machine_add_folded_cycles(machine, NULL, &time);
-    machine_destroy(machine);
+    workload_time(result, chip, program, NULL, &time);
     program_destroy(program);
     return time.cycles;
 }

@@ -294,10 +294,8 @@ static bool run_vertex(const void *config, const struct machine_config *machine,
     struct lists lists = lists_of(workload);
     struct program *program = make_program(workload, lists);
     struct activity *record = make_record(program, lists);
-    workload_show(result, program, record);
-    struct machine *timed = machine_create(chip, program);
     struct machine_time time = {0};
-    machine_add_folded_cycles(timed, record, &time);
+    workload_time(result, chip, program, record, &time);
     double cycles = time.cycles + workload->counter_cycles;
     double seconds = cycles_to_seconds(cycles, chip->clock_hz);
     workload_add_quantity(result, "cycles", "cycles", cycles);
@@ -307,7 +305,6 @@ static bool run_vertex(const void *config, const struct machine_config *machine,
         workload_add_quantity(result, "flop_per_second", "FLOP/s",
                               workload->flop * vertices / seconds);
     }
-    machine_destroy(timed);
     activity_destroy(record);
     program_destroy(program);
     return true;

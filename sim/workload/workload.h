@@ -43,14 +43,18 @@ struct workload_result {
     void *watch_context;
 };
 
-// result: NULL is allowed, and nobody watches.
-void workload_show(const struct workload_result *result, const struct program *program,
-                   const struct activity *record);
+struct chip_config;
+struct machine_config;
+struct machine_time;
+
+// Shows the program to whoever watches `result` (NULL: nobody), and adds to *time what it takes on the
+// chip, by the folded engine. record: NULL where the program takes nothing from one.
+void workload_time(const struct workload_result *result, const struct chip_config *chip,
+                   const struct program *program, const struct activity *record,
+                   struct machine_time *time);
 
 void workload_add_quantity(struct workload_result *result, const char *name, const char *unit,
                            double value);
-
-struct machine_config;
 
 struct workload_kind {
     const char *name;

@@ -1,4 +1,5 @@
 #include "sim/err.h"
+#include "sim/machine.h"
 #include "sim/workload/workload.h"
 
 const struct workload_kind *const workload_kinds[] = {
@@ -22,10 +23,14 @@ void workload_add_quantity(struct workload_result *result, const char *name, con
         (struct workload_quantity){.name = name, .unit = unit, .value = value};
 }
 
-void workload_show(const struct workload_result *result, const struct program *program,
-                   const struct activity *record)
+void workload_time(const struct workload_result *result, const struct chip_config *chip,
+                   const struct program *program, const struct activity *record,
+                   struct machine_time *time)
 {
     if (result != NULL && result->watch != NULL) {
         result->watch(result->watch_context, program, record);
     }
+    struct machine *machine = machine_create(chip, program);
+    machine_add_folded_cycles(machine, record, time);
+    machine_destroy(machine);
 }
