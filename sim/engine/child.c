@@ -9,36 +9,9 @@
 #include <unistd.h>
 
 #include "sim/err.h"
+#include "sim/pipe.h"
 
 #define CHILD_FAILED 3 // exit status: work returned false
-
-static bool write_all(int file, const char *bytes, size_t count)
-{
-    while (count > 0) {
-        ssize_t written = write(file, bytes, count);
-        if (written < 0 && errno != EINTR) {
-            return false;
-        }
-        if (written > 0) {
-            bytes += written;
-            count -= (size_t)written;
-        }
-    }
-    return true;
-}
-
-static size_t read_all(int file, char *bytes, size_t count)
-{
-    size_t got = 0;
-    while (got < count) {
-        ssize_t more = read(file, bytes + got, count - got);
-        if (more == 0 || (more < 0 && errno != EINTR)) {
-            break;
-        }
-        got += more > 0 ? (size_t)more : 0;
-    }
-    return got;
-}
 
 static int wait_for(pid_t child)
 {
@@ -85,11 +58,11 @@ bool child_run(bool (*work)(void *context, void *result), void *context, void *r
         prctl(PR_SET_PDEATHSIG, SIGKILL); // nobody would take the result any more
         close(ends[0]);
         bool is_done = work(context, result);
-        bool is_sent = is_done && write_all(ends[1], result, result_bytes);
+        bool is_sent = is_done && pipe_write_all(ends[1], result, result_bytes);
         _exit(is_sent ? 0 : is_done ? 1 : CHILD_FAILED);
     }
     close(ends[1]);
-    size_t got = read_all(ends[0], result, result_bytes);
+    size_t got = pipe_read_all(ends[0], result, result_bytes);
     close(ends[0]);
     int status = wait_for(child);
     if (WIFEXITED(status) && WEXITSTATUS(status) == 0 && got == result_bytes) {

@@ -7,23 +7,9 @@
 #include <unistd.h>
 
 #include "sim/err.h"
+#include "sim/pipe.h"
 
 #define READ_BYTES 65536u
-
-static bool write_all(int file, const char *bytes, size_t count)
-{
-    while (count > 0) {
-        ssize_t written = write(file, bytes, count);
-        if (written < 0 && errno != EINTR) {
-            return false;
-        }
-        if (written > 0) {
-            bytes += written;
-            count -= (size_t)written;
-        }
-    }
-    return true;
-}
 
 bool frame_send(int file, struct frame *frame)
 {
@@ -41,7 +27,7 @@ bool frame_send(int file, struct frame *frame)
             used += frame->text_bytes[i];
         }
     }
-    bool is_sent = write_all(file, message, bytes);
+    bool is_sent = pipe_write_all(file, message, bytes);
     free(message);
     return is_sent;
 }
