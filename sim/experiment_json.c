@@ -13,21 +13,6 @@ static void drop_keys(json_t *section, const char *const *keys)
     }
 }
 
-// The value at a path such as "exchange.fixed_cycles". Borrowed; NULL: none.
-static json_t *value_at(json_t *section, const char *path)
-{
-    json_t *value = section;
-    while (value != NULL && *path != '\0') {
-        size_t length = strcspn(path, ".");
-        char *name = xasprintf("%.*s", (int)length, path);
-        value = json_is_array(value) ? json_array_get(value, strtoul(name, NULL, 10))
-                                     : json_object_get(value, name);
-        free(name);
-        path += length + (path[length] == '.' ? 1 : 0);
-    }
-    return value;
-}
-
 // A value that --set or a deriving file moved out of its range is legal there, but would not be in the
 // one file that the JSON is: it is not uncertain any more.
 static void drop_left_ranges(json_t *section)
@@ -35,7 +20,7 @@ static void drop_left_ranges(json_t *section)
     json_t *uncertain = json_object_get(section, "uncertain");
     for (size_t i = json_array_size(uncertain); i-- > 0;) {
         json_t *entry = json_array_get(uncertain, i);
-        json_t *value = value_at(section, json_string_value(json_object_get(entry, "key")));
+        json_t *value = config_json_at(section, json_string_value(json_object_get(entry, "key")));
         double number = json_number_value(value);
         if (!json_is_number(value) || number < json_number_value(json_object_get(entry, "low")) ||
             number > json_number_value(json_object_get(entry, "high"))) {

@@ -124,6 +124,8 @@ bool config_bind_unchecked(struct config *config, const struct key *keys,
                            const struct node *mapping, void *target, struct err *err);
 void config_free(const struct key *keys, void *target); // what the fields own, not target itself
 json_t *config_to_json(const struct key *keys, const void *target); // new reference; NaN is null
+// The value at a path such as "machines.0.chip.tiles". Borrowed; NULL: none.
+json_t *config_json_at(const json_t *json, const char *path);
 // One key a line: name, type, range and unit, default, doc; sections indented.
 void config_print_reference(const struct key *keys, FILE *stream);
 

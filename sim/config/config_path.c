@@ -1,4 +1,4 @@
-// From a path such as "exchange.fixed_cycles" to the field of a struct that was read.
+// From a path such as "exchange.fixed_cycles" to the field of a struct that was read, or to its JSON.
 #include <stdlib.h>
 #include <string.h>
 
@@ -125,4 +125,18 @@ void config_put_number(const struct config_found *found, double value)
     default:
         SIM_ASSERT(false, "%s is no number", found->key->name);
     }
+}
+
+json_t *config_json_at(const json_t *json, const char *path)
+{
+    const json_t *value = json;
+    while (value != NULL && *path != '\0') {
+        size_t length = strcspn(path, ".");
+        char *name = xasprintf("%.*s", (int)length, path);
+        value = json_is_array(value) ? json_array_get(value, strtoul(name, NULL, 10))
+                                     : json_object_get(value, name);
+        free(name);
+        path += length + (path[length] == '.' ? 1 : 0);
+    }
+    return (json_t *)(uintptr_t)value; // not const: jansson counts references in it
 }

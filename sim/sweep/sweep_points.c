@@ -116,21 +116,6 @@ json_t *sweep_value_to_json(const struct node *value)
     return scalar_to_json(value);
 }
 
-// Borrowed; NULL: none.
-static json_t *resolved_value(const json_t *resolved, const char *path)
-{
-    const json_t *value = resolved;
-    while (value != NULL && *path != '\0') {
-        size_t length = strcspn(path, ".");
-        char *name = xasprintf("%.*s", (int)length, path);
-        value = json_is_array(value) ? json_array_get(value, strtoul(name, NULL, 10))
-                                     : json_object_get(value, name);
-        free(name);
-        path += length + (path[length] == '.' ? 1 : 0);
-    }
-    return (json_t *)(uintptr_t)value; // counts references
-}
-
 json_t *sweep_point_settings(const struct sweep *sweep, const struct sweep_point *point,
                              const json_t *resolved)
 {
@@ -138,7 +123,7 @@ json_t *sweep_point_settings(const struct sweep *sweep, const struct sweep_point
     for (uint32_t i = 0; i < sweep->path_count; i++) {
         const struct node *node = sweep_point_value(sweep, point, sweep->paths[i]);
         json_t *value = node != NULL ? sweep_value_to_json(node)
-                                     : json_incref(resolved_value(resolved, sweep->paths[i]));
+                                     : json_incref(config_json_at(resolved, sweep->paths[i]));
         if (value != NULL) {
             json_object_set_new(settings, sweep->paths[i], value);
         }
