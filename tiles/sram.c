@@ -286,6 +286,16 @@ struct sram_plan *sram_plan_create(const struct program *program, const struct c
     return plan;
 }
 
+static int compare_tenants(const void *a, const void *b)
+{
+    const struct sram_tenant *left = a;
+    const struct sram_tenant *right = b;
+    if (left->bytes != right->bytes) {
+        return left->bytes < right->bytes ? 1 : -1;
+    }
+    return strcmp(left->name, right->name);
+}
+
 struct sram_tenants sram_tenants_of(const struct program *program, const struct chip_config *chip,
                                     uint32_t tile)
 {
@@ -303,6 +313,7 @@ struct sram_tenants sram_tenants_of(const struct program *program, const struct 
                                               .first_step = block->first_step,
                                               .last_step = block->last_step};
     }
+    qsort(out.tenants, out.count, sizeof(*out.tenants), compare_tenants);
     contents_free(&contents);
     sram_tally_destroy(tally);
     return out;

@@ -44,7 +44,7 @@ struct sram_plan {
     char *why; // owned; NULL if it fits: tile, region, need, limit, largest variables
 };
 
-// What lies on one tile and when, for reports; without addresses.
+// What lies on one tile and when, largest first, for reports; without addresses.
 struct sram_tenant {
     const char *name; // borrowed from the program
     uint32_t role;    // enum variable_role or enum sram_role

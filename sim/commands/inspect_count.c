@@ -221,16 +221,6 @@ static void sum_layers(struct inspected *inspected, bool *is_used)
     }
 }
 
-static int compare_tenants(const void *a, const void *b)
-{
-    const struct sram_tenant *left = a;
-    const struct sram_tenant *right = b;
-    if (left->bytes != right->bytes) {
-        return left->bytes < right->bytes ? 1 : -1;
-    }
-    return strcmp(left->name, right->name);
-}
-
 void inspected_fill(struct inspected *inspected, uint32_t tile)
 {
     const struct program *program = inspected->program;
@@ -240,8 +230,6 @@ void inspected_fill(struct inspected *inspected, uint32_t tile)
     free(is_used);
     inspected->tile = tile == UINT32_MAX ? inspected->plan->max_tile : tile;
     inspected->tenants = sram_tenants_of(program, inspected->chip, inspected->tile);
-    qsort(inspected->tenants.tenants, inspected->tenants.count, sizeof(struct sram_tenant),
-          compare_tenants);
 }
 
 void inspected_free(struct inspected *inspected)

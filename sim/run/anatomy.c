@@ -269,19 +269,8 @@ static void observe(void *context, const struct replay_event *event)
 }
 
 // --- memory -------------------------------------------------------------------------------------
-static int compare_tenants(const void *a, const void *b)
-{
-    const struct sram_tenant *left = a;
-    const struct sram_tenant *right = b;
-    if (left->bytes != right->bytes) {
-        return left->bytes < right->bytes ? 1 : -1;
-    }
-    return strcmp(left->name, right->name);
-}
-
 static void fill_variables(struct anatomy_memory *memory, struct sram_tenants *tenants)
 {
-    qsort(tenants->tenants, tenants->count, sizeof *tenants->tenants, compare_tenants);
     memory->variable_count = (uint32_t)min_u64(tenants->count, VARIABLES_SHOWN);
     memory->variables = xcalloc(memory->variable_count + 1, sizeof *memory->variables);
     for (uint32_t i = 0; i < memory->variable_count; i++) {
