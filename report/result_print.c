@@ -3,47 +3,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "report/printer.h"
 #include "report/result.h"
 #include "report/sensitivity.h"
-#include "report/table.h"
 #include "sim/err.h"
 
 #define LINE_COLUMNS 100 // where lists are wrapped
 #define LARGEST_SHARES 6 // compute sets and exchanges listed per machine
-
-struct printer {
-    FILE *stream;
-    bool has_colour;
-};
-
-static void print_heading(const struct printer *printer, const char *text)
-{
-    fprintf(printer->stream, printer->has_colour ? "\n\033[1m%s\033[0m\n" : "\n%s\n", text);
-}
-
-static void print_table(const struct printer *printer, struct table *table)
-{
-    table_print(table, printer->stream, printer->has_colour);
-    table_destroy(table);
-}
-
-static void add_headings(struct table *table, const char *const *headings, uint32_t count)
-{
-    for (uint32_t i = 0; i < count; i++) {
-        table_add(table, "%s", headings[i]);
-    }
-}
-
-#define TABLE_WITH(...)                            \
-    table_with((const char *const[]){__VA_ARGS__}, \
-               sizeof((const char *const[]){__VA_ARGS__}) / sizeof(char *))
-
-static struct table *table_with(const char *const *headings, uint32_t count)
-{
-    struct table *table = table_create(count);
-    add_headings(table, headings, count);
-    return table;
-}
 
 static bool is_tiles(const struct result_machine *machine)
 {

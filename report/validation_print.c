@@ -3,37 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "report/table.h"
+#include "report/printer.h"
 #include "report/validation_result.h"
-
-struct printer {
-    FILE *stream;
-    bool has_colour;
-};
-
-static void print_heading(const struct printer *printer, const char *text)
-{
-    fprintf(printer->stream, printer->has_colour ? "\n\033[1m%s\033[0m\n" : "\n%s\n", text);
-}
-
-static void print_table(const struct printer *printer, struct table *table)
-{
-    table_print(table, printer->stream, printer->has_colour);
-    table_destroy(table);
-}
-
-static struct table *table_with(const char *const *headings)
-{
-    uint32_t count = 0;
-    while (headings[count] != NULL) {
-        count++;
-    }
-    struct table *table = table_create(count);
-    for (uint32_t i = 0; i < count; i++) {
-        table_add(table, "%s", headings[i]);
-    }
-    return table;
-}
 
 static void add_percent_or_dash(struct table *table, bool is_known, const char *format,
                                 double fraction)
@@ -65,13 +36,12 @@ static void add_summary(struct table *table, const struct error_summary *summary
 static void print_errors(const struct printer *printer, const struct validated_group *group,
                          bool is_hand)
 {
-    const char *const headings[] = {
-        is_hand ? "formula check" : "series", "points", "mean error", "bias", "worst", "at", NULL};
     const struct error_summary *all = is_hand ? &group->hand : &group->measured;
     if (all->count == 0) {
         return;
     }
-    struct table *table = table_with(headings);
+    struct table *table = TABLE_WITH(is_hand ? "formula check" : "series", "points", "mean error",
+                                     "bias", "worst", "at");
     for (uint32_t i = 0; i < group->series_count; i++) {
         const struct validated_series *series = &group->series[i];
         const struct error_summary *summary = is_hand ? &series->hand : &series->measured;
@@ -87,13 +57,11 @@ static void print_errors(const struct printer *printer, const struct validated_g
 
 static void print_fitted(const struct printer *printer, const struct validated_group *group)
 {
-    static const char *const headings[] = {"fitted parameter", "value",  "range",
-                                           "fitted to",        "points", "residual",
-                                           "left one out",     "file",   NULL};
     if (group->fitted_count == 0) {
         return;
     }
-    struct table *table = table_with(headings);
+    struct table *table = TABLE_WITH("fitted parameter", "value", "range", "fitted to", "points",
+                                     "residual", "left one out", "file");
     for (uint32_t i = 0; i < group->fitted_count; i++) {
         const struct fitted_parameter *fitted = &group->fitted[i];
         table_add(table, "%s", fitted->key);
@@ -110,9 +78,7 @@ static void print_fitted(const struct printer *printer, const struct validated_g
 
 static void print_points(const struct printer *printer, const struct validated_series *series)
 {
-    const char *const headings[] = {series->series,   "set",   "reference",
-                                    series->quantity, "error", NULL};
-    struct table *table = table_with(headings);
+    struct table *table = TABLE_WITH(series->series, "set", "reference", series->quantity, "error");
     for (uint32_t i = 0; i < series->point_count; i++) {
         const struct validated_point *point = &series->points[i];
         bool is_done = point->why == NULL;
