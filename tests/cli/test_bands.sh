@@ -2,23 +2,8 @@
 # test_bands.sh PROGRAM: error bands as they are written, and the published claim. Run from the top of the tree.
 set -u
 program=$(realpath "$1")
+. tests/cli/harness.bash
 top=$PWD
-folder=$(mktemp -d)
-trap 'rm -rf "$folder"' EXIT
-failures=0
-
-# NAME WHY CONDITION...
-verdict() {
-    local name=$1 why=$2
-    shift 2
-    if "$@"; then
-        echo "[       OK ] $name"
-    else
-        echo "[  FAILED  ] $name"
-        echo "    $why"
-        failures=$((failures + 1))
-    fi
-}
 
 cp -r configs "$folder/configs"
 cd "$folder" || exit 1

@@ -3,39 +3,9 @@
 # killed. Run from the top of the tree. Prints the lines that cmocka prints; tools/run_tests.sh counts them.
 set -u
 program=$1
-folder=$(mktemp -d)
-trap 'rm -rf "$folder"' EXIT
+. tests/cli/harness.bash
 export TILESIM_CONFIGS=$PWD/configs
-failures=0
 kills=${SWEEP_TEST_KILLS:-50}
-
-# NAME STATUS COMMAND...: passes if the command ends with STATUS. Its output is in $folder/out and /err.
-expect() {
-    local name=$1 status=$2 got
-    shift 2
-    "$@" >"$folder/out" 2>"$folder/err" </dev/null
-    got=$?
-    verdict "$name" "exit status $got, expected $status" [ $got -eq "$status" ]
-}
-
-# NAME WHY CONDITION...
-verdict() {
-    local name=$1 why=$2
-    shift 2
-    if "$@"; then
-        echo "[       OK ] $name"
-    else
-        echo "[  FAILED  ] $name"
-        echo "    $why"
-        sed 's/^/    /' "$folder/err"
-        failures=$((failures + 1))
-    fi
-}
-
-# NAME FILE TEXT: passes if the file has a line with the text.
-expect_text() {
-    verdict "$1" "no \"$3\" in $2" grep -qF -- "$3" "$folder/$2"
-}
 
 # NAME DATABASE SQL TEXT: passes if the answer is the text.
 expect_answer() {

@@ -3,22 +3,7 @@
 # `uncertain` of the file, and --sensitivity varies it. Run from the top of the tree.
 set -u
 program=$(realpath "$1")
-folder=$(mktemp -d)
-trap 'rm -rf "$folder"' EXIT
-failures=0
-
-# NAME WHY CONDITION...
-verdict() {
-    local name=$1 why=$2
-    shift 2
-    if "$@"; then
-        echo "[       OK ] $name"
-    else
-        echo "[  FAILED  ] $name"
-        echo "    $why"
-        failures=$((failures + 1))
-    fi
-}
+. tests/cli/harness.bash
 
 # Paths of the numbers whose comment, also on the lines below, calls them so. Errors are no times, choices no
 # numbers.
