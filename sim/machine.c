@@ -80,8 +80,10 @@ static const char *share_name(const struct program *program, const struct progra
         return program->compute_sets[step->index].name;
     case STEP_EXCHANGE:
         return program->exchanges[step->index].name;
-    default:
+    case STEP_HOST:
         return step->host_direction == HOST_TO_CHIP ? "host to chip" : "chip to host";
+    default:
+        return step->name;
     }
 }
 
@@ -94,7 +96,7 @@ static void fill_shares(const struct machine *machine, const uint64_t *share_cyc
     uint32_t share = 0;
     for (uint32_t i = 0; i < program->step_count; i++) {
         const struct program_step *step = &program->steps[i];
-        if (step->kind == STEP_LOOP_BEGIN || step->kind == STEP_LOOP_END) {
+        if (!superstep_takes_time(step)) {
             continue;
         }
         time->shares[share] = (struct machine_share){
@@ -116,6 +118,8 @@ static void fill_time(const struct machine *machine, const struct run_result *re
     time->exchange_cycles = (double)total->exchange / records;
     time->sync_cycles = (double)total->sync / records;
     time->host_cycles = (double)total->host / records;
+    time->link_cycles = (double)total->links / records;
+    time->memory_cycles = (double)total->memory / records;
     time->cycles = (double)superstep_sum(total) / records;
     time->supersteps = total->supersteps / record_count;
     fill_shares(machine, result->share_cycles, record_count, time);

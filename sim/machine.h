@@ -18,9 +18,11 @@ struct machine_share { // one step of the program, loops multiplied out
 };
 
 struct machine_time { // per training step, mean over the recorded steps
-    double cycles;    // total = compute + exchange + sync + host
+    double cycles;    // the sum of all below
     double compute_cycles, exchange_cycles, sync_cycles;
     double host_cycles;           // waiting for the host: what prefetch does not hide
+    double link_cycles;           // waiting for words from other chips
+    double memory_cycles;         // waiting for streaming memory
     uint64_t supersteps;          // compute sets executed
     struct machine_share *shares; // owned; [share_count], in program order
     uint32_t share_count;

@@ -88,6 +88,8 @@ struct program *program_create(const char *name, uint32_t tile_count, uint32_t b
     struct program *program = xcalloc(1, sizeof *program);
     program->name = xstrdup(name);
     program->tile_count = tile_count;
+    program->chips = 1;
+    program->chip_tiles = tile_count;
     program->batch = batch;
     program->time_steps = time_steps;
     program->layer_count = layer_count;
@@ -112,6 +114,7 @@ void program_destroy(struct program *program)
     free(program->neurons);
     free(program->slots);
     free(program->steps);
+    free(program->sections);
     free(program->compute_sets);
     free(program->groups);
     free(program->exchanges);
@@ -183,6 +186,57 @@ uint32_t program_add_host(struct program *program, enum host_direction direction
                                                     .host_direction = direction});
 }
 
+uint32_t program_begin_section(struct program *program, const char *name)
+{
+    uint32_t index = program->section_count;
+    SIM_ASSERT(program->step_count == program->main_first, "section %s after the main part", name);
+    program->sections = grow(program->sections, index, sizeof *program->sections);
+    program->sections[index] =
+        (struct program_section){.name = name, .first_step = program->step_count};
+    program->section_count++;
+    return index;
+}
+
+void program_end_section(struct program *program)
+{
+    SIM_ASSERT(program->section_count > 0, "no section to end");
+    struct program_section *section = &program->sections[program->section_count - 1];
+    add_step(program, &(struct program_step){.kind = STEP_RETURN});
+    section->step_count = program->step_count - section->first_step;
+    program->main_first = program->step_count;
+}
+
+uint32_t program_add_call(struct program *program, uint32_t section, uint32_t count, int32_t first,
+                          int32_t stride)
+{
+    return add_step(program, &(struct program_step){.kind = STEP_CALL,
+                                                    .index = section,
+                                                    .loop_count = count,
+                                                    .loop_first = first,
+                                                    .loop_stride = stride});
+}
+
+uint32_t program_add_stream(struct program *program, const struct program_step *step)
+{
+    struct program_step stream = *step;
+    stream.kind = STEP_STREAM;
+    return add_step(program, &stream);
+}
+
+uint32_t program_add_all_reduce(struct program *program, const char *name, uint64_t chip_bytes)
+{
+    return add_step(program, &(struct program_step){
+                                 .kind = STEP_ALL_REDUCE, .name = name, .chip_bytes = chip_bytes});
+}
+
+void program_place_on_chips(struct program *program, uint32_t chips, uint32_t chip_tiles)
+{
+    SIM_ASSERT(program->tile_count <= (uint64_t)chips * chip_tiles, "%u tiles on %u chips of %u",
+               program->tile_count, chips, chip_tiles);
+    program->chips = chips;
+    program->chip_tiles = chip_tiles;
+}
+
 void program_add_variable(struct program *program, const struct variable *variable)
 {
     uint32_t index = program->variable_count;
@@ -192,20 +246,24 @@ void program_add_variable(struct program *program, const struct variable *variab
     program->variable_count++;
 }
 
-// Sum over compute sets of the turns of the loops around them; *step is left on the LOOP_END.
-static uint64_t count_sets_in_body(const struct program *program, uint32_t *step)
+// Sum over compute sets of the turns of the loops and calls around them; *step is left on the LOOP_END or
+// RETURN. sets_of: of each section that a call may name.
+static uint64_t count_sets_in_body(const struct program *program, uint32_t *step,
+                                   const uint64_t *sets_of)
 {
     uint64_t sets = 0;
     for (; *step < program->step_count; (*step)++) {
         const struct program_step *at = &program->steps[*step];
-        if (at->kind == STEP_LOOP_END) {
+        if (at->kind == STEP_LOOP_END || at->kind == STEP_RETURN) {
             break;
         }
         if (at->kind == STEP_COMPUTE) {
             sets++;
+        } else if (at->kind == STEP_CALL) {
+            sets += at->loop_count * sets_of[at->index];
         } else if (at->kind == STEP_LOOP_BEGIN) {
             (*step)++;
-            sets += at->loop_count * count_sets_in_body(program, step);
+            sets += at->loop_count * count_sets_in_body(program, step, sets_of);
         }
     }
     return sets;
@@ -213,8 +271,15 @@ static uint64_t count_sets_in_body(const struct program *program, uint32_t *step
 
 uint64_t program_count_compute_sets(const struct program *program)
 {
-    uint32_t step = 0;
-    return count_sets_in_body(program, &step);
+    uint64_t *sets_of = xcalloc(program->section_count + 1, sizeof *sets_of);
+    for (uint32_t i = 0; i < program->section_count; i++) { // a section calls earlier ones alone
+        uint32_t step = program->sections[i].first_step;
+        sets_of[i] = count_sets_in_body(program, &step, sets_of);
+    }
+    uint32_t step = program->main_first;
+    uint64_t sets = count_sets_in_body(program, &step, sets_of);
+    free(sets_of);
+    return sets;
 }
 
 // --- verification -------------------------------------------------------------------------------
@@ -333,10 +398,16 @@ static void verify_step(const struct program *program, const struct program_step
         for (uint32_t i = 0; i < exchange->flow_count; i++) {
             verify_flow(program, &program->flows[exchange->first_flow + i], exchange->name);
         }
-    } else {
-        SIM_ASSERT(step->kind == STEP_HOST, "step kind %u does not exist", (unsigned)step->kind);
+    } else if (step->kind == STEP_HOST) {
         SIM_ASSERT(step->host_direction <= CHIP_TO_HOST, "host direction %u does not exist",
                    (unsigned)step->host_direction);
+    } else {
+        SIM_ASSERT(step->kind == STEP_STREAM || step->kind == STEP_ALL_REDUCE,
+                   "step kind %u does not exist", (unsigned)step->kind);
+        SIM_ASSERT(step->name != NULL, "a transfer has no name");
+        SIM_ASSERT(step->stream_phase <= STREAM_WAIT && step->stream_direction <= STREAM_IN,
+                   "%s: phase %u, direction %u", step->name, (unsigned)step->stream_phase,
+                   (unsigned)step->stream_direction);
     }
 }
 
@@ -350,31 +421,78 @@ static int64_t highest_time_step(const struct program_step *loop)
     return loop->loop_first > last ? loop->loop_first : last;
 }
 
-static void verify_body(const struct program *program, uint32_t *step, int64_t last_time_step);
+// What is verified, and how deep calls nest.
+struct verification {
+    const struct program *program;
+    int64_t *highest; // owned; of each section, the highest time step of a call that was verified
+};
+
+static void verify_body(struct verification *verification, uint32_t *step, int64_t last_time_step);
 
 // *step is the LOOP_BEGIN, and on return the LOOP_END.
-static void verify_loop(const struct program *program, uint32_t *step, int64_t last_time_step)
+static void verify_loop(struct verification *verification, uint32_t *step, int64_t last_time_step)
 {
+    const struct program *program = verification->program;
     uint32_t begin = (*step)++;
     int64_t highest = highest_time_step(&program->steps[begin]);
-    verify_body(program, step, last_time_step + highest);
-    SIM_ASSERT(*step < program->step_count, "the loop at step %u does not end", begin);
+    verify_body(verification, step, last_time_step + highest);
+    SIM_ASSERT(*step < program->step_count && program->steps[*step].kind == STEP_LOOP_END,
+               "the loop at step %u does not end", begin);
 }
 
-// Up to the LOOP_END of the body, or the end. last_time_step: highest sum over the loops around it.
-static void verify_body(const struct program *program, uint32_t *step, int64_t last_time_step)
+// A section is gone through again only for a higher time step than any call before it had.
+static void verify_call(struct verification *verification, const struct program_step *call,
+                        uint32_t at, int64_t last_time_step)
 {
+    const struct program *program = verification->program;
+    SIM_ASSERT(call->index < program->section_count, "section %u of %u", call->index,
+               program->section_count);
+    const struct program_section *section = &program->sections[call->index];
+    SIM_ASSERT(section->step_count > 0 && section->first_step + section->step_count <= at,
+               "section %s is called before its end", section->name);
+    int64_t highest = last_time_step + highest_time_step(call);
+    if (highest > verification->highest[call->index]) {
+        verification->highest[call->index] = highest;
+        uint32_t step = section->first_step;
+        verify_body(verification, &step, highest);
+        SIM_ASSERT(step + 1 == section->first_step + section->step_count,
+                   "section %s does not end with its return", section->name);
+    }
+}
+
+// Up to the LOOP_END or RETURN of the body, or the end. last_time_step: highest sum over the loops around it.
+static void verify_body(struct verification *verification, uint32_t *step, int64_t last_time_step)
+{
+    const struct program *program = verification->program;
     for (; *step < program->step_count; (*step)++) {
         const struct program_step *at = &program->steps[*step];
-        if (at->kind == STEP_LOOP_END) {
+        switch (at->kind) {
+        case STEP_LOOP_END:
+        case STEP_RETURN:
             return;
-        }
-        if (at->kind == STEP_LOOP_BEGIN) {
-            verify_loop(program, step, last_time_step);
-        } else {
+        case STEP_LOOP_BEGIN:
+            verify_loop(verification, step, last_time_step);
+            break;
+        case STEP_CALL:
+            verify_call(verification, at, *step, last_time_step);
+            break;
+        default:
             verify_step(program, at, last_time_step);
         }
     }
+}
+
+static void verify_steps(const struct program *program)
+{
+    struct verification verification = {
+        .program = program, .highest = xcalloc(program->section_count + 1, sizeof(int64_t))};
+    for (uint32_t i = 0; i < program->section_count; i++) {
+        verification.highest[i] = INT64_MIN;
+    }
+    uint32_t step = program->main_first;
+    verify_body(&verification, &step, 0);
+    SIM_ASSERT(step == program->step_count, "step %u ends a loop that was not begun", step);
+    free(verification.highest);
 }
 
 void program_verify(const struct program *program)
@@ -383,9 +501,11 @@ void program_verify(const struct program *program)
     for (uint32_t i = 0; i < program->layer_count; i++) {
         SIM_ASSERT(program->neurons[i] >= 1, "layer %u has no neurons", i);
     }
-    uint32_t step = 0;
-    verify_body(program, &step, 0);
-    SIM_ASSERT(step == program->step_count, "step %u ends a loop that was not begun", step);
+    SIM_ASSERT(program->chips >= 1 &&
+                   program->tile_count <= (uint64_t)program->chips * program->chip_tiles,
+               "%u tiles on %u chips of %u", program->tile_count, program->chips,
+               program->chip_tiles);
+    verify_steps(program);
     for (uint32_t i = 0; i < program->variable_count; i++) {
         const struct variable *variable = &program->variables[i];
         verify_map(program, &variable->place, variable->name);

@@ -3,8 +3,12 @@
 //
 // Order of meaning:
 //   - The program is a flat list of steps; loops are LOOP_BEGIN ... LOOP_END pairs and may nest.
-//   - The time step of the record that a step sees is the sum, over the loops around it, of
+//   - A section is a run of steps that ends with a RETURN and is run by CALLs, as often as their loop
+//     says. Sections stand before the main part, which is run once, from `main_first` on.
+//   - The time step of the record that a step sees is the sum, over the loops and calls around it, of
 //     first + i * stride (i = 0 .. count-1). Outside every loop it is 0.
+//   - A program runs on `chips` equal chips: tile i is tile i mod chip_tiles of chip i / chip_tiles.
+//     All of them go through its steps together (as published: every compute set spans all chips).
 //   - A compute set's vertices on one tile are ordered: groups in order, vertices in order in a group.
 //     Worker vertex i of the tile runs on worker i mod contexts. Supervisor (multi-worker) vertices
 //     take no place in that count.
@@ -127,15 +131,45 @@ struct exchange_step {
 
 enum host_direction { HOST_TO_CHIP, CHIP_TO_HOST };
 
-enum step_kind { STEP_LOOP_BEGIN, STEP_LOOP_END, STEP_COMPUTE, STEP_EXCHANGE, STEP_HOST };
+enum step_kind {
+    STEP_LOOP_BEGIN,
+    STEP_LOOP_END,
+    STEP_COMPUTE,
+    STEP_EXCHANGE,
+    STEP_HOST,   // a batch comes or a result leaves; the host may be ahead by its prefetch depth
+    STEP_CALL,   // of a section
+    STEP_RETURN, // the end of a section
+    STEP_STREAM, // between the chips' SRAM and streaming memory
+    STEP_ALL_REDUCE, // sums gradients over all replicas of the program
+};
+
+// A transfer that is started goes on beside the steps that follow, until the wait of its channel.
+enum stream_phase {
+    STREAM_WHOLE, // started and waited for
+    STREAM_START,
+    STREAM_WAIT, // for the oldest transfer of the channel that was not waited for; none: no wait
+};
+enum stream_direction { STREAM_OUT, STREAM_IN }; // to and from streaming memory
 
 struct program_step {
     enum step_kind kind;
-    uint32_t index;                     // COMPUTE: compute set; EXCHANGE: exchange
-    uint32_t loop_count;                // LOOP_BEGIN
-    int32_t loop_first, loop_stride;    // LOOP_BEGIN: record time step = first + i * stride
-    uint64_t host_bytes;                // HOST
+    uint32_t index;                     // COMPUTE: compute set; EXCHANGE: exchange; CALL: section
+    uint32_t loop_count;                // LOOP_BEGIN, CALL
+    int32_t loop_first, loop_stride;    // LOOP_BEGIN, CALL: record time step = first + i * stride
+    uint64_t host_bytes;                // HOST; of all chips
     enum host_direction host_direction; // HOST
+    // STREAM: of every chip, which streams its own part; ALL_REDUCE: of the gradients on every chip.
+    // Equal parts: chips of a program hold equal shares of what moves (the last one may hold less).
+    uint64_t chip_bytes;
+    enum stream_phase stream_phase;         // STREAM
+    enum stream_direction stream_direction; // STREAM
+    uint32_t stream_channel; // STREAM: transfers of a channel are waited for in order
+    const char *name;        // STREAM, ALL_REDUCE: static text
+};
+
+struct program_section {
+    const char *name;                // static text
+    uint32_t first_step, step_count; // the RETURN included
 };
 
 // --- memory -------------------------------------------------------------------------------------
@@ -164,13 +198,18 @@ struct variable {
 };
 
 struct program {
-    char *name; // owned; e.g. "sparse"
-    uint32_t tile_count;
+    char *name;          // owned; e.g. "sparse"
+    uint32_t tile_count; // of all chips
+    uint32_t chips;      // 1, or as program_place_on_chips() says
+    uint32_t chip_tiles; // tiles of a chip
     uint32_t batch, time_steps;
     uint32_t layer_count;       // of the record, with the input
     uint32_t *neurons, *slots;  // owned; per layer of the record
     struct program_step *steps; // owned
     uint32_t step_count;
+    uint32_t main_first;              // step: behind the last section; 0 without sections
+    struct program_section *sections; // owned
+    uint32_t section_count;
     struct compute_set *compute_sets; // owned
     uint32_t compute_set_count;
     struct vertex_group *groups; // owned
@@ -197,9 +236,20 @@ void program_add_group(struct program *program, const struct vertex_group *group
 uint32_t program_begin_exchange(struct program *program, const char *name);
 void program_add_flow(struct program *program, const struct flow *flow);
 uint32_t program_add_host(struct program *program, enum host_direction direction, uint64_t bytes);
+// Sections come first: none may begin when a step of the main part is there.
+uint32_t program_begin_section(struct program *program, const char *name); // returns its number
+void program_end_section(struct program *program);
+// Returns the step index. Runs the section `count` times, at time steps first + i * stride.
+uint32_t program_add_call(struct program *program, uint32_t section, uint32_t count, int32_t first,
+                          int32_t stride);
+// Returns the step index. Of *step: name, chip_bytes, stream_phase, _direction, _channel.
+uint32_t program_add_stream(struct program *program, const struct program_step *step);
+uint32_t program_add_all_reduce(struct program *program, const char *name, uint64_t chip_bytes);
+// The program's tiles are those of `chips` chips, chip_tiles each: right after program_create().
+void program_place_on_chips(struct program *program, uint32_t chips, uint32_t chip_tiles);
 // Copies *variable and its name.
 void program_add_variable(struct program *program, const struct variable *variable);
-// Supersteps that one run of the program executes: compute sets, loops multiplied out.
+// Supersteps that one run of the program executes: compute sets, loops and calls multiplied out.
 uint64_t program_count_compute_sets(const struct program *program);
 // Checks every range and index against tile_count and layers; aborts (SIM_ASSERT) on a fault.
 void program_verify(const struct program *program);

@@ -145,6 +145,12 @@ static void sum_step(const struct program *program, uint32_t number, struct step
     } else if (step->kind == STEP_HOST) {
         out->name = step->host_direction == HOST_TO_CHIP ? "from the host" : "to the host";
         out->bytes = step->host_bytes;
+    } else if (step->kind == STEP_STREAM || step->kind == STEP_ALL_REDUCE) {
+        out->name = step->name;
+        out->bytes = step->chip_bytes * program->chips;
+    } else if (step->kind == STEP_CALL) {
+        out->name = program->sections[step->index].name;
+        out->loop_count = step->loop_count;
     } else {
         out->loop_count = step->loop_count;
     }
@@ -161,12 +167,16 @@ static void sum_steps(struct inspected *inspected, bool *is_used)
             depth--;
             continue;
         }
+        if (program->steps[i].kind == STEP_RETURN) {
+            continue;
+        }
         struct step_summary *out = &inspected->steps[inspected->step_count++];
         sum_step(program, i, out, is_used);
         out->depth = depth;
         if (program->steps[i].kind == STEP_LOOP_BEGIN) {
             depth++;
-        } else if (time != NULL && share < time->share_count) {
+        } else if (program->steps[i].kind != STEP_CALL && time != NULL &&
+                   share < time->share_count) {
             out->times = time->shares[share].times;
             out->cycles = time->shares[share++].cycles;
         }

@@ -141,17 +141,22 @@ static json_t *step_to_json(const struct inspected *inspected, const struct step
     static const char *const kinds[] = {[STEP_LOOP_BEGIN] = "loop",
                                         [STEP_COMPUTE] = "compute",
                                         [STEP_EXCHANGE] = "exchange",
-                                        [STEP_HOST] = "host"};
+                                        [STEP_HOST] = "host",
+                                        [STEP_CALL] = "call",
+                                        [STEP_STREAM] = "stream",
+                                        [STEP_ALL_REDUCE] = "all-reduce"};
     uint32_t index = inspected->program->steps[step->number].index;
     json_t *object = json_object();
     set(object, "step", integer(step->number));
     set(object, "kind", json_string(kinds[step->kind]));
     set(object, "depth", integer(step->depth));
-    if (step->kind == STEP_LOOP_BEGIN) {
+    if (step->kind != STEP_LOOP_BEGIN) {
+        set(object, "name", json_string(step->name));
+    }
+    if (step->kind == STEP_LOOP_BEGIN || step->kind == STEP_CALL) {
         set(object, "loop_count", integer(step->loop_count));
         return object;
     }
-    set(object, "name", json_string(step->name));
     set(object, "times", inspected->time == NULL ? json_null() : integer(step->times));
     set(object, "cycles", inspected->time == NULL ? json_null() : json_real(step->cycles));
     if (step->kind == STEP_COMPUTE) {

@@ -168,7 +168,10 @@ static const char *paint_of(enum step_kind kind)
     case STEP_EXCHANGE:
         return PAINT_EXCHANGE;
     case STEP_HOST:
+    case STEP_STREAM:
+    case STEP_ALL_REDUCE:
         return PAINT_HOST;
+    case STEP_CALL:
     case STEP_LOOP_BEGIN:
         return PAINT_LOOP;
     default:
@@ -178,7 +181,9 @@ static const char *paint_of(enum step_kind kind)
 
 static void add_loop(struct table *table, const struct step_summary *step)
 {
-    table_add(table, "%*sloop %u times", (int)step->depth * 2, "", step->loop_count);
+    table_add(table, "%*s%s%s %u times", (int)step->depth * 2, "",
+              step->kind == STEP_CALL ? "call " : "loop", step->kind == STEP_CALL ? step->name : "",
+              step->loop_count);
     for (uint32_t i = 0; i < 6; i++) {
         table_add(table, "%s", "");
     }
@@ -215,7 +220,7 @@ void inspect_steps(const struct inspector *inspector, const struct inspected *in
     for (uint32_t i = 0; i < inspected->step_count; i++) {
         const struct step_summary *step = &inspected->steps[i];
         table_paint(table, paint_of(step->kind));
-        if (step->kind == STEP_LOOP_BEGIN) {
+        if (step->kind == STEP_LOOP_BEGIN || step->kind == STEP_CALL) {
             add_loop(table, step);
         } else {
             add_step(table, step, inspected->time);

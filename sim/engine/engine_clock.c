@@ -29,7 +29,7 @@ struct channel { // transfers of one direction that the chip has asked for and n
 
 struct engine {
     const struct engine_job *job;
-    struct superstep *supersteps;                  // owned; the whole list, for the host's actors
+    struct superstep_list supersteps;              // the whole list, for the host's actors
     uint64_t received_per_replay, sent_per_replay; // transfers, from the chip's side
     struct channel inbound, outbound;
     uint32_t actors, ended;
@@ -127,7 +127,7 @@ static void walk_transfers(struct engine *engine,
     const struct superstep_actions actions = {
         .compute = do_nothing_compute, .exchange = do_nothing, .host = transfer};
     for (uint32_t i = 0; i < engine_count_replays(engine); i++) {
-        superstep_run(engine->supersteps, engine->job->program->step_count, &actions, engine);
+        superstep_run(&engine->supersteps, &actions, engine);
     }
 }
 
@@ -267,7 +267,7 @@ struct engine *engine_create(const struct engine_job *job)
     engine->supersteps = superstep_list_create(job->program, job->chip);
     const struct superstep_actions actions = {
         .compute = do_nothing_compute, .exchange = do_nothing, .host = count_transfer};
-    superstep_run(engine->supersteps, job->program->step_count, &actions, engine);
+    superstep_run(&engine->supersteps, &actions, engine);
     open_channel(&engine->inbound, engine->received_per_replay, job->chip->host.prefetch_depth);
     open_channel(&engine->outbound, engine->sent_per_replay, job->chip->host.prefetch_depth);
     start_simgrid(job->chip);
@@ -284,7 +284,7 @@ bool engine_run(struct engine *engine)
 
 void engine_destroy(struct engine *engine)
 {
-    free(engine->supersteps);
+    superstep_list_free(&engine->supersteps);
     free(engine->inbound.comms);
     free(engine->inbound.payloads);
     free(engine->outbound.comms);

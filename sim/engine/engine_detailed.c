@@ -17,10 +17,10 @@
 struct detailed_chip {
     struct engine *engine;
     struct engine_job *job;
-    struct superstep *supersteps; // owned
-    sg_bar_t barrier;             // tiles and chip
-    struct exchange_load load;    // of the exchange at hand: maxima over tiles that have spoken
-    bool *is_heard;               // owned; scratch of whoever counts messages
+    struct superstep_list supersteps;
+    sg_bar_t barrier;          // tiles and chip
+    struct exchange_load load; // of the exchange at hand: maxima over tiles that have spoken
+    bool *is_heard;            // owned; scratch of whoever counts messages
     uint64_t now_cycles;
     bool is_measured; // this replay counts
 };
@@ -97,7 +97,7 @@ static void tile_main(int argument_count, char **arguments)
     struct detailed_chip *chip = tile->chip;
     for (uint32_t i = 0; i < engine_count_replays(chip->engine); i++) {
         tile->record = engine_record(chip->engine, i);
-        superstep_run(chip->supersteps, chip->job->program->step_count, &actions, tile);
+        superstep_run(&chip->supersteps, &actions, tile);
     }
     engine_actor_ends(chip->engine);
 }
@@ -166,7 +166,7 @@ static void chip_main(int argument_count, char **arguments)
     struct detailed_chip *chip = engine_context();
     for (uint32_t i = 0; i < engine_count_replays(chip->engine); i++) {
         chip->is_measured = !engine_is_warm_up(chip->engine, i);
-        superstep_run(chip->supersteps, chip->job->program->step_count, &actions, chip);
+        superstep_run(&chip->supersteps, &actions, chip);
     }
     engine_chip_finish(chip->engine);
     engine_actor_ends(chip->engine);
@@ -210,7 +210,7 @@ bool engine_run_detailed(struct engine_job *job)
         tile_free(&tiles[i]);
     }
     free(tiles);
-    free(chip.supersteps);
+    superstep_list_free(&chip.supersteps);
     free(chip.is_heard);
     if (is_done) { // else actors still hold it
         sg_barrier_destroy(chip.barrier);

@@ -9,11 +9,11 @@ struct chip {
     uint64_t now_cycles;
 };
 
-static uint64_t transfer(void *clock, const struct program_step *step, uint64_t cycles_since)
+static uint64_t transfer(void *clock, const struct superstep *superstep, uint64_t cycles_since)
 {
     struct chip *chip = clock;
     engine_chip_sleep(&chip->now_cycles, cycles_since);
-    return engine_chip_transfer(chip->engine, step, &chip->now_cycles);
+    return engine_chip_transfer(chip->engine, superstep->step, &chip->now_cycles);
 }
 
 static void chip_main(int argument_count, char **arguments)
@@ -21,7 +21,7 @@ static void chip_main(int argument_count, char **arguments)
     (void)argument_count, (void)arguments;
     struct chip *chip = engine_context();
     struct engine_job *job = chip->job;
-    struct replay_run run = {.host = transfer, .clock = chip};
+    struct replay_run run = {.leave = transfer, .clock = chip};
     for (uint32_t i = 0; i < engine_count_replays(chip->engine); i++) {
         bool is_warm_up = engine_is_warm_up(chip->engine, i);
         run.share_cycles = is_warm_up ? NULL : job->share_cycles;

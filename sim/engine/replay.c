@@ -10,28 +10,69 @@
 struct replay {
     const struct chip_config *chip;
     const struct program *program;
-    struct superstep *supersteps; // owned; what is left to do at run time
-    uint32_t superstep_count;
-    struct folded_set **sets; // owned; [compute_set_count]
+    struct superstep_list list; // what is left to do at run time
+    struct folded_set **sets;   // owned; [compute_set_count]
     uint32_t share_count;
     uint64_t *share_times;           // owned; executions per run
     uint64_t *share_constant_cycles; // owned; per run, of steps that no record changes
 };
 
+// --- how often a step runs ----------------------------------------------------------------------
+// Up to the end of the body; *step is left on it. times: turns of the loops around it, multiplied.
+static void count_body(const struct replay *replay, uint32_t *step, uint64_t times,
+                       uint64_t *times_of_step, uint64_t *times_of_section)
+{
+    const struct program *program = replay->program;
+    for (; *step < program->step_count; (*step)++) {
+        const struct program_step *at = &program->steps[*step];
+        times_of_step[*step] = times;
+        if (at->kind == STEP_LOOP_END || at->kind == STEP_RETURN) {
+            return;
+        }
+        if (at->kind == STEP_CALL) {
+            times_of_section[at->index] += times * at->loop_count;
+        } else if (at->kind == STEP_LOOP_BEGIN) {
+            (*step)++;
+            count_body(replay, step, times * at->loop_count, times_of_step, times_of_section);
+        }
+    }
+}
+
+static void count_times(struct replay *replay)
+{
+    const struct program *program = replay->program;
+    uint64_t *of_step = xcalloc(program->step_count + 1, sizeof *of_step);
+    uint64_t *of_section = xcalloc(program->section_count + 1, sizeof *of_section);
+    uint32_t step = program->main_first;
+    count_body(replay, &step, 1, of_step, of_section);
+    for (uint32_t i = program->section_count; i-- > 0;) { // a section calls earlier ones alone
+        step = program->sections[i].first_step;
+        count_body(replay, &step, of_section[i], of_step, of_section);
+    }
+    uint32_t share = 0;
+    for (uint32_t i = 0; i < program->step_count; i++) {
+        if (superstep_takes_time(&program->steps[i])) {
+            replay->share_times[share++] = of_step[i];
+        }
+    }
+    free(of_step);
+    free(of_section);
+}
+
 // --- folding ------------------------------------------------------------------------------------
 // Works through the list of all supersteps and writes the folded one behind it, a body at a time: a body that
-// turns out to be nothing but constants is multiplied out in the body around it.
+// turns out to be nothing but constants is multiplied out in the body around it, or at its calls.
 struct folding {
     struct replay *replay;
-    const struct superstep *from; // list of all supersteps
-    uint32_t from_count;
-    uint32_t next; // of `from`
+    const struct superstep_list *from; // all supersteps
+    uint32_t next;                     // of `from`
     struct exchange_meter *meter;
+    struct superstep *section_ends; // owned; [section_count]: its CALL, or the CONSTANT it comes to
 };
 
 static void append(struct replay *replay, const struct superstep *superstep)
 {
-    replay->supersteps[replay->superstep_count++] = *superstep;
+    replay->list.supersteps[replay->list.count++] = *superstep;
 }
 
 // Joins a constant that directly precedes it in the same body, which begins at `body_first`.
@@ -41,12 +82,13 @@ static void append_constant(struct replay *replay, uint32_t body_first,
     if (superstep_sum(cycles) * times == 0 && cycles->supersteps * times == 0) {
         return;
     }
-    bool can_join = replay->superstep_count > body_first &&
-                    replay->supersteps[replay->superstep_count - 1].kind == SUPERSTEP_CONSTANT;
+    struct superstep_list *list = &replay->list;
+    bool can_join =
+        list->count > body_first && list->supersteps[list->count - 1].kind == SUPERSTEP_CONSTANT;
     if (!can_join) {
         append(replay, &(struct superstep){.kind = SUPERSTEP_CONSTANT});
     }
-    superstep_add(&replay->supersteps[replay->superstep_count - 1].known, cycles, times);
+    superstep_add(&list->supersteps[list->count - 1].known, cycles, times);
 }
 
 static struct superstep_cycles constant_cycles_of(const struct folding *folding,
@@ -71,53 +113,119 @@ static bool is_constant(const struct replay *replay, const struct superstep *sup
             folded_set_is_constant(replay->sets[superstep->step->index]));
 }
 
-static void fold_body(struct folding *folding, uint64_t times);
+// Is what was appended from `first` on nothing, or one constant? Then *known is its cycles.
+static bool comes_to_constant(const struct replay *replay, uint32_t first,
+                              struct superstep_cycles *known)
+{
+    const struct superstep *last = &replay->list.supersteps[first];
+    bool is_empty = replay->list.count == first;
+    bool is_one = replay->list.count == first + 1 && last->kind == SUPERSTEP_CONSTANT;
+    *known = is_one ? last->known : (struct superstep_cycles){0};
+    return is_empty || is_one;
+}
 
-static void fold_loop(struct folding *folding, uint32_t body_first, uint64_t times)
+static void fold_body(struct folding *folding);
+
+static void fold_loop(struct folding *folding, uint32_t body_first)
 {
     struct replay *replay = folding->replay;
-    const struct superstep *begin = &folding->from[folding->next++];
-    uint32_t kept = replay->superstep_count;
+    const struct superstep *begin = &folding->from->supersteps[folding->next++];
+    uint32_t kept = replay->list.count;
     append(replay, begin);
-    fold_body(folding, times * begin->step->loop_count);
-    const struct superstep *end = &folding->from[folding->next++];
-    bool is_empty = replay->superstep_count == kept + 1;
-    bool is_one_constant = replay->superstep_count == kept + 2 &&
-                           replay->supersteps[kept + 1].kind == SUPERSTEP_CONSTANT;
-    if (is_empty || is_one_constant || begin->step->loop_count == 0) {
-        struct superstep_cycles known =
-            is_one_constant ? replay->supersteps[kept + 1].known : (struct superstep_cycles){0};
-        replay->superstep_count = kept;
+    fold_body(folding);
+    const struct superstep *end = &folding->from->supersteps[folding->next++];
+    struct superstep_cycles known;
+    if (comes_to_constant(replay, kept + 1, &known) || begin->step->loop_count == 0) {
+        replay->list.count = kept;
         append_constant(replay, body_first, &known, begin->step->loop_count);
     } else {
         append(replay, end);
     }
 }
 
-// times: how often the body runs, all loops around it multiplied.
-static void fold_body(struct folding *folding, uint64_t times)
+static void fold_call(struct folding *folding, uint32_t body_first)
+{
+    const struct superstep *call = &folding->from->supersteps[folding->next++];
+    const struct superstep *end = &folding->section_ends[call->step->index];
+    if (end->kind == SUPERSTEP_CONSTANT) {
+        append_constant(folding->replay, body_first, &end->known, call->step->loop_count);
+    } else {
+        struct superstep folded = *call;
+        folded.target = end->target;
+        append(folding->replay, &folded);
+    }
+}
+
+// Up to the LOOP_END or RETURN, which is not taken, or the end.
+static void fold_body(struct folding *folding)
 {
     struct replay *replay = folding->replay;
-    uint32_t body_first = replay->superstep_count;
-    while (folding->next < folding->from_count) {
-        const struct superstep *superstep = &folding->from[folding->next];
-        if (superstep->kind == SUPERSTEP_LOOP_END) {
+    uint32_t body_first = replay->list.count;
+    while (folding->next < folding->from->count) {
+        const struct superstep *superstep = &folding->from->supersteps[folding->next];
+        switch (superstep->kind) {
+        case SUPERSTEP_LOOP_END:
+        case SUPERSTEP_RETURN:
             return;
-        }
-        if (superstep->kind == SUPERSTEP_LOOP_BEGIN) {
-            fold_loop(folding, body_first, times);
+        case SUPERSTEP_LOOP_BEGIN:
+            fold_loop(folding, body_first);
             continue;
+        case SUPERSTEP_CALL:
+            fold_call(folding, body_first);
+            continue;
+        default:
+            break;
         }
-        replay->share_times[superstep->share] = times;
         if (is_constant(replay, superstep)) {
             struct superstep_cycles known = constant_cycles_of(folding, superstep);
-            replay->share_constant_cycles[superstep->share] = times * superstep_sum(&known);
+            replay->share_constant_cycles[superstep->share] =
+                replay->share_times[superstep->share] * superstep_sum(&known);
             append_constant(replay, body_first, &known, 1);
         } else {
             append(replay, superstep);
         }
         folding->next++;
     }
+}
+
+static void fold_section(struct folding *folding, uint32_t section)
+{
+    struct replay *replay = folding->replay;
+    uint32_t first = replay->list.count;
+    folding->next = replay->program->sections[section].first_step;
+    fold_body(folding);
+    struct superstep *end = &folding->section_ends[section];
+    if (comes_to_constant(replay, first, &end->known)) {
+        replay->list.count = first;
+        end->kind = SUPERSTEP_CONSTANT;
+    } else {
+        append(replay, &folding->from->supersteps[folding->next]);
+        end->kind = SUPERSTEP_CALL;
+        end->target = first;
+    }
+}
+
+static void fold(struct replay *replay)
+{
+    const struct program *program = replay->program;
+    struct superstep_list all = superstep_list_create(program, replay->chip);
+    // a constant may be put between any two steps that stay
+    replay->list.supersteps =
+        xcalloc(2 * (size_t)program->step_count + 1, sizeof *replay->list.supersteps);
+    struct folding folding = {
+        .replay = replay,
+        .from = &all,
+        .meter = exchange_meter_create(replay->chip, program),
+        .section_ends = xcalloc(program->section_count + 1, sizeof *folding.section_ends)};
+    for (uint32_t i = 0; i < program->section_count; i++) {
+        fold_section(&folding, i);
+    }
+    replay->list.main_first = replay->list.count;
+    folding.next = program->main_first;
+    fold_body(&folding);
+    exchange_meter_destroy(folding.meter);
+    free(folding.section_ends);
+    superstep_list_free(&all);
 }
 
 struct replay *replay_create(const struct chip_config *chip, const struct program *program)
@@ -133,16 +241,8 @@ struct replay *replay_create(const struct chip_config *chip, const struct progra
     for (uint32_t i = 0; i < program->compute_set_count; i++) {
         replay->sets[i] = folded_set_create(chip, program, &program->compute_sets[i]);
     }
-    // a constant may be put between any two steps that stay
-    replay->supersteps = xcalloc(2 * (size_t)program->step_count + 1, sizeof *replay->supersteps);
-    struct superstep *all = superstep_list_create(program, chip);
-    struct folding folding = {.replay = replay,
-                              .from = all,
-                              .from_count = program->step_count,
-                              .meter = exchange_meter_create(chip, program)};
-    fold_body(&folding, 1);
-    exchange_meter_destroy(folding.meter);
-    free(all);
+    count_times(replay);
+    fold(replay);
     return replay;
 }
 
@@ -155,7 +255,7 @@ void replay_destroy(struct replay *replay)
         folded_set_destroy(replay->sets[i]);
     }
     free(replay->sets);
-    free(replay->supersteps);
+    superstep_list_free(&replay->list);
     free(replay->share_times);
     free(replay->share_constant_cycles);
     free(replay);
@@ -194,27 +294,48 @@ static void replay_constant(void *context, const struct superstep *superstep)
     run->cycles_since += superstep_sum(&superstep->known);
 }
 
-static void replay_host(void *context, const struct superstep *superstep)
+// The chip is left: the clock says how long it waits. Returns that.
+static uint64_t leave(struct replay_run *run, const struct superstep *superstep)
 {
-    struct replay_run *run = ((struct replaying *)context)->run;
-    if (run->host == NULL) {
-        return;
+    if (run->leave == NULL) {
+        return 0;
     }
-    uint64_t waited = run->host(run->clock, superstep->step, run->cycles_since);
+    uint64_t waited = run->leave(run->clock, superstep, run->cycles_since);
     run->cycles_since = 0;
-    run->total.host += waited;
     if (run->share_cycles != NULL) {
         run->share_cycles[superstep->share] += waited;
     }
+    return waited;
+}
+
+static void replay_host(void *context, const struct superstep *superstep)
+{
+    struct replay_run *run = ((struct replaying *)context)->run;
+    run->total.host += leave(run, superstep);
+}
+
+static void replay_stream(void *context, const struct superstep *superstep)
+{
+    struct replay_run *run = ((struct replaying *)context)->run;
+    run->total.memory += leave(run, superstep);
+}
+
+static void replay_all_reduce(void *context, const struct superstep *superstep)
+{
+    struct replay_run *run = ((struct replaying *)context)->run;
+    run->total.links += leave(run, superstep);
 }
 
 void replay_once(struct replay *replay, struct replay_run *run)
 {
     // exchanges are constants, so the list has none of its own
-    static const struct superstep_actions actions = {
-        .compute = replay_compute, .host = replay_host, .constant = replay_constant};
+    static const struct superstep_actions actions = {.compute = replay_compute,
+                                                     .host = replay_host,
+                                                     .stream = replay_stream,
+                                                     .all_reduce = replay_all_reduce,
+                                                     .constant = replay_constant};
     struct replaying replaying = {.replay = replay, .run = run};
-    superstep_run(replay->supersteps, replay->superstep_count, &actions, &replaying);
+    superstep_run(&replay->list, &actions, &replaying);
     for (uint32_t i = 0; run->share_cycles != NULL && i < replay->share_count; i++) {
         run->share_cycles[i] += replay->share_constant_cycles[i];
     }
@@ -252,7 +373,7 @@ static void observe_exchange(void *context, const struct superstep *superstep)
     observing->observe(observing->context, &event);
 }
 
-static void observe_host(void *context, const struct superstep *superstep)
+static void observe_leaving(void *context, const struct superstep *superstep)
 {
     struct observing *observing = context;
     const struct replay_event event = {.superstep = superstep, .is_constant = true};
@@ -262,8 +383,11 @@ static void observe_host(void *context, const struct superstep *superstep)
 void replay_observe(struct replay *replay, const struct activity *record,
                     void (*observe)(void *context, const struct replay_event *event), void *context)
 {
-    static const struct superstep_actions actions = {
-        .compute = observe_compute, .exchange = observe_exchange, .host = observe_host};
+    static const struct superstep_actions actions = {.compute = observe_compute,
+                                                     .exchange = observe_exchange,
+                                                     .host = observe_leaving,
+                                                     .stream = observe_leaving,
+                                                     .all_reduce = observe_leaving};
     const struct program *program = replay->program;
     struct observing observing = {.replay = replay,
                                   .record = record,
@@ -276,8 +400,8 @@ void replay_observe(struct replay *replay, const struct activity *record,
         observing.exchange_cycles[i] = exchange_meter_cycles(meter, &program->exchanges[i]);
     }
     exchange_meter_destroy(meter);
-    struct superstep *all = superstep_list_create(program, replay->chip);
-    superstep_run(all, program->step_count, &actions, &observing);
-    free(all);
+    struct superstep_list all = superstep_list_create(program, replay->chip);
+    superstep_run(&all, &actions, &observing);
+    superstep_list_free(&all);
     free(observing.exchange_cycles);
 }

@@ -1,6 +1,6 @@
 // Folded replay: a program compiled for a chip, so that replaying a record costs only what the record decides.
 // Exchanges and compute sets that no record changes are constants; neighbours are added up, loops over them
-// multiplied out. Knows no clock: cycles between two host transfers are handed to whoever keeps one.
+// multiplied out. Knows no clock: cycles between two steps that leave the chip are handed to whoever keeps one.
 #ifndef TILESIM_SIM_REPLAY_H
 #define TILESIM_SIM_REPLAY_H
 
@@ -14,13 +14,13 @@ void replay_destroy(struct replay *replay);
 
 struct replay_run {
     const struct activity *record;
-    struct superstep_cycles total; // added to; host cycles only by the clock
+    struct superstep_cycles total; // added to; what the chip waits only by the clock
     uint64_t *share_cycles;        // [superstep_count_shares()], added to; NULL: not wanted
-    // Called at every host transfer with the cycles of the chip since the last one; returns the cycles that
-    // the chip waits. NULL: the host is always ready.
-    uint64_t (*host)(void *clock, const struct program_step *step, uint64_t cycles_since);
+    // Called at every step that leaves the chip (HOST, STREAM, ALL_REDUCE) with the cycles of the chip since
+    // the last one; returns the cycles that the chip waits. NULL: it never waits.
+    uint64_t (*leave)(void *clock, const struct superstep *superstep, uint64_t cycles_since);
     void *clock;
-    uint64_t cycles_since; // of the chip since the last host transfer; what is left at the end
+    uint64_t cycles_since; // of the chip since it was left last; what is left at the end
 };
 
 // Runs the program once. Allocates nothing.
@@ -28,9 +28,9 @@ void replay_once(struct replay *replay, struct replay_run *run);
 
 // One superstep of a run, looked at. Cycles without the sync before it.
 struct replay_event {
-    const struct superstep *superstep; // COMPUTE, EXCHANGE or HOST, of the whole list
+    const struct superstep *superstep; // that takes time, of the whole list
     int64_t time_step;
-    uint64_t cycles, sync_cycles; // HOST: 0, for only the clock knows them
+    uint64_t cycles, sync_cycles; // of a step that leaves the chip 0, for only the clock knows them
     bool is_constant;             // no record changes it
 };
 // Runs the program once, superstep by superstep, and calls for each: slower than replay_once(), equal cycles.

@@ -11,19 +11,23 @@ void superstep_add(struct superstep_cycles *to, const struct superstep_cycles *c
     to->exchange += times * cycles->exchange;
     to->sync += times * cycles->sync;
     to->host += times * cycles->host;
+    to->links += times * cycles->links;
+    to->memory += times * cycles->memory;
     to->supersteps += times * cycles->supersteps;
 }
 
 uint64_t superstep_sum(const struct superstep_cycles *cycles)
 {
-    return cycles->compute + cycles->exchange + cycles->sync + cycles->host;
+    return cycles->compute + cycles->exchange + cycles->sync + cycles->host + cycles->links +
+           cycles->memory;
 }
 
-struct loop {
-    uint32_t first; // superstep behind the LOOP_BEGIN
+struct loop {       // or call
+    uint32_t first; // superstep that a turn begins with
     uint32_t turns_left;
     int64_t time_step; // of the present turn, the loops around included
     int32_t stride;
+    uint32_t caller; // superstep of the call; unused by a loop
 };
 
 // The superstep behind the end of the loop that begins at `begin`.
@@ -44,23 +48,33 @@ struct walk {
     uint32_t depth;
 };
 
-// Both return the superstep to go on with.
+// All return the superstep to go on with.
+static uint32_t begin_turns(struct walk *walk, const struct program_step *step, uint32_t first,
+                            uint32_t caller)
+{
+    SIM_ASSERT(walk->depth < SUPERSTEP_LOOPS_MAX, "more than %d loops nest", SUPERSTEP_LOOPS_MAX);
+    int64_t around = walk->loops[walk->depth].time_step;
+    walk->loops[++walk->depth] = (struct loop){.first = first,
+                                               .turns_left = step->loop_count,
+                                               .time_step = around + step->loop_first,
+                                               .stride = step->loop_stride,
+                                               .caller = caller};
+    return first;
+}
+
 static uint32_t begin_loop(struct walk *walk, const struct superstep *supersteps, uint32_t at)
 {
     const struct program_step *step = supersteps[at].step;
-    if (step->loop_count == 0) {
-        return skip_loop(supersteps, at);
-    }
-    SIM_ASSERT(walk->depth < SUPERSTEP_LOOPS_MAX, "more than %d loops nest", SUPERSTEP_LOOPS_MAX);
-    int64_t around = walk->loops[walk->depth].time_step;
-    walk->loops[++walk->depth] = (struct loop){.first = at + 1,
-                                               .turns_left = step->loop_count,
-                                               .time_step = around + step->loop_first,
-                                               .stride = step->loop_stride};
-    return at + 1;
+    return step->loop_count == 0 ? skip_loop(supersteps, at) : begin_turns(walk, step, at + 1, at);
 }
 
-static uint32_t end_turn(struct walk *walk, uint32_t at)
+static uint32_t begin_call(struct walk *walk, const struct superstep *call, uint32_t at)
+{
+    return call->step->loop_count == 0 ? at + 1 : begin_turns(walk, call->step, call->target, at);
+}
+
+// at: of the LOOP_END or RETURN.
+static uint32_t end_turn(struct walk *walk, const struct superstep *supersteps, uint32_t at)
 {
     struct loop *loop = &walk->loops[walk->depth];
     if (--loop->turns_left > 0) {
@@ -68,24 +82,28 @@ static uint32_t end_turn(struct walk *walk, uint32_t at)
         return loop->first;
     }
     walk->depth--;
-    return at + 1;
+    return (supersteps[at].kind == SUPERSTEP_RETURN ? loop->caller : at) + 1;
 }
 
-void superstep_run(const struct superstep *supersteps, uint32_t count,
-                   const struct superstep_actions *actions, void *context)
+void superstep_run(const struct superstep_list *list, const struct superstep_actions *actions,
+                   void *context)
 {
     struct walk walk;
     walk.loops[0] = (struct loop){0};
     walk.depth = 0;
-    uint32_t at = 0;
-    while (at < count) {
-        const struct superstep *superstep = &supersteps[at];
+    uint32_t at = list->main_first;
+    while (at < list->count) {
+        const struct superstep *superstep = &list->supersteps[at];
         switch (superstep->kind) {
         case SUPERSTEP_LOOP_BEGIN:
-            at = begin_loop(&walk, supersteps, at);
+            at = begin_loop(&walk, list->supersteps, at);
+            continue;
+        case SUPERSTEP_CALL:
+            at = begin_call(&walk, superstep, at);
             continue;
         case SUPERSTEP_LOOP_END:
-            at = end_turn(&walk, at);
+        case SUPERSTEP_RETURN:
+            at = end_turn(&walk, list->supersteps, at);
             continue;
         case SUPERSTEP_COMPUTE:
             actions->compute(context, superstep, walk.loops[walk.depth].time_step);
@@ -96,6 +114,12 @@ void superstep_run(const struct superstep *supersteps, uint32_t count,
         case SUPERSTEP_HOST:
             actions->host(context, superstep);
             break;
+        case SUPERSTEP_STREAM:
+            actions->stream(context, superstep);
+            break;
+        case SUPERSTEP_ALL_REDUCE:
+            actions->all_reduce(context, superstep);
+            break;
         case SUPERSTEP_CONSTANT:
             actions->constant(context, superstep);
             break;
@@ -104,22 +128,29 @@ void superstep_run(const struct superstep *supersteps, uint32_t count,
     }
 }
 
-static bool takes_time(const struct program_step *step)
+bool superstep_takes_time(const struct program_step *step)
 {
-    return step->kind != STEP_LOOP_BEGIN && step->kind != STEP_LOOP_END;
+    return step->kind != STEP_LOOP_BEGIN && step->kind != STEP_LOOP_END &&
+           step->kind != STEP_CALL && step->kind != STEP_RETURN;
 }
 
 uint32_t superstep_count_shares(const struct program *program)
 {
     uint32_t shares = 0;
     for (uint32_t i = 0; i < program->step_count; i++) {
-        shares += takes_time(&program->steps[i]);
+        shares += superstep_takes_time(&program->steps[i]);
     }
     return shares;
 }
 
-struct superstep *superstep_list_create(const struct program *program,
-                                        const struct chip_config *chip)
+void superstep_list_free(struct superstep_list *list)
+{
+    free(list->supersteps);
+    *list = (struct superstep_list){0};
+}
+
+struct superstep_list superstep_list_create(const struct program *program,
+                                            const struct chip_config *chip)
 {
     static const enum superstep_kind kinds[] = {
         [STEP_LOOP_BEGIN] = SUPERSTEP_LOOP_BEGIN,
@@ -127,6 +158,10 @@ struct superstep *superstep_list_create(const struct program *program,
         [STEP_COMPUTE] = SUPERSTEP_COMPUTE,
         [STEP_EXCHANGE] = SUPERSTEP_EXCHANGE,
         [STEP_HOST] = SUPERSTEP_HOST,
+        [STEP_CALL] = SUPERSTEP_CALL,
+        [STEP_RETURN] = SUPERSTEP_RETURN,
+        [STEP_STREAM] = SUPERSTEP_STREAM,
+        [STEP_ALL_REDUCE] = SUPERSTEP_ALL_REDUCE,
     };
     struct superstep *supersteps = xcalloc(program->step_count, sizeof *supersteps);
     uint32_t share = 0;
@@ -136,12 +171,14 @@ struct superstep *superstep_list_create(const struct program *program,
         superstep->kind = kinds[step->kind];
         superstep->step = step;
         superstep->share = share;
-        share += takes_time(step);
+        superstep->target = step->kind == STEP_CALL ? program->sections[step->index].first_step : 0;
+        share += superstep_takes_time(step);
         bool follows_exchange = i > 0 && step[-1].kind == STEP_EXCHANGE;
         bool has_sync =
             step->kind == STEP_EXCHANGE || (step->kind == STEP_COMPUTE && !follows_exchange &&
                                             chip->exchange.sync_rule == SYNC_BEFORE_EVERY_SET);
         superstep->sync_cycles = has_sync ? chip->exchange.sync_cycles : 0;
     }
-    return supersteps;
+    return (struct superstep_list){
+        .supersteps = supersteps, .count = program->step_count, .main_first = program->main_first};
 }

@@ -34,14 +34,17 @@ static void add_step(struct anatomy_machine *out, const struct program_step *fro
 {
     static const enum anatomy_kind kinds[] = {[STEP_COMPUTE] = ANATOMY_COMPUTE,
                                               [STEP_EXCHANGE] = ANATOMY_EXCHANGE,
-                                              [STEP_HOST] = ANATOMY_HOST};
-    out->steps[out->step_count++] = (struct anatomy_step){.name = xstrdup(share->name),
-                                                          .kind = kinds[from->kind],
-                                                          .program_step = program_step,
-                                                          .loop = loop,
-                                                          .times = share->times,
-                                                          .least_cycles = UINT64_MAX,
-                                                          .host_bytes = from->host_bytes};
+                                              [STEP_HOST] = ANATOMY_HOST,
+                                              [STEP_STREAM] = ANATOMY_HOST,
+                                              [STEP_ALL_REDUCE] = ANATOMY_HOST};
+    out->steps[out->step_count++] =
+        (struct anatomy_step){.name = xstrdup(share->name),
+                              .kind = kinds[from->kind],
+                              .program_step = program_step,
+                              .loop = loop,
+                              .times = share->times,
+                              .least_cycles = UINT64_MAX,
+                              .host_bytes = from->host_bytes + from->chip_bytes};
 }
 
 // Of nested loops a step belongs to the innermost.
@@ -63,7 +66,7 @@ static void list_steps(struct observation *observation)
             around[++depth] = ++out->loop_count;
         } else if (step->kind == STEP_LOOP_END) {
             depth--;
-        } else {
+        } else if (superstep_takes_time(step)) {
             add_step(out, step, &time->shares[out->step_count], i, around[depth]);
         }
     }

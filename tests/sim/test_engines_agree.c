@@ -21,6 +21,7 @@
 
 #define RANDOM_PROGRAMS 1200u
 #define LAYERS_MAX 3u
+#define SECTIONS_MAX 3u
 #define SEED 20240521u
 
 struct draw { // everything that one random case is made of
@@ -30,6 +31,7 @@ struct draw { // everything that one random case is made of
     struct activity *records[2];
     uint32_t neurons[LAYERS_MAX], slots[LAYERS_MAX];
     uint32_t layers;
+    int32_t section_highest[SECTIONS_MAX]; // the last time step that a section may be called at
 };
 
 static uint32_t below(struct draw *draw, uint32_t bound)
@@ -216,8 +218,18 @@ static void draw_exchange(struct draw *draw)
     }
 }
 
-// highest: the last time step that the loops around can reach.
-static void draw_body(struct draw *draw, uint32_t depth, int32_t highest)
+static void draw_call(struct draw *draw, uint32_t sections, int32_t highest)
+{
+    uint32_t section = below(draw, sections);
+    uint32_t turns = below(draw, 4);
+    int32_t stride = (int32_t)below(draw, 4) - 2;
+    int32_t rise = stride > 0 && turns > 0 ? stride * (int32_t)(turns - 1) : 0;
+    int32_t reached = draw->section_highest[section] - highest - (int32_t)below(draw, 3);
+    program_add_call(draw->program, section, turns, reached - rise, stride);
+}
+
+// highest: the last time step that the loops around can reach. Calls are of the first `sections` sections.
+static void draw_body(struct draw *draw, uint32_t depth, int32_t highest, uint32_t sections)
 {
     for (uint32_t steps = between(draw, 1, 4); steps > 0; steps--) {
         uint32_t kind = below(draw, 10);
@@ -228,8 +240,10 @@ static void draw_body(struct draw *draw, uint32_t depth, int32_t highest)
             int32_t rise = stride > 0 && turns > 0 ? stride * (int32_t)(turns - 1) : 0;
             int32_t reached = room - (int32_t)below(draw, 3);
             program_begin_loop(draw->program, turns, reached - rise, stride);
-            draw_body(draw, depth + 1, highest + reached);
+            draw_body(draw, depth + 1, highest + reached, sections);
             program_end_loop(draw->program);
+        } else if (kind == 2 && sections > 0) {
+            draw_call(draw, sections, highest);
         } else if (kind < 7) {
             draw_set(draw);
         } else if (kind < 9 || depth > 1) {
@@ -237,6 +251,16 @@ static void draw_body(struct draw *draw, uint32_t depth, int32_t highest)
         } else {
             program_add_host(draw->program, below(draw, 2), below(draw, 3000));
         }
+    }
+}
+
+static void draw_sections(struct draw *draw)
+{
+    for (uint32_t count = below(draw, SECTIONS_MAX + 1), i = 0; i < count; i++) {
+        draw->section_highest[i] = (int32_t)below(draw, draw->program->time_steps);
+        program_begin_section(draw->program, "section");
+        draw_body(draw, 1, draw->section_highest[i], i);
+        program_end_section(draw->program);
     }
 }
 
@@ -252,7 +276,8 @@ static void draw_case(struct draw *draw, uint32_t number)
     draw->program = program_create("random", between(draw, 1, draw->chip.tiles),
                                    1 + below(draw, between(draw, 1, 7)), between(draw, 1, 4),
                                    draw->layers, draw->neurons, draw->slots);
-    draw_body(draw, 0, 0);
+    draw_sections(draw);
+    draw_body(draw, 0, 0, draw->program->section_count);
     draw_record(draw, 0);
     draw_record(draw, 1);
 }
