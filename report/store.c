@@ -16,7 +16,7 @@
 #define APPLICATION_ID 0x74736d31 // "tsm1" in the file's header, so that `file` and we know it
 #define APPLICATION_ID_OFFSET 68u // sqlite.org/fileformat.html, 1.3
 #define USER_VERSION_OFFSET 60u
-#define SCHEMA_VERSION 1u
+#define SCHEMA_VERSION 2u
 #define HEADER_BYTES 100u
 #define BUSY_MILLISECONDS 10000 // a reader may hold the file for a moment
 #define CHECKPOINT_SECONDS 1.0  // rows older than this survive a loss of power too
@@ -181,9 +181,9 @@ static enum file_state look_at(const char *path, char **why)
         return FILE_FOREIGN;
     }
     uint32_t version = big_endian(header + USER_VERSION_OFFSET);
-    if (version != SCHEMA_VERSION) {
-        *why = xasprintf("%s: written in format %u; this program knows format %u", path, version,
-                         SCHEMA_VERSION);
+    if (version < 1 || version > SCHEMA_VERSION) {
+        *why = xasprintf("%s: written in format %u; this program knows formats 1 to %u", path,
+                         version, SCHEMA_VERSION);
         return FILE_FOREIGN;
     }
     return FILE_RESULTS;
@@ -252,17 +252,25 @@ static bool open_file(struct store *store, char **why)
     const char settings[] = "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; "
                             "PRAGMA foreign_keys=ON";
     return open_database(store, flags, why) && (!is_memory || fill_empty(store, why)) &&
-           store_run_sql(store, settings, "open it", why) && load_known(store, why) &&
-           store_rebuild_view(store, why);
+           store_convert(store, why) && store_run_sql(store, settings, "open it", why) &&
+           load_known(store, why) && store_rebuild_view(store, why) &&
+           store_show(store, false, why);
+}
+
+static void finalize_statements(struct store *store)
+{
+    sqlite3_stmt **const statements[] = {&store->add_point,     &store->add_machine,
+                                         &store->add_setting,   &store->find_settings,
+                                         &store->remove_failed, &store->supersede};
+    for (size_t i = 0; i < sizeof(statements) / sizeof(statements[0]); i++) {
+        sqlite3_finalize(*statements[i]);
+        *statements[i] = NULL;
+    }
 }
 
 static void store_free(struct store *store)
 {
-    sqlite3_finalize(store->add_point);
-    sqlite3_finalize(store->add_machine);
-    sqlite3_finalize(store->add_setting);
-    sqlite3_finalize(store->find_settings);
-    sqlite3_finalize(store->remove_failed);
+    finalize_statements(store);
     sqlite3_close(store->database);
     store_unlock(store);
     for (uint32_t i = 0; i < store->path_count; i++) {
@@ -302,7 +310,8 @@ struct store *store_open_to_read(const char *path, char **why)
     }
     struct store *store = xcalloc(1, sizeof(*store));
     store->path = xstrdup(path);
-    if (!open_database(store, SQLITE_OPEN_READONLY, why) || !load_known(store, why)) {
+    if (!open_database(store, SQLITE_OPEN_READONLY, why) || !load_known(store, why) ||
+        !store_show(store, false, why)) {
         store_free(store);
         return NULL;
     }
@@ -315,13 +324,7 @@ bool store_close(struct store *store, char **why)
     if (store->lock_path != NULL) {
         // One plain file again, which can be copied and read where nothing may be written. Not while
         // somebody reads, nor on a full disk: the rows are then in PATH-wal, which belongs to it.
-        sqlite3_finalize(store->add_point);
-        sqlite3_finalize(store->add_machine);
-        sqlite3_finalize(store->add_setting);
-        sqlite3_finalize(store->find_settings);
-        sqlite3_finalize(store->remove_failed);
-        store->add_point = store->add_machine = store->add_setting = store->find_settings = NULL;
-        store->remove_failed = NULL;
+        finalize_statements(store);
         sqlite3_busy_timeout(store->database, 0);
         sqlite3_exec(store->database, "PRAGMA journal_mode=DELETE", NULL, NULL, NULL);
         is_closed = sqlite3_close(store->database) == SQLITE_OK;
@@ -336,7 +339,7 @@ bool store_close(struct store *store, char **why)
 }
 
 // --- adding ---------------------------------------------------------------------------------------
-static bool prepare(struct store *store, sqlite3_stmt **statement, const char *sql)
+bool store_prepare(struct store *store, sqlite3_stmt **statement, const char *sql)
 {
     if (*statement != NULL) {
         sqlite3_reset(*statement);
@@ -346,7 +349,7 @@ static bool prepare(struct store *store, sqlite3_stmt **statement, const char *s
                               NULL) == SQLITE_OK;
 }
 
-static bool run_once(sqlite3_stmt *statement)
+bool store_run_once(sqlite3_stmt *statement)
 {
     int code = sqlite3_step(statement);
     sqlite3_reset(statement);
@@ -370,10 +373,11 @@ static bool add_path(struct store *store, const char *path)
         return true;
     }
     sqlite3_stmt *statement = NULL;
-    bool is_done = prepare(store, &statement, "INSERT OR IGNORE INTO paths (path) VALUES (?)");
+    bool is_done =
+        store_prepare(store, &statement, "INSERT OR IGNORE INTO paths (path) VALUES (?)");
     if (is_done) {
         sqlite3_bind_text(statement, 1, path, -1, SQLITE_TRANSIENT);
-        is_done = run_once(statement);
+        is_done = store_run_once(statement);
     }
     sqlite3_finalize(statement);
     store->paths = xrealloc(store->paths, (store->path_count + 1) * sizeof(*store->paths));
@@ -381,12 +385,13 @@ static bool add_path(struct store *store, const char *path)
     return is_done;
 }
 
-static bool add_settings(struct store *store, sqlite3_int64 point, json_t *settings)
+bool store_add_settings(struct store *store, sqlite3_int64 point, json_t *settings)
 {
     const char *path;
     json_t *value;
     uint32_t paths = store->path_count;
-    if (!prepare(store, &store->add_setting, "INSERT OR REPLACE INTO settings VALUES (?, ?, ?)")) {
+    if (!store_prepare(store, &store->add_setting,
+                       "INSERT OR REPLACE INTO settings VALUES (?, ?, ?)")) {
         return false;
     }
     json_object_foreach(settings, path, value)
@@ -394,7 +399,7 @@ static bool add_settings(struct store *store, sqlite3_int64 point, json_t *setti
         sqlite3_bind_int64(store->add_setting, 1, point);
         sqlite3_bind_text(store->add_setting, 2, path, -1, SQLITE_TRANSIENT);
         store_bind_json(store->add_setting, 3, value);
-        if (!add_path(store, path) || !run_once(store->add_setting)) {
+        if (!add_path(store, path) || !store_run_once(store->add_setting)) {
             return false;
         }
     }
@@ -408,12 +413,12 @@ static bool add_machines(struct store *store, sqlite3_int64 point, const char *r
 {
     json_t *json = result == NULL ? NULL : json_loads(result, 0, NULL);
     const json_t *machines = json_object_get(json, "machines");
-    bool is_done = prepare(store, &store->add_machine, store_insert_machine);
+    bool is_done = store_prepare(store, &store->add_machine, store_insert_machine);
     for (size_t i = 0; is_done && i < json_array_size(machines); i++) {
         sqlite3_bind_int64(store->add_machine, 1, point);
         sqlite3_bind_int64(store->add_machine, 2, (sqlite3_int64)i);
         store_bind_machine(store->add_machine, json_array_get(machines, i));
-        is_done = run_once(store->add_machine);
+        is_done = store_run_once(store->add_machine);
     }
     json_decref(json);
     return is_done;
@@ -424,7 +429,7 @@ static bool add_row(struct store *store, const struct store_point *point)
     const char sql[] = "INSERT INTO points (key, sweep, number, status, why, settings, seed, "
                        "version, git, run_seconds, run_peak_rss_bytes, finished, config, result) "
                        "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
-    if (!prepare(store, &store->add_point, sql)) {
+    if (!store_prepare(store, &store->add_point, sql)) {
         return false;
     }
     const char *const texts[] = {point->key,    point->sweep,
@@ -441,32 +446,37 @@ static bool add_row(struct store *store, const struct store_point *point)
     sqlite3_bind_int64(store->add_point, 7, (sqlite3_int64)point->seed);
     sqlite3_bind_double(store->add_point, 10, point->host_seconds);
     sqlite3_bind_int64(store->add_point, 11, (sqlite3_int64)point->peak_rss_bytes);
-    return run_once(store->add_point);
+    return store_run_once(store->add_point);
 }
 
-// A failed point in whose place this one comes. Failed before it was resolved, it had another key.
+// A failed point in whose place this one comes. Failed before it was resolved, it had another key; failed
+// beside a point that is configured alike, it stays until one of the two is done.
 static bool remove_failed(struct store *store, const struct store_point *point)
 {
     const char sql[] = "DELETE FROM points WHERE status = 'failed' AND point IN "
-                       "(SELECT point FROM points WHERE key = ?1 UNION ALL "
+                       "(SELECT point FROM points WHERE key = ?1 AND (?4 <> 'failed' OR "
+                       "(sweep = ?2 AND number = ?5)) UNION ALL "
                        "SELECT point FROM points WHERE status = 'failed' AND sweep = ?2 AND "
                        "settings = ?3)";
-    if (!prepare(store, &store->remove_failed, sql)) {
+    if (!store_prepare(store, &store->remove_failed, sql)) {
         return false;
     }
     sqlite3_bind_text(store->remove_failed, 1, point->key, -1, SQLITE_STATIC);
     sqlite3_bind_text(store->remove_failed, 2, point->sweep, -1, SQLITE_STATIC);
     sqlite3_bind_text(store->remove_failed, 3, point->settings, -1, SQLITE_STATIC);
-    return run_once(store->remove_failed);
+    sqlite3_bind_text(store->remove_failed, 4, point_status_name(point->status), -1, SQLITE_STATIC);
+    sqlite3_bind_int64(store->remove_failed, 5, point->number);
+    return store_run_once(store->remove_failed);
 }
 
-static bool add_all(struct store *store, const struct store_point *point)
+static bool add_all(struct store *store, const struct store_point *point, bool is_joined)
 {
     json_t *settings = json_loads(point->settings, 0, NULL);
     bool is_done = remove_failed(store, point) && add_row(store, point);
     sqlite3_int64 row = sqlite3_last_insert_rowid(store->database);
-    is_done =
-        is_done && add_machines(store, row, point->result) && add_settings(store, row, settings);
+    is_done = is_done && add_machines(store, row, point->result) &&
+              store_add_settings(store, row, settings) &&
+              (is_joined ? store_join_row(store, row, point) : store_supersede(store, row, point));
     json_decref(settings);
     return is_done;
 }
@@ -481,7 +491,7 @@ static void checkpoint(struct store *store)
 }
 
 // Ends a transaction; undoes it if something of it failed.
-static bool end_transaction(struct store *store, bool is_done, const char *what, char **why)
+bool store_end_transaction(struct store *store, bool is_done, const char *what, char **why)
 {
     if (is_done && sqlite3_exec(store->database, "COMMIT", NULL, NULL, NULL) == SQLITE_OK) {
         return true;
@@ -494,15 +504,15 @@ static bool end_transaction(struct store *store, bool is_done, const char *what,
 bool store_add(struct store *store, const struct store_point *point, char **why)
 {
     if (store_has(store, point->key)) {
-        return true;
+        return store_add_alike(store, point, why);
     }
     bool is_nested = sqlite3_get_autocommit(store->database) == 0; // of a merge
     if (is_nested) {
-        if (!add_all(store, point)) {
+        if (!add_all(store, point, true)) {
             return store_fail(store, "add a point", why);
         }
     } else if (!store_run_sql(store, "BEGIN IMMEDIATE", "add a point", why) ||
-               !end_transaction(store, add_all(store, point), "add a point", why)) {
+               !store_end_transaction(store, add_all(store, point, false), "add a point", why)) {
         return false;
     }
     remember(store, point->key, point->status);
@@ -512,69 +522,7 @@ bool store_add(struct store *store, const struct store_point *point, char **why)
     return true;
 }
 
-// --- points that are there already, labels --------------------------------------------------------
-// Settings of `more` that `settings` lacks are added. New reference. *is_same: the two do not contradict.
-static json_t *join_settings(const char *settings, const char *more, bool *is_same)
-{
-    json_t *joined = json_loads(settings, 0, NULL);
-    json_t *others = json_loads(more, 0, NULL);
-    const char *path;
-    json_t *value;
-    joined = joined == NULL ? json_object() : joined;
-    json_object_update_missing(joined, others);
-    *is_same = true;
-    json_object_foreach(others, path, value)
-    {
-        *is_same = *is_same && json_equal(value, json_object_get(joined, path));
-    }
-    json_decref(others);
-    return joined;
-}
-
-static bool update_place(struct store *store, sqlite3_int64 row, uint32_t number, json_t *settings)
-{
-    char *text = json_dumps(settings, JSON_COMPACT);
-    char *sql = sqlite3_mprintf("UPDATE points SET number = %u, settings = %Q WHERE point = %lld",
-                                number, text, row);
-    bool is_done = sqlite3_exec(store->database, sql, NULL, NULL, NULL) == SQLITE_OK &&
-                   add_settings(store, row, settings);
-    sqlite3_free(sql);
-    free(text);
-    return is_done;
-}
-
-bool store_place(struct store *store, const char *key, const char *sweep, uint32_t number,
-                 const char *settings, char **why)
-{
-    const char sql[] = "SELECT point, sweep, number, settings FROM points WHERE key = ?";
-    if (!prepare(store, &store->find_settings, sql)) {
-        return store_fail(store, "find a point", why);
-    }
-    sqlite3_stmt *found = store->find_settings;
-    sqlite3_bind_text(found, 1, key, -1, SQLITE_STATIC);
-    if (sqlite3_step(found) != SQLITE_ROW) {
-        sqlite3_reset(found);
-        return true;
-    }
-    sqlite3_int64 row = sqlite3_column_int64(found, 0);
-    bool is_own = strcmp((const char *)sqlite3_column_text(found, 1), sweep) == 0;
-    uint32_t old_number = (uint32_t)sqlite3_column_int64(found, 2);
-    char *old_settings = xstrdup((const char *)sqlite3_column_text(found, 3));
-    sqlite3_reset(found);
-    bool is_done = true;
-    if (number != old_number || strcmp(old_settings, settings) != 0) {
-        bool is_same;
-        json_t *joined = join_settings(old_settings, settings, &is_same);
-        number = is_own && is_same ? number : old_number;
-        is_done =
-            store_run_sql(store, "BEGIN IMMEDIATE", "change a point", why) &&
-            end_transaction(store, update_place(store, row, number, joined), "change a point", why);
-        json_decref(joined);
-    }
-    free(old_settings);
-    return is_done;
-}
-
+// --- labels ---------------------------------------------------------------------------------------
 bool store_set_label(struct store *store, const char *path, const char *label, char **why)
 {
     char *sql = sqlite3_mprintf("INSERT INTO paths (path, label) VALUES (%Q, %Q) "

@@ -14,7 +14,7 @@ struct store;
 enum point_status { POINT_DONE, POINT_DOES_NOT_FIT, POINT_FAILED };
 
 struct store_point {
-    const char *key;      // 32 hex digits: hash of the resolved configuration; unique in the file
+    const char *key;      // 32 hex digits: hash of the resolved configuration
     const char *sweep;    // name of the sweep
     uint32_t number;      // place in the sweep's order
     const char *settings; // JSON object, swept path -> value
@@ -27,6 +27,7 @@ struct store_point {
     double host_seconds;
     uint64_t peak_rss_bytes;
     const char *finished; // UTC, ISO 8601
+    bool is_superseded;   // a later point has its sweep and settings, and another configuration
 };
 
 // Creates the file if there is none or an empty one; ":memory:" is a store without a file. Refused, and
@@ -39,11 +40,12 @@ struct store *store_open_to_read(const char *path, char **why);
 // Is there a point of this key that is done or does not fit? Failed ones run again. From memory: may be
 // asked in a forked child, which must call nothing else of the store.
 bool store_has(const struct store *store, const char *key);
-// Takes the place of a failed point of the same key, or of the same sweep and settings. A point that
-// store_has() stays as it is, but see store_place().
+// Takes the place of a failed point of the same key, or of the same sweep and settings, and supersedes
+// others of the same sweep and settings. A point that store_has() stays as it is; if its settings are
+// others it stands beside it under its own, with the same result.
 bool store_add(struct store *store, const struct store_point *point, char **why);
 // A sweep came upon a point that the store has: settings that the row lacks are added to it, and if it is
-// of this sweep and no setting differs, its number becomes `number`.
+// of this sweep its number becomes `number`. Where settings differ, it gets a row of its own instead.
 bool store_place(struct store *store, const char *key, const char *sweep, uint32_t number,
                  const char *settings, char **why);
 // What to call a swept path on a chart.
@@ -66,6 +68,8 @@ bool store_each_revision(struct store *store,
                          void (*visit)(void *context, const char *version, const char *git,
                                        uint32_t points),
                          void *context, char **why);
+// Are superseded points among those of store_each()? Not unless it was said.
+bool store_show_superseded(struct store *store, bool is_shown, char **why);
 uint32_t store_count(const struct store *store, enum point_status status);
 const char *point_status_name(enum point_status status); // "done", "does_not_fit", "failed"
 

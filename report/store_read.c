@@ -27,6 +27,7 @@ static struct store_point read_point(sqlite3_stmt *row)
         .host_seconds = sqlite3_column_double(row, 11),
         .peak_rss_bytes = (uint64_t)sqlite3_column_int64(row, 12),
         .finished = text_of(row, 13),
+        .is_superseded = sqlite3_column_int(row, 14) != 0,
     };
 }
 
@@ -34,8 +35,8 @@ bool store_each(struct store *store, bool (*visit)(void *context, const struct s
                 void *context, char **why)
 {
     const char sql[] = "SELECT key, sweep, number, settings, status, why, config, result, version, "
-                       "git, seed, run_seconds, run_peak_rss_bytes, finished FROM points "
-                       "ORDER BY sweep, number, key";
+                       "git, seed, run_seconds, run_peak_rss_bytes, finished, superseded "
+                       "FROM shown_points ORDER BY sweep, number, superseded, key";
     sqlite3_stmt *row = NULL;
     int code = sqlite3_prepare_v2(store->database, sql, -1, &row, NULL);
     bool goes_on = code == SQLITE_OK;
@@ -116,7 +117,8 @@ bool store_merge(struct store *into, const char *path, char **why)
         return false;
     }
     struct merge merge = {into, why, true};
-    bool is_done = store_run_sql(into, "BEGIN IMMEDIATE", "add points", why);
+    bool is_done = store_show_superseded(from, true, why) &&
+                   store_run_sql(into, "BEGIN IMMEDIATE", "add points", why);
     if (is_done) {
         is_done = store_each_path(from, merge_path, &merge, why) && merge.is_right &&
                   store_each(from, merge_point, &merge, why) && merge.is_right;

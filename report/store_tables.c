@@ -38,13 +38,9 @@
     X(quantities, "TEXT", "quantities")
 
 static const char tables[] =
-    "CREATE TABLE points ("
-    " point INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE, sweep TEXT NOT NULL,"
-    " number INTEGER NOT NULL, status TEXT NOT NULL, why TEXT, settings TEXT NOT NULL,"
-    " seed INTEGER, version TEXT, git TEXT, run_seconds REAL, run_peak_rss_bytes INTEGER,"
-    " finished TEXT, config TEXT, result TEXT);"
+    "CREATE TABLE points " STORE_POINT_COLUMNS ";"
+    "CREATE INDEX points_by_key ON points (key);"
     "CREATE INDEX points_in_order ON points (sweep, number);"
-    "CREATE INDEX points_failed ON points (sweep, settings) WHERE status = 'failed';"
     "CREATE TABLE machines ("
     " point INTEGER NOT NULL REFERENCES points ON DELETE CASCADE, place INTEGER NOT NULL"
 #define X(column, type, at) ", " #column " " type
@@ -70,13 +66,26 @@ static const char *const machine_places[] = {
 
 #define POINT_COLUMNS                                                                \
     "p.point, p.key, p.sweep, p.number, p.status, p.why, p.seed, p.version, p.git, " \
-    "p.run_seconds, p.run_peak_rss_bytes, p.finished"
+    "p.run_seconds, p.run_peak_rss_bytes, p.finished, p.superseded"
 
 static const char view_head[] = "CREATE VIEW results AS SELECT " POINT_COLUMNS
 #define X(column, type, at) ", m." #column
     MACHINE_COLUMNS(X)
 #undef X
     ;
+
+bool store_copy_machines(struct store *store, sqlite3_int64 from, sqlite3_int64 to)
+{
+    const char sql[] = "INSERT INTO machines SELECT %lld, place"
+#define X(column, type, at) ", " #column
+        MACHINE_COLUMNS(X)
+#undef X
+            " FROM machines WHERE point = %lld";
+    char *text = sqlite3_mprintf(sql, to, from);
+    bool is_done = sqlite3_exec(store->database, text, NULL, NULL, NULL) == SQLITE_OK;
+    sqlite3_free(text);
+    return is_done;
+}
 
 // A path that is named like a column, such as `seed`, has that column already.
 static bool is_column(const char *path)
@@ -93,6 +102,7 @@ static bool is_column(const char *path)
                                         "run_seconds",
                                         "run_peak_rss_bytes",
                                         "finished",
+                                        "superseded",
 #define X(column, type, at) #column,
                                         MACHINE_COLUMNS(X)
 #undef X

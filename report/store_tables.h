@@ -9,6 +9,13 @@
 
 #define STORE_KEY_DIGITS 32u
 
+#define STORE_POINT_COLUMNS                                                                \
+    "(point INTEGER PRIMARY KEY, key TEXT NOT NULL, sweep TEXT NOT NULL, "                 \
+    "number INTEGER NOT NULL, status TEXT NOT NULL, why TEXT, settings TEXT NOT NULL, "    \
+    "seed INTEGER, version TEXT, git TEXT, run_seconds REAL, run_peak_rss_bytes INTEGER, " \
+    "finished TEXT, config TEXT, result TEXT, superseded INTEGER NOT NULL DEFAULT 0, "     \
+    "UNIQUE (sweep, settings, key))"
+
 struct store_known {                // one slot of a hash table
     char key[STORE_KEY_DIGITS + 1]; // "": empty
     enum point_status status;
@@ -19,8 +26,8 @@ struct store {
     char *lock_path; // owned; NULL: no lock is held
     int lock_file;
     sqlite3 *database;
-    sqlite3_stmt *add_point, *add_machine, *add_setting, *find_settings,
-        *remove_failed;        // owned; NULL: not used yet
+    sqlite3_stmt *add_point, *add_machine, *add_setting, *find_settings, *remove_failed,
+        *supersede;            // owned; NULL: not used yet
     struct store_known *known; // owned; [known_slots], a power of two; NULL: opened to be read
     uint32_t known_slots, known_count;
     char **paths; // owned, and each: swept paths that the view has columns for
@@ -39,9 +46,31 @@ bool store_create_tables(sqlite3 *database);
 extern const char store_insert_machine[]; // SQL
 // Binds the columns of a machine, an object of the result's `machines`, from parameter 3 on.
 void store_bind_machine(sqlite3_stmt *statement, const json_t *machine);
+bool store_copy_machines(struct store *store, sqlite3_int64 from, sqlite3_int64 to); // of a point
 // The view `results` anew, with a column for every swept path.
 bool store_rebuild_view(struct store *store, char **why);
 void store_bind_json(sqlite3_stmt *statement, int parameter, const json_t *value);
+
+// Prepares a statement that is kept, or makes it ready again.
+bool store_prepare(struct store *store, sqlite3_stmt **statement, const char *sql);
+bool store_run_once(sqlite3_stmt *statement); // one that yields no row
+bool store_add_settings(struct store *store, sqlite3_int64 point, json_t *settings);
+// Ends a transaction; undoes it if something of it failed.
+bool store_end_transaction(struct store *store, bool is_done, const char *what, char **why);
+
+// --- store_place.c --------------------------------------------------------------------------------
+// A point whose key the store has: if no row of the key has its settings, it gets one of its own, with the
+// result of the other.
+bool store_add_alike(struct store *store, const struct store_point *point, char **why);
+// The row was added, or asked for again: rows of its sweep and settings with another configuration are
+// superseded.
+bool store_supersede(struct store *store, sqlite3_int64 row, const struct store_point *point);
+// Likewise of a row of a file that is joined: of those that stand the one that was finished last does.
+bool store_join_row(struct store *store, sqlite3_int64 row, const struct store_point *point);
+// Brings a file of format 1 to the present one.
+bool store_convert(struct store *store, char **why);
+// The temporary view `shown_points`, which everyone reads.
+bool store_show(struct store *store, bool has_superseded, char **why);
 
 // One writer: the lock of PATH.lock, released when the process ends, however it ends.
 bool store_lock(struct store *store, char **why);

@@ -319,7 +319,7 @@ static bool add_machines(struct model *model, sqlite3_stmt *query, int64_t id, c
 // --- the walk -------------------------------------------------------------------------------------
 static const char point_query[] =
     "SELECT point, sweep, number, status, why, seed, version, git, run_seconds, finished, result "
-    "FROM points ORDER BY sweep, number, key";
+    "FROM shown_points ORDER BY sweep, number, key";
 
 static void note_time(struct model *model, const char *finished)
 {

@@ -257,10 +257,125 @@ static void a_point_that_another_grid_comes_upon_gains_its_settings(void **state
     assert_true(store_place(store, key, "toy", 11, "{\"training.batch\":8}", &why)); // differs
     assert_true(store_place(store, key, "another", 5, "{\"x\":1}", &why));
     close_store(store);
-    assert_answer(places.path, "SELECT number FROM points", "9"); // of its own sweep alone
-    assert_answer(places.path, "SELECT \"seed.of\" FROM results", "4");
-    assert_answer(places.path, "SELECT \"training.batch\" FROM results", "6");
-    assert_answer(places.path, "SELECT x FROM results", "1");
+    // "another" does not take the place in "toy"
+    assert_answer(places.path, "SELECT group_concat(number) FROM points", "9,11");
+    assert_answer(places.path, "SELECT \"seed.of\" FROM results WHERE number = 9", "4");
+    assert_answer(places.path, "SELECT \"training.batch\" FROM results WHERE number = 9", "6");
+    assert_answer(places.path, "SELECT x FROM results WHERE number = 9", "1");
+    free_places(&places);
+}
+
+static void points_that_are_configured_alike_have_a_row_each(void **state)
+{
+    (void)state;
+    struct places places = make_places(), other = make_places();
+    struct store *store = open_to_write(places.path);
+    char key[TEXT_BYTES];
+    char *why = NULL;
+    struct store_point point = make_point(key, 1, POINT_FAILED);
+    assert_true(store_add(store, &point, &why));
+    point.number = 2;
+    point.settings = "{\"training.batch\":\"fill\"}";
+    assert_true(store_add(store, &point, &why)); // failed as well: both stay
+    point = make_point(key, 1, POINT_DONE);
+    assert_true(store_add(store, &point, &why));
+    for (uint32_t i = 0; i < 2; i++) { // the second time it is there
+        assert_true(store_place(store, key, "toy", 2, "{\"training.batch\":\"fill\"}", &why));
+    }
+    close_store(store);
+    assert_answer(places.path, "SELECT group_concat(number || status) FROM points", "1done,2done");
+    assert_answer(places.path, "SELECT count(DISTINCT key) FROM points", "1");
+    assert_answer(places.path, "SELECT count(*) FROM results WHERE \"training.batch\" = 'fill'",
+                  "2");
+    assert_answer(places.path, "SELECT sum(superseded) FROM points", "0");
+    store = open_to_write(other.path);
+    assert_true(store_merge(store, places.path, &why));
+    close_store(store);
+    assert_answer(other.path, "SELECT group_concat(number || status) FROM points", "1done,2done");
+    free_places(&places);
+    free_places(&other);
+}
+
+static void the_same_settings_configured_anew_supersede_the_old(void **state)
+{
+    (void)state;
+    struct places places = make_places();
+    struct store *store = open_to_write(places.path);
+    char old_key[TEXT_BYTES], new_key[TEXT_BYTES];
+    char *why = NULL;
+    struct store_point old = make_point(old_key, 1, POINT_DONE);
+    struct store_point new = make_point(new_key, 2, POINT_DONE);
+    new.settings = old.settings;
+    new.number = 1;
+    add(store, 3, POINT_DONE);
+    assert_true(store_add(store, &old, &why) && store_add(store, &new, &why));
+    struct seen seen = {0};
+    assert_true(store_each(store, see, &seen, &why));
+    assert_int_equal(seen.count, 2);
+    assert_true(store_show_superseded(store, true, &why));
+    assert_true(store_each(store, see, &seen, &why));
+    assert_int_equal(seen.count, 5);
+    close_store(store);
+    char *standing =
+        xasprintf("SELECT key = '%s' FROM points WHERE number = 1 AND NOT superseded", new_key);
+    assert_answer(places.path, standing, "1");
+    store = open_to_write(places.path); // the file is as it was: the first one stands again
+    assert_true(store_place(store, old_key, "toy", 1, old.settings, &why));
+    close_store(store);
+    assert_answer(places.path, standing, "0");
+    assert_answer(places.path, "SELECT sum(superseded) FROM points", "1");
+    free(standing);
+    free_places(&places);
+}
+
+// As the first program wrote them: one row a key, and nothing to say which of two rows stands.
+static const char old_format[] =
+    "CREATE TABLE points (point INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE, sweep TEXT NOT NULL,"
+    " number INTEGER NOT NULL, status TEXT NOT NULL, why TEXT, settings TEXT NOT NULL,"
+    " seed INTEGER, version TEXT, git TEXT, run_seconds REAL, run_peak_rss_bytes INTEGER,"
+    " finished TEXT, config TEXT, result TEXT);"
+    "CREATE INDEX points_in_order ON points (sweep, number);"
+    "CREATE INDEX points_failed ON points (sweep, settings) WHERE status = 'failed';"
+    "CREATE TABLE settings (point INTEGER NOT NULL REFERENCES points ON DELETE CASCADE, key TEXT "
+    "NOT "
+    "NULL, value, PRIMARY KEY (point, key)) WITHOUT ROWID;"
+    "CREATE TABLE paths (path TEXT PRIMARY KEY, label TEXT);"
+    "CREATE TABLE machines (point INTEGER NOT NULL REFERENCES points ON DELETE CASCADE, "
+    "place INTEGER NOT NULL, name, kind, hardware, variant, form, fits, "
+    "machine_why, clock_hz, step_seconds, samples_per_second, error_band, "
+    "compute_seconds, exchange_seconds, sync_seconds, host_seconds, "
+    "launch_seconds, loop_seconds, input_copy_seconds, cycles, supersteps, "
+    "tiles_used, sram_limit_bytes, sram_max_bytes, sram_max_tile, sram_by_role, "
+    "energy_joules, quantities, "
+    "PRIMARY KEY (point, place)) WITHOUT ROWID;"
+    "INSERT INTO points (key, sweep, number, status, settings, finished, config, "
+    "run_peak_rss_bytes) VALUES "
+    "('a', 's', 0, 'done', '{}', '2026-01-02', '{\"seed\":1}', 12), ('b', 's', 0, 'done', '{}', "
+    "'2026-01-01', '{\"seed\":1}', 12);"
+    "INSERT INTO settings VALUES (1, 'x', 3);"
+    "PRAGMA application_id=1953721649; PRAGMA user_version=1";
+
+static void a_file_of_the_first_format_is_read_and_is_converted_to_write(void **state)
+{
+    (void)state;
+    struct places places = make_places();
+    sqlite3 *database;
+    assert_int_equal(sqlite3_open(places.path, &database), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(database, old_format, NULL, NULL, NULL), SQLITE_OK);
+    sqlite3_close(database);
+    char *why = NULL;
+    struct seen seen = {0};
+    struct store *store = store_open_to_read(places.path, &why);
+    assert_non_null(store);
+    assert_true(store_each(store, see, &seen, &why));
+    assert_int_equal(seen.count, 2);
+    close_store(store);
+    assert_answer(places.path, "PRAGMA user_version", "1"); // reading changes nothing
+    close_store(open_to_write(places.path));
+    assert_answer(places.path, "PRAGMA user_version", "2");
+    assert_answer(places.path, "SELECT group_concat(key || superseded) FROM points", "a0,b1");
+    assert_answer(places.path, "SELECT count(*) FROM settings", "1");
+    assert_answer(places.path, "PRAGMA integrity_check", "ok");
     free_places(&places);
 }
 
@@ -384,7 +499,7 @@ static void a_full_disk_is_said_and_leaves_the_file_whole(void **state)
     pid_t child = fork();
     if (child == 0) {
         signal(SIGXFSZ, SIG_IGN);
-        setrlimit(RLIMIT_FSIZE, &(struct rlimit){200000, 200000});
+        setrlimit(RLIMIT_FSIZE, &(struct rlimit){400000, 400000});
         struct store *store = open_to_write(places.path);
         char *why = NULL;
         char key[TEXT_BYTES];
@@ -462,6 +577,9 @@ int main(void)
         cmocka_unit_test(a_point_that_failed_gives_way_and_one_that_is_done_stays),
         cmocka_unit_test(a_failure_before_it_had_a_key_gives_way_by_its_settings),
         cmocka_unit_test(a_point_that_another_grid_comes_upon_gains_its_settings),
+        cmocka_unit_test(points_that_are_configured_alike_have_a_row_each),
+        cmocka_unit_test(the_same_settings_configured_anew_supersede_the_old),
+        cmocka_unit_test(a_file_of_the_first_format_is_read_and_is_converted_to_write),
         cmocka_unit_test(a_file_that_is_something_else_is_refused_and_stays_as_it_is),
         cmocka_unit_test(another_program_s_database_is_refused),
         cmocka_unit_test(a_missing_file_cannot_be_read),
