@@ -9,6 +9,7 @@
 #include "gpu/gpu.h"
 #include "sim/chip.h"
 #include "sim/err.h"
+#include "sim/system.h"
 #include "sim/uncertain.h"
 #include "sim/validation/validation.h"
 #include "sim/workload/workload.h"
@@ -24,7 +25,9 @@ struct timing_config {
 
 struct machine_config {              // exactly one of chip and gpu
     char *name;                      // owned; unique: given, or "bow/sparse", "a100-80"
-    struct chip_config *chip;        // owned
+    struct chip_config *chip;        // owned, unless it is the system's
+    struct system_config *system;    // owned; NULL: one chip
+    struct parallel_config parallel; // tiles only; {1, 1} without a system
     struct lowering_config lowering; // tiles only
     struct gpu_config *gpu;          // owned
     enum gpu_precision precision;    // GPU matmul type

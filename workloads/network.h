@@ -8,6 +8,7 @@
 
 #include "sim/activity.h"
 #include "sim/err.h"
+#include "workloads/checkpoint/plan.h"
 
 enum network_form { FORM_SPARSE, FORM_DENSE };
 enum reset_kind {
@@ -108,6 +109,7 @@ struct training_config {
     enum precision precision;
     uint32_t test_samples; // 0: no accuracy; more than there are: all
     bool both_forms;       // train sparse and dense, whatever the machines need
+    struct checkpoint_config checkpoints;
 };
 
 #endif

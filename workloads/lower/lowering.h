@@ -25,6 +25,13 @@ enum host_output {
     HOST_OUTPUT_SPIKES, // and the output layer's spikes of every time step
 };
 
+// How states go to streaming memory and come back (docs/checkpointing.md).
+enum streaming_kind {
+    STREAMING_BLOCKING,        // nothing computes while data streams: as without I/O tiles
+    STREAMING_DOUBLE_BUFFERED, // every tile streams beside its work, through a second buffer
+    STREAMING_IO_TILES,        // tiles set apart stream; the others exchange with them
+};
+
 struct lowering_config {
     enum lowering_kind kind;
     enum state_gradient_kind state_gradient; // sparse
@@ -33,6 +40,8 @@ struct lowering_config {
     uint32_t matmul_bytes;    // dense: bytes per element of the products' inputs, 4 or 2
     bool hoists_static_input; // analog input: its products once per training step
     enum host_output host_output; // what goes back to the host
+    enum streaming_kind streaming;
+    uint32_t io_tiles; // STREAMING_IO_TILES: of each chip, its last ones
 };
 
 // A network that does not fit in the tiles (a layer with more neurons than tiles can hold in any

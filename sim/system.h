@@ -1,0 +1,103 @@
+// The system file: what configs/systems/*.yaml may say. Equal chips, the links between them, hosts and
+// streaming memory. Plain data, immutable after load; the tables of keys are in sim/system.c.
+// Modelled:     links with bandwidth, efficiency, latency and routes; what chips share of a host's slot and of
+//               a machine's streaming memory; sync over several chips.
+// Not modelled: gateways beyond a link kind, failures, chips of different kinds.
+#ifndef TILESIM_SIM_SYSTEM_H
+#define TILESIM_SIM_SYSTEM_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "sim/chip.h"
+#include "sim/config/config.h"
+#include "sim/err.h"
+#include "sim/program.h"
+
+#define SYSTEM_CHIPS_MAX 1024u
+
+struct link_kind { // each direction has these
+    char *name;
+    double bytes_per_second; // raw
+    double efficiency;       // of what is raw, 0..1
+    double latency_seconds;
+};
+
+struct system_link {   // both directions
+    uint32_t from, to; // chips, from < to
+    uint32_t kind;
+};
+
+enum system_topology {
+    TOPOLOGY_LINKS,  // as listed
+    TOPOLOGY_LADDER, // chips 2i and 2i + 1 are a rung, rungs side by side are joined by two rails
+    TOPOLOGY_RING,
+    TOPOLOGY_ALL, // every pair
+};
+
+enum route_rule {
+    ROUTE_SHORTEST,   // fewest links; among equals the lowest chips first
+    ROUTE_RUNG_FIRST, // ladder: over the rung, then along the rail
+};
+
+struct streaming_config { // of a machine, shared by its chips; bytes 0: there is none
+    uint64_t bytes;
+    double bytes_per_second; // each direction
+    double latency_seconds;
+    double chip_bytes_per_second; // what one chip alone can reach; 0: the whole
+};
+
+struct system_config {
+    char *name;
+    struct chip_config *chip; // owned
+    uint32_t chips;
+    uint32_t topology, route_rule; // enums
+    uint32_t kind_count;
+    struct link_kind *kinds; // owned
+    uint32_t link_count;
+    struct system_link *links; // owned; generated ones included
+    uint32_t chips_per_slot;   // of a host: chips that share its bandwidth
+    double slot_bytes_per_second;
+    uint32_t chips_per_machine; // that share streaming memory
+    struct streaming_config streaming;
+    double sync_hop_seconds;     // of the sync over several chips: one hop, one way
+    struct uncertain *uncertain; // owned
+    uint32_t uncertain_count;
+};
+
+// How a program is spread over a system.
+enum all_reduce_kind {
+    ALL_REDUCE_RING,
+    ALL_REDUCE_TREE,
+    ALL_REDUCE_TWO_LEVEL, // a ring within each machine, then one over the machines, then back
+};
+
+struct parallel_config {
+    uint32_t chips;    // of the system that take part; the first ones
+    uint32_t replicas; // copies of the network; each has chips / replicas chips, in a row
+    enum all_reduce_kind all_reduce;
+    bool replays_each; // every replica replays its own samples; else the first one's stand for all
+};
+
+extern const struct key system_keys[]; // ends with an empty name
+// What the keys alone cannot say: links to chips that do not exist, chips that no link reaches, ...
+void system_check(const void *section, const struct node *node, struct err *err);
+
+// Loads configs/systems/NAME.yaml, or the file itself. NULL and messages in err if it is wrong.
+struct system_config *system_load(const char *name, const struct mark *asked_at,
+                                  struct config *config, struct err *err);
+void system_destroy(struct system_config *system);
+
+struct system_route {
+    uint32_t *links; // owned; in order; index in system->links
+    uint32_t count;
+};
+struct system_route system_route(const struct system_config *system, uint32_t from, uint32_t to);
+void system_route_free(struct system_route *route);
+// Bytes per second that one direction of the link carries.
+double system_link_rate(const struct system_config *system, const struct system_link *link);
+// Cycles that a sync over the first `chips` chips takes more than one on a chip: 15 ns per hop, there and
+// back; 1 + floor(floor(n / 2) / 2) hops for n chips (poplibs, poplibs_test/Util.cpp). 0 for one chip.
+uint64_t system_sync_cycles(const struct system_config *system, uint32_t chips);
+
+#endif
