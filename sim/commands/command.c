@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 const struct command commands[] = {
@@ -39,6 +40,18 @@ uint32_t command_width(FILE *stream)
 {
     struct winsize size;
     return ioctl(fileno(stream), TIOCGWINSZ, &size) == 0 ? size.ws_col : 0;
+}
+
+// By another name (/dev/stdout) a table would lie over what was written, or in a file that lost its name.
+bool command_is_stdout(const char *path)
+{
+    struct stat named, standard;
+    if (path == NULL || strcmp(path, "-") == 0) {
+        return path != NULL;
+    }
+    return stat(path, &named) == 0 && fstat(STDOUT_FILENO, &standard) == 0 &&
+           S_ISREG(named.st_mode) && named.st_dev == standard.st_dev &&
+           named.st_ino == standard.st_ino;
 }
 
 int command_finish_output(int status)

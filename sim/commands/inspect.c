@@ -403,7 +403,7 @@ static int inspect_experiment(const struct arguments *arguments,
 {
     struct inspector inspector = {
         .stream = stdout, .has_colour = command_has_colour(stdout), .width = command_width(stdout)};
-    bool has_stdout = arguments->json_path != NULL && strcmp(arguments->json_path, "-") == 0;
+    bool has_stdout = command_is_stdout(arguments->json_path);
     json_t *json = json_pack("{s:{s:s, s:s}, s:s}", "tilesim", "version", TILESIM_VERSION, "git",
                              version_git(), "experiment", experiment->name);
     struct inspection inspection = {.arguments = arguments,
@@ -441,6 +441,9 @@ int command_inspect(int argc, char **argv)
         NULL};
     struct arguments arguments = {.tile = NO_TILE};
     argp_parse(&argp, argc, argv, 0, NULL, &arguments);
+    if (command_is_stdout(arguments.json_path)) {
+        arguments.json_path = "-";
+    }
     struct err *err = err_create();
     struct experiment *experiment =
         experiment_load(arguments.path, arguments.sets.texts, arguments.sets.count, err);

@@ -73,15 +73,10 @@ struct report {
     char *why;             // owned; of the first failure
 };
 
-static bool is_stdout(const char *path)
-{
-    return path != NULL && strcmp(path, "-") == 0;
-}
-
 static int stdout_uses(const struct arguments *arguments)
 {
-    return is_stdout(arguments->csv_path) + is_stdout(arguments->json_path) +
-           is_stdout(arguments->html_path);
+    return command_is_stdout(arguments->csv_path) + command_is_stdout(arguments->json_path) +
+           command_is_stdout(arguments->html_path);
 }
 
 // A page is in place of the table, unless something of the table was asked for.
@@ -154,7 +149,7 @@ static bool write_file(struct report *report, const char *path,
     if (path == NULL) {
         return true;
     }
-    if (is_stdout(path)) {
+    if (command_is_stdout(path)) {
         return write(report, stdout); // command_finish_output() sees its errors
     }
     struct output_file file;
@@ -228,6 +223,7 @@ int command_report(int argc, char **argv)
                                      NULL};
     struct arguments arguments = {0};
     argp_parse(&argp, argc, argv, 0, NULL, &arguments);
+    arguments.html_path = command_is_stdout(arguments.html_path) ? "-" : arguments.html_path;
     struct report report = {.arguments = &arguments};
     int status = EXIT_BAD_INPUT;
     if (stdout_uses(&arguments) > 1) {

@@ -2,7 +2,6 @@
 #include <argp.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "report/result.h"
@@ -212,21 +211,10 @@ static void print_misfits(const struct result *result)
     }
 }
 
-// Standard output by another name, redirected to a file (/dev/stdout): a table written to it as
-// well would lie over the JSON, or in a file that has lost its name.
-static bool is_stdout_file(const char *path)
-{
-    struct stat named, standard;
-    return stat(path, &named) == 0 && fstat(STDOUT_FILENO, &standard) == 0 &&
-           S_ISREG(named.st_mode) && named.st_dev == standard.st_dev &&
-           named.st_ino == standard.st_ino;
-}
-
 // The files first: a table that does not reach its reader must not cost a result.
 static int report(const struct arguments *arguments, const struct result *result, int status)
 {
-    bool is_json_on_stdout = arguments->json_path != NULL && strcmp(arguments->json_path, "-") == 0;
-    FILE *stream = is_json_on_stdout ? stderr : stdout;
+    bool is_json_on_stdout = command_is_stdout(arguments->json_path);
     if (arguments->json_path != NULL) {
         char *why = NULL;
         if (!result_write_json(result, arguments->json_path, &why)) {
@@ -235,10 +223,10 @@ static int report(const struct arguments *arguments, const struct result *result
             status = EXIT_FAULT;
         }
     }
-    if (arguments->is_quiet) {
+    if (arguments->is_quiet || is_json_on_stdout) {
         print_misfits(result);
     } else {
-        result_print(result, stream, command_has_colour(stream));
+        result_print(result, stdout, command_has_colour(stdout));
     }
     return is_json_on_stdout ? status : command_finish_output(status);
 }
@@ -338,7 +326,7 @@ int command_run(int argc, char **argv)
                                   .trace_steps = TRACE_STEPS_SHOWN};
     argp_parse(&argp, argc, argv, 0, NULL, &arguments);
     arguments.run.has_progress = !arguments.is_quiet && isatty(STDERR_FILENO) == 1;
-    if (arguments.json_path != NULL && is_stdout_file(arguments.json_path)) {
+    if (command_is_stdout(arguments.json_path)) {
         arguments.json_path = "-";
     }
     add_option_sets(&arguments);

@@ -143,8 +143,7 @@ static void print_result(const struct arguments *arguments, const struct validat
 static int report(const struct arguments *arguments, const struct validation_result *result,
                   const struct claim_result *claim)
 {
-    bool is_json_on_stdout = arguments->json_path != NULL && strcmp(arguments->json_path, "-") == 0;
-    FILE *stream = is_json_on_stdout ? stderr : stdout;
+    bool is_json_on_stdout = command_is_stdout(arguments->json_path);
     int status = result->failed + claim->failed > 0 ? EXIT_DOES_NOT_FIT : EXIT_DONE;
     if (arguments->json_path != NULL) {
         status = write_json(join_json(result, claim), 0, arguments->json_path, status);
@@ -153,7 +152,9 @@ static int report(const struct arguments *arguments, const struct validation_res
         status = write_json(validation_result_to_expected(result), EXPECTED_DIGITS,
                             arguments->save_path, status);
     }
-    print_result(arguments, result, claim, stream);
+    if (!is_json_on_stdout) {
+        print_result(arguments, result, claim, stdout);
+    }
     if (arguments->expect_path != NULL) {
         status = compare(arguments, result, status);
     }
@@ -205,6 +206,9 @@ int command_validate(int argc, char **argv)
         NULL};
     struct arguments arguments = {.processes = option_all_cores(JOBS_MAX)};
     argp_parse(&argp, argc, argv, 0, NULL, &arguments);
+    if (command_is_stdout(arguments.json_path)) {
+        arguments.json_path = "-";
+    }
     struct err *err = err_create();
     int status = validate(&arguments, err);
     err_print(err, stderr);

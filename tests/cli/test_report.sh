@@ -81,4 +81,17 @@ expect no_shards_are_a_bad_command_line 2 "$program" sweep "$folder/sweep.yaml" 
 verdict the_number_of_shards_is_explained "other message" \
     grep -qxF 'tilesim sweep: --slurm: "0" is not a number in 1..1000' "$folder/err"
 
+# A file on standard output has it to itself, whatever the command.
+toy=$PWD/configs/experiments/toy.yaml
+is_json_alone() { # FILE: one JSON value and nothing else
+    python3 -c 'import json, sys; json.load(open(sys.argv[1]))' "$1" 2>/dev/null
+}
+for words in "run $toy" "inspect $toy" "report $whole" "validate --group exchange/gather"; do
+    for file in - /dev/stdout; do
+        expect "json_is_written_to_standard_output: ${words%% *}, $file" 0 "$program" $words --json $file
+        verdict "json_on_standard_output_is_alone: ${words%% *}, $file" "more" is_json_alone "$folder/out"
+        verdict "no_table_is_printed_beside_it: ${words%% *}, $file" "a table" [ ! -s "$folder/err" ]
+    done
+done
+
 exit $((failures > 0))
