@@ -86,13 +86,29 @@ static void add_farthest_pair(struct measuring *measuring, const struct flow *fl
                                                     is_broadcast, load->latency_millicycles);
 }
 
+struct bus {
+    uint32_t first, end; // tiles
+};
+
+// That `tile` belongs to. The last one of a chip, and of the program, may be short of tiles.
+static struct bus bus_of(const struct measuring *measuring, uint32_t tile)
+{
+    const struct program *program = measuring->program;
+    uint32_t share = measuring->config->bus_sharing;
+    uint32_t on_chip = tile % program->chip_tiles;
+    uint32_t first_of_chip = tile - on_chip;
+    uint64_t first = tile - on_chip % share;
+    uint64_t end_of_chip = (uint64_t)first_of_chip + program->chip_tiles;
+    uint64_t end = min_u64(min_u64(first + share, end_of_chip), program->tile_count);
+    return (struct bus){.first = (uint32_t)first, .end = (uint32_t)end};
+}
+
 // Destination tiles among those of the bus that `tile` belongs to.
 static uint32_t count_on_bus(const struct measuring *measuring, uint32_t tile)
 {
-    uint32_t share = measuring->config->bus_sharing;
-    uint32_t first = tile - tile % share;
+    struct bus bus = bus_of(measuring, tile);
     uint32_t count = 0;
-    for (uint32_t i = first; i < first + share && i < measuring->program->tile_count; i++) {
+    for (uint32_t i = bus.first; i < bus.end; i++) {
         count += measuring->items[i].destinations > 0;
     }
     return count;
@@ -101,10 +117,9 @@ static uint32_t count_on_bus(const struct measuring *measuring, uint32_t tile)
 // Source items that lie on other tiles of the bus of `tile`.
 static uint32_t count_sources_beside(const struct measuring *measuring, uint32_t tile)
 {
-    uint32_t share = measuring->config->bus_sharing;
-    uint32_t first = tile - tile % share;
+    struct bus bus = bus_of(measuring, tile);
     uint32_t sources = 0;
-    for (uint32_t i = first; i < first + share && i < measuring->program->tile_count; i++) {
+    for (uint32_t i = bus.first; i < bus.end; i++) {
         sources += i != tile ? measuring->items[i].sources : 0;
     }
     return sources;
@@ -129,7 +144,7 @@ static struct audience count_audience(const struct measuring *measuring, const s
         audience.tiles++;
         uint32_t on_bus = count_on_bus(measuring, tile);
         bool is_first_of_bus = true;
-        for (uint32_t other = tile - tile % share; other < tile; other++) {
+        for (uint32_t other = bus_of(measuring, tile).first; other < tile; other++) {
             is_first_of_bus = is_first_of_bus && measuring->items[other].destinations == 0;
         }
         audience.buses += is_first_of_bus;
@@ -403,7 +418,7 @@ static struct measuring *measuring_create(const struct exchange_config *config,
     struct measuring *measuring = xcalloc(1, sizeof *measuring);
     measuring->config = config;
     measuring->program = program;
-    measuring->ways = ways_create(config, program->tile_count);
+    measuring->ways = ways_create(config, program->tile_count, program->chip_tiles);
     measuring->ports = xcalloc(program->tile_count, sizeof *measuring->ports);
     measuring->items = xcalloc(program->tile_count, sizeof *measuring->items);
     measuring->steps = xcalloc((size_t)program->tile_count + 1, sizeof *measuring->steps);

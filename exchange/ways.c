@@ -5,6 +5,7 @@
 
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "sim/err.h"
 #include "sim/units.h"
@@ -77,16 +78,32 @@ uint64_t ways_farthest(const struct exchange_config *config)
 }
 
 // --- many pairs ---------------------------------------------------------------------------------
+// The two largest values on different tiles.
+struct extreme {
+    int64_t best, second;
+    uint32_t tile; // of best
+    bool has_best, has_second;
+};
+
 struct ways {
+    uint32_t chip_tiles, chips;
+    uint32_t *chip; // owned; [tile]
     uint64_t base_millicycles;
     int64_t *column_millicycles;    // owned; [tile] position along the spine
     int64_t *island_millicycles[2]; // owned; [is_broadcast][tile]
     uint64_t longest[2];            // [is_broadcast] no way is longer
+    struct extreme *from, *to;      // owned; [chip]; scratch
 };
 
-struct ways *ways_create(const struct exchange_config *config, uint32_t tile_count)
+struct ways *ways_create(const struct exchange_config *config, uint32_t tile_count,
+                         uint32_t chip_tiles)
 {
     struct ways *ways = xcalloc(1, sizeof *ways);
+    ways->chip_tiles = chip_tiles;
+    ways->chips = (uint32_t)div_ceil(tile_count, chip_tiles);
+    ways->chip = xcalloc(tile_count, sizeof *ways->chip);
+    ways->from = xcalloc(ways->chips, sizeof *ways->from);
+    ways->to = xcalloc(ways->chips, sizeof *ways->to);
     ways->base_millicycles = base_millicycles(config);
     ways->column_millicycles = xcalloc(tile_count, sizeof *ways->column_millicycles);
     for (int i = 0; i < 2; i++) {
@@ -96,7 +113,8 @@ struct ways *ways_create(const struct exchange_config *config, uint32_t tile_cou
     int64_t per_island[2] = {island_millicycles(config, false), island_millicycles(config, true)};
     struct place farthest = {0};
     for (uint32_t tile = 0; tile < tile_count; tile++) {
-        struct place place = place_of(config, tile);
+        struct place place = place_of(config, tile % chip_tiles);
+        ways->chip[tile] = tile / chip_tiles;
         ways->column_millicycles[tile] = place.position * per_column;
         ways->island_millicycles[0][tile] = place.island * per_island[0];
         ways->island_millicycles[1][tile] = place.island * per_island[1];
@@ -117,15 +135,16 @@ void ways_destroy(struct ways *ways)
     free(ways->column_millicycles);
     free(ways->island_millicycles[0]);
     free(ways->island_millicycles[1]);
+    free(ways->chip);
+    free(ways->from);
+    free(ways->to);
     free(ways);
 }
 
-uint64_t ways_longest_of_run(const struct ways *ways, uint32_t from, uint32_t to, uint32_t count,
-                             uint64_t least)
+// Of a run that stays on one chip.
+static uint64_t longest_on_chip(const struct ways *ways, uint32_t from, uint32_t to, uint32_t count,
+                                uint64_t least)
 {
-    if (least >= ways->longest[false]) {
-        return least;
-    }
     const int64_t *columns = ways->column_millicycles;
     const int64_t *islands = ways->island_millicycles[false];
     int64_t longest = 0;
@@ -138,12 +157,30 @@ uint64_t ways_longest_of_run(const struct ways *ways, uint32_t from, uint32_t to
     return count > 0 ? max_u64(least, ways->base_millicycles + (uint64_t)longest) : least;
 }
 
-// The two largest values on different tiles.
-struct extreme {
-    int64_t best, second;
-    uint32_t tile; // of best
-    bool has_best, has_second;
-};
+// Pairs left until the tile of one of the ends lies on the next chip.
+static uint32_t pairs_on_chips(const struct ways *ways, uint32_t from, uint32_t to)
+{
+    uint32_t of_from = ways->chip_tiles - from % ways->chip_tiles;
+    uint32_t of_to = ways->chip_tiles - to % ways->chip_tiles;
+    return of_from < of_to ? of_from : of_to;
+}
+
+uint64_t ways_longest_of_run(const struct ways *ways, uint32_t from, uint32_t to, uint32_t count,
+                             uint64_t least)
+{
+    if (ways->chips <= 1 && least < ways->longest[false]) {
+        return longest_on_chip(ways, from, to, count, least);
+    }
+    uint32_t pairs = 0;
+    for (uint32_t i = 0; i < count && least < ways->longest[false]; i += pairs) {
+        pairs = pairs_on_chips(ways, from + i, to + i);
+        pairs = pairs < count - i ? pairs : count - i;
+        if (ways->chip[from + i] == ways->chip[to + i]) {
+            least = longest_on_chip(ways, from + i, to + i, pairs, least);
+        }
+    }
+    return least;
+}
 
 static void extreme_add(struct extreme *extreme, int64_t value, uint32_t tile)
 {
@@ -165,6 +202,9 @@ static void extreme_add(struct extreme *extreme, int64_t value, uint32_t tile)
 // Largest sum of one value of each, from different tiles; `otherwise` if there is none.
 static int64_t extreme_sum(const struct extreme *a, const struct extreme *b, int64_t otherwise)
 {
+    if (!a->has_best || !b->has_best) {
+        return otherwise;
+    }
     if (a->tile != b->tile) {
         return a->best + b->best;
     }
@@ -186,19 +226,19 @@ struct reading {
     int64_t sign;    // of source position - destination position
 };
 
-static struct extreme extreme_of(const struct ways *ways, struct tile_list list,
-                                 struct reading reading, bool is_broadcast)
+// Of every chip's tiles in the list.
+static void find_extremes(const struct ways *ways, struct tile_list list, struct reading reading,
+                          bool is_broadcast, struct extreme *extremes)
 {
-    struct extreme extreme = {0};
+    memset(extremes, 0, ways->chips * sizeof *extremes);
     int64_t has_island = reading.has_island;
     for (uint32_t i = 0; i < list.count; i++) {
         uint32_t tile = list.tiles[i];
-        extreme_add(&extreme,
+        extreme_add(&extremes[ways->chip[tile]],
                     has_island * ways->island_millicycles[is_broadcast][tile] +
                         reading.sign * ways->column_millicycles[tile],
                     tile);
     }
-    return extreme;
 }
 
 uint64_t ways_longest_of_all(const struct ways *ways, struct tile_list sources,
@@ -211,10 +251,12 @@ uint64_t ways_longest_of_all(const struct ways *ways, struct tile_list sources,
     for (int i = 0; i < 4; i++) {
         struct reading of_source = {i / 2 == 0, i % 2 == 0 ? 1 : -1};
         struct reading of_destination = {!of_source.has_island, -of_source.sign};
-        struct extreme from = extreme_of(ways, sources, of_source, is_broadcast);
-        struct extreme to = extreme_of(ways, destinations, of_destination, is_broadcast);
-        int64_t sum = extreme_sum(&from, &to, -1);
-        longest = sum > longest ? sum : longest;
+        find_extremes(ways, sources, of_source, is_broadcast, ways->from);
+        find_extremes(ways, destinations, of_destination, is_broadcast, ways->to);
+        for (uint32_t chip = 0; chip < ways->chips; chip++) {
+            int64_t sum = extreme_sum(&ways->from[chip], &ways->to[chip], -1);
+            longest = sum > longest ? sum : longest;
+        }
     }
     // less than 0: no two tiles talk
     return longest >= 0 ? max_u64(least, ways->base_millicycles + (uint64_t)longest) : least;

@@ -17,9 +17,11 @@ uint64_t ways_between(const struct exchange_config *config, uint32_t from, uint3
                       bool is_broadcast);
 uint64_t ways_farthest(const struct exchange_config *config); // of all places, one message
 
-// The same for many pairs: places are looked up instead of divided out.
+// The same for many pairs: places are looked up instead of divided out. Tile i lies on chip i / chip_tiles, at the
+// place of i mod chip_tiles; between tiles of two chips there is no way here.
 struct ways;
-struct ways *ways_create(const struct exchange_config *config, uint32_t tile_count);
+struct ways *ways_create(const struct exchange_config *config, uint32_t tile_count,
+                         uint32_t chip_tiles);
 void ways_destroy(struct ways *ways); // NULL is allowed
 
 // Longest way among `count` pairs (from + i, to + i); `least` if none is longer.
@@ -31,7 +33,7 @@ struct tile_list {
     uint32_t count;
 };
 // Longest way from a source to another destination; `least` if none is longer. Costs sources +
-// destinations.
+// destinations + chips.
 uint64_t ways_longest_of_all(const struct ways *ways, struct tile_list sources,
                              struct tile_list destinations, bool is_broadcast, uint64_t least);
 

@@ -7,7 +7,7 @@
 struct port {
     const struct exchange_config *config;
     const struct fabric *fabric;
-    uint32_t tile_count;
+    uint32_t tile_count, chip_tiles;
     uint32_t tile;
     bool *is_heard; // [tile_count]: destinations of the broadcast at hand
     struct exchange_load load;
@@ -25,8 +25,11 @@ static uint32_t destination_tile(const struct flow *flow, uint32_t item)
 
 static void send_to(struct port *port, uint32_t to, bool is_broadcast)
 {
-    uint64_t latency =
-        port->fabric->latency_millicycles(port->config, port->tile, to, is_broadcast);
+    if (to / port->chip_tiles != port->tile / port->chip_tiles) {
+        return; // how long a link takes is the clock's business
+    }
+    uint64_t latency = port->fabric->latency_millicycles(
+        port->config, port->tile % port->chip_tiles, to % port->chip_tiles, is_broadcast);
     port->load.latency_millicycles = max_u64(port->load.latency_millicycles, latency);
 }
 
@@ -52,16 +55,17 @@ static void receive_message(struct port *port, uint32_t from, uint64_t bytes)
 // --- broadcast ----------------------------------------------------------------------------------
 static bool is_on_bus_of(const struct port *port, uint32_t tile, uint32_t other)
 {
-    return tile / port->config->bus_sharing == other / port->config->bus_sharing;
+    uint32_t share = port->config->bus_sharing, tiles = port->chip_tiles;
+    return tile / tiles == other / tiles && tile % tiles / share == other % tiles / share;
 }
 
 // Are all tiles of the receiver's bus destinations?
 static bool is_bus_complete(const struct port *port, uint32_t receiver)
 {
     uint32_t share = port->config->bus_sharing;
-    uint32_t first = receiver / share * share;
+    uint32_t first = receiver - receiver % port->chip_tiles % share;
     for (uint32_t i = first; i < first + share; i++) {
-        if (i >= port->tile_count || !port->is_heard[i]) {
+        if (i >= port->tile_count || !is_on_bus_of(port, receiver, i) || !port->is_heard[i]) {
             return false;
         }
     }
@@ -227,6 +231,7 @@ struct exchange_load messages_tile_load(const struct chip_config *chip,
     struct port port = {.config = &chip->exchange,
                         .fabric = exchange_fabric(chip->exchange.fabric),
                         .tile_count = program->tile_count,
+                        .chip_tiles = program->chip_tiles,
                         .tile = tile,
                         .is_heard = is_heard};
     for (uint32_t i = 0; i < exchange->flow_count; i++) {

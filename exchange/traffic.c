@@ -1,0 +1,285 @@
+// Convention: a walk goes through items in runs that lie on one chip, found by division, so that it costs chips and not
+// tiles. Only the messages of a redistribution between two chips are counted one by one.
+#include "exchange/traffic.h"
+
+#include <stdlib.h>
+
+#include "sim/err.h"
+#include "sim/units.h"
+
+// --- items on chips -----------------------------------------------------------------------------
+struct chip_run {
+    uint32_t chip;
+    uint32_t items; // that follow one another on it
+};
+
+// From `item` on, at most `limit` items and at most to the end of the map's turn.
+static struct chip_run run_of(const struct program *program, const struct tile_map *map,
+                              uint32_t item, uint32_t limit)
+{
+    uint32_t position = item % map->positions;
+    uint32_t chip = tile_map_at(map, item) / program->chip_tiles;
+    uint64_t left_behind = (uint64_t)(chip + 1) * program->chip_tiles - map->first; // tiles
+    uint64_t end = map->is_spread ? div_ceil(left_behind * map->positions, map->span) : left_behind;
+    end = min_u64(end, map->positions);
+    return (struct chip_run){.chip = chip, .items = (uint32_t)min_u64(end - position, limit)};
+}
+
+// [chips], owned by the caller: items of the map that lie on each.
+static uint64_t *count_on_chips(const struct program *program, const struct tile_map *map,
+                                uint32_t first, uint32_t count)
+{
+    uint64_t *on_chip = xcalloc(program->chips, sizeof *on_chip);
+    uint32_t turns = count / map->positions;
+    for (uint32_t i = 0; turns > 0 && i < map->positions;) { // all turns are alike
+        struct chip_run run = run_of(program, map, i, map->positions - i);
+        on_chip[run.chip] += (uint64_t)run.items * turns;
+        i += run.items;
+    }
+    for (uint32_t i = turns * map->positions; i < count;) {
+        struct chip_run run = run_of(program, map, first + i, count - i);
+        on_chip[run.chip] += run.items;
+        i += run.items;
+    }
+    return on_chip;
+}
+
+// The only chip that the items lie on; UINT32_MAX if there are several.
+static uint32_t only_chip(const struct program *program, const struct tile_map *map, uint32_t first,
+                          uint32_t count)
+{
+    uint32_t distinct = (uint32_t)min_u64(count, map->positions);
+    uint32_t chip = tile_map_at(map, first) / program->chip_tiles;
+    for (uint32_t i = 0; i < distinct;) {
+        struct chip_run run = run_of(program, map, first + i, distinct - i);
+        if (run.chip != chip) {
+            return UINT32_MAX;
+        }
+        i += run.items;
+    }
+    return chip;
+}
+
+// --- walks --------------------------------------------------------------------------------------
+// Part of a flow that goes from one chip to another, or stays.
+struct passage {
+    uint32_t from, to;
+    uint64_t first, end; // PAIRS: pairs; REDISTRIBUTE: words
+};
+// False: the walk is to stop.
+typedef bool passage_visit(void *context, const struct flow *flow, const struct passage *passage);
+
+static bool walk_pairs(const struct program *program, const struct flow *flow, passage_visit *visit,
+                       void *context)
+{
+    for (uint32_t i = 0; i < flow->source_count;) {
+        struct chip_run from =
+            run_of(program, &flow->source, flow->first_source + i, flow->source_count - i);
+        struct chip_run to =
+            run_of(program, &flow->destination, flow->first_destination + i, from.items);
+        const struct passage passage = {
+            .from = from.chip, .to = to.chip, .first = i, .end = i + to.items};
+        if (!visit(context, flow, &passage)) {
+            return false;
+        }
+        i += to.items;
+    }
+    return true;
+}
+
+// First word behind the items of one end that lie on a chip, beginning with the one that `word` belongs to.
+static uint64_t end_of_words(const struct program *program, const struct tile_map *map,
+                             uint32_t first, uint32_t count, uint64_t words, uint64_t word,
+                             uint32_t *chip)
+{
+    uint32_t item = (uint32_t)(word * count / words);
+    struct chip_run run = run_of(program, map, first + item, count - item);
+    *chip = run.chip;
+    return div_ceil((uint64_t)(item + run.items) * words, count);
+}
+
+static bool walk_words(const struct program *program, const struct flow *flow, passage_visit *visit,
+                       void *context)
+{
+    uint64_t words = div_ceil(flow->bytes, EXCHANGE_WORD_BYTES);
+    for (uint64_t word = 0; word < words;) {
+        struct passage passage = {.first = word};
+        uint64_t end_of_source = end_of_words(program, &flow->source, flow->first_source,
+                                              flow->source_count, words, word, &passage.from);
+        uint64_t end_of_destination =
+            end_of_words(program, &flow->destination, flow->first_destination,
+                         flow->destination_count, words, word, &passage.to);
+        passage.end = min_u64(end_of_source, end_of_destination);
+        if (!visit(context, flow, &passage)) {
+            return false;
+        }
+        word = passage.end;
+    }
+    return true;
+}
+
+// --- crossing -----------------------------------------------------------------------------------
+static bool stays(void *context, const struct flow *flow, const struct passage *passage)
+{
+    (void)context, (void)flow;
+    return passage->from == passage->to;
+}
+
+static bool flow_crosses(const struct program *program, const struct flow *flow)
+{
+    if (flow->bytes == 0 || flow->source_count == 0 || flow->destination_count == 0) {
+        return false;
+    }
+    if (flow->kind == FLOW_PAIRS) {
+        return !walk_pairs(program, flow, stays, NULL);
+    }
+    if (flow->kind == FLOW_REDISTRIBUTE) {
+        return !walk_words(program, flow, stays, NULL);
+    }
+    uint32_t from = only_chip(program, &flow->source, flow->first_source, flow->source_count);
+    uint32_t to =
+        only_chip(program, &flow->destination, flow->first_destination, flow->destination_count);
+    return from == UINT32_MAX || from != to;
+}
+
+bool traffic_crosses(const struct program *program, const struct exchange_step *exchange)
+{
+    if (program->chips <= 1) {
+        return false;
+    }
+    for (uint32_t i = 0; i < exchange->flow_count; i++) {
+        if (flow_crosses(program, &program->flows[exchange->first_flow + i])) {
+            return true;
+        }
+    }
+    return false;
+}
+
+// --- measuring ----------------------------------------------------------------------------------
+struct matrix {
+    uint32_t chips;
+    struct chip_traffic *entries; // owned; [chips * chips]
+};
+
+static void add(struct matrix *matrix, uint32_t from, uint32_t to, uint64_t messages,
+                uint64_t bytes)
+{
+    struct chip_traffic *entry = &matrix->entries[(size_t)from * matrix->chips + to];
+    if (from != to) {
+        entry->messages += messages;
+        entry->bytes += bytes;
+    }
+}
+
+// Every source of a chip to every destination of another, or once to the chip if all hear the same.
+static void add_all(struct matrix *matrix, const struct program *program, const struct flow *flow)
+{
+    uint64_t *sources =
+        count_on_chips(program, &flow->source, flow->first_source, flow->source_count);
+    uint64_t *destinations = count_on_chips(program, &flow->destination, flow->first_destination,
+                                            flow->destination_count);
+    for (uint32_t i = 0; i < program->chips; i++) {
+        for (uint32_t j = 0; j < program->chips && sources[i] > 0; j++) {
+            uint64_t heard = flow->kind == FLOW_BROADCAST ? destinations[j] > 0 : destinations[j];
+            add(matrix, i, j, sources[i] * heard, sources[i] * heard * flow->bytes);
+        }
+    }
+    free(sources);
+    free(destinations);
+}
+
+static bool add_pairs(void *context, const struct flow *flow, const struct passage *passage)
+{
+    uint64_t pairs = passage->end - passage->first;
+    add(context, passage->from, passage->to, pairs, pairs * flow->bytes);
+    return true;
+}
+
+// Messages that the words [first, end) are: one for every overlap of a source's part with a destination's.
+static uint64_t count_overlaps(const struct flow *flow, uint64_t words, uint64_t first,
+                               uint64_t end)
+{
+    uint64_t sources = flow->source_count, destinations = flow->destination_count;
+    if (sources >= words || destinations >= words) { // no two words of one part
+        return end - first;
+    }
+    uint64_t overlaps = 0;
+    for (uint64_t word = first; word < end; overlaps++) {
+        uint64_t end_of_source = div_ceil((word * sources / words + 1) * words, sources);
+        uint64_t end_of_destination =
+            div_ceil((word * destinations / words + 1) * words, destinations);
+        word = min_u64(end_of_source, end_of_destination);
+    }
+    return overlaps;
+}
+
+static bool add_words(void *context, const struct flow *flow, const struct passage *passage)
+{
+    uint64_t words = div_ceil(flow->bytes, EXCHANGE_WORD_BYTES);
+    if (passage->from != passage->to) {
+        add(context, passage->from, passage->to,
+            count_overlaps(flow, words, passage->first, passage->end),
+            (passage->end - passage->first) * EXCHANGE_WORD_BYTES);
+    }
+    return true;
+}
+
+static void add_flow(struct matrix *matrix, const struct program *program, const struct flow *flow)
+{
+    switch (flow->kind) {
+    case FLOW_BROADCAST:
+    case FLOW_ALL_TO_ALL:
+        add_all(matrix, program, flow);
+        break;
+    case FLOW_PAIRS:
+        walk_pairs(program, flow, add_pairs, matrix);
+        break;
+    case FLOW_REDISTRIBUTE:
+        walk_words(program, flow, add_words, matrix);
+        break;
+    }
+}
+
+static struct traffic_list list_entries(const struct matrix *matrix)
+{
+    size_t entries = (size_t)matrix->chips * matrix->chips;
+    struct traffic_list list = {0};
+    for (size_t i = 0; i < entries; i++) {
+        list.count += matrix->entries[i].messages > 0;
+    }
+    list.items = xcalloc(list.count, sizeof *list.items);
+    list.count = 0;
+    for (size_t i = 0; i < entries; i++) {
+        if (matrix->entries[i].messages > 0) {
+            list.items[list.count] = matrix->entries[i];
+            list.items[list.count].from = (uint32_t)(i / matrix->chips);
+            list.items[list.count++].to = (uint32_t)(i % matrix->chips);
+        }
+    }
+    return list;
+}
+
+struct traffic_list traffic_measure(const struct program *program,
+                                    const struct exchange_step *exchange)
+{
+    if (!traffic_crosses(program, exchange)) {
+        return (struct traffic_list){0};
+    }
+    struct matrix matrix = {.chips = program->chips};
+    matrix.entries = xcalloc((size_t)matrix.chips * matrix.chips, sizeof *matrix.entries);
+    for (uint32_t i = 0; i < exchange->flow_count; i++) {
+        const struct flow *flow = &program->flows[exchange->first_flow + i];
+        if (flow_crosses(program, flow)) {
+            add_flow(&matrix, program, flow);
+        }
+    }
+    struct traffic_list list = list_entries(&matrix);
+    free(matrix.entries);
+    return list;
+}
+
+void traffic_free(struct traffic_list *list)
+{
+    free(list->items);
+    *list = (struct traffic_list){0};
+}
