@@ -9,7 +9,8 @@
 #include "workloads/lower/placement.h"
 
 #define DEFAULT_INPUT_SLOTS 32u // arXiv 2311.04386, its code: NMNIST runs
-#define SLOTS_MIN 2u            // the same: slots come in pairs, "output >= 2"
+#define COUNT_OF(list) (sizeof(list) / sizeof((list)[0]))
+#define SLOTS_MIN 2u // the same: slots come in pairs, "output >= 2"
 
 // --- what is given ------------------------------------------------------------------------------
 static void check_excluded(const struct node *root, const char *path, const char *other,
@@ -61,27 +62,50 @@ static bool is_machine_mapping(const struct node *root, uint32_t machine)
     return is_mapping;
 }
 
+// Exactly one of the three sorts of machine.
+static bool check_sort(const struct node *root, uint32_t machine, struct err *err)
+{
+    const char *const sorts[] = {"chip", "system", "gpu"};
+    const char *found[COUNT_OF(sorts)];
+    uint32_t count = 0;
+    for (size_t i = 0; i < COUNT_OF(sorts); i++) {
+        if (has_machine_key(root, machine, sorts[i])) {
+            found[count++] = sorts[i];
+        }
+    }
+    struct mark mark = machine_mark(root, machine);
+    if (count == 0) {
+        return err_at(err, &mark,
+                      "machines.%u: has no chip, system or gpu; a machine is one of them", machine);
+    }
+    return count == 1 ||
+           err_at(err, &mark, "machines.%u: has a %s and a %s; a machine is one of them", machine,
+                  found[0], found[1]);
+}
+
 static void check_machine(const struct node *root, uint32_t machine, struct err *err)
 {
     const char *const chip_keys_only[] = {"lowering",      "state_gradient", "elementwise",
                                           "rearrangement", "matmul_type",    "hoist_static_input",
                                           "host_output"};
+    const char *const system_keys_only[] = {"chips",        "replicas",  "all_reduce",
+                                            "replays_each", "streaming", "io_tiles"};
     const char *const gpu_keys_only[] = {"precision", "baselines"};
     if (!is_machine_mapping(root, machine)) {
         return; // already said where its keys were read
     }
-    bool has_chip = has_machine_key(root, machine, "chip");
     bool has_gpu = has_machine_key(root, machine, "gpu");
-    if (has_chip == has_gpu) {
-        struct mark mark = machine_mark(root, machine);
-        err_at(err, &mark, "machines.%u: %s; a machine is one chip or one gpu", machine,
-               has_chip ? "has a chip and a gpu" : "has neither a chip nor a gpu");
+    bool has_system = has_machine_key(root, machine, "system");
+    if (!check_sort(root, machine, err)) {
         return;
     }
-    for (size_t i = 0; has_gpu && i < sizeof(chip_keys_only) / sizeof(chip_keys_only[0]); i++) {
+    for (size_t i = 0; has_gpu && i < COUNT_OF(chip_keys_only); i++) {
         check_machine_key(root, machine, chip_keys_only[i], "chip", err);
     }
-    for (size_t i = 0; has_chip && i < sizeof(gpu_keys_only) / sizeof(gpu_keys_only[0]); i++) {
+    for (size_t i = 0; !has_system && i < COUNT_OF(system_keys_only); i++) {
+        check_machine_key(root, machine, system_keys_only[i], "system", err);
+    }
+    for (size_t i = 0; !has_gpu && i < COUNT_OF(gpu_keys_only); i++) {
         check_machine_key(root, machine, gpu_keys_only[i], "gpu", err);
     }
 }
@@ -118,13 +142,19 @@ static bool fill_hidden(struct experiment *experiment, const struct node *root, 
     }
     uint32_t *hidden = xcalloc(network->hidden_layers, sizeof(*hidden));
     uint32_t tiles = machine->chip->tiles;
-    bool has_filled = placement_fill(tiles, network->outputs, network->hidden_layers, hidden);
+    struct placement_filling filling = {
+        .chips = machine->system == NULL ? 1 : machine->parallel.chips / machine->parallel.replicas,
+        .tiles = tiles,
+        .outputs = network->outputs,
+        .hidden_count = network->hidden_layers};
+    bool has_filled = placement_fill(&filling, hidden);
     if (!has_filled) {
         err_at(err, &mark,
                "network.hidden: fill: %u hidden layers and %u outputs need more tiles "
                "than the %u of machines.%u ('%s')",
                network->hidden_layers, network->outputs, tiles,
-               (uint32_t)(machine - experiment->machines), machine->chip->name);
+               (uint32_t)(machine - experiment->machines),
+               machine->system != NULL ? machine->system->name : machine->chip->name);
     } else if (network->hidden_layers > 0 && hidden[0] > NEURONS_MAX) {
         has_filled = err_at(err, &mark,
                             "network.hidden: fill: %u neurons are outside 1..%u of a layer; "
@@ -278,19 +308,104 @@ static void resolve_input(struct experiment *experiment, const struct node *root
 }
 
 // --- machines -----------------------------------------------------------------------------------
+// "pod64", "pod64-x16" on its first 16 chips, "pod64-x16-r4" with 4 replicas there. Owned.
+static char *name_hardware(const struct machine_config *machine)
+{
+    if (machine->gpu != NULL || machine->system == NULL) {
+        return xstrdup(machine->gpu != NULL ? machine->gpu->name : machine->chip->name);
+    }
+    const struct parallel_config *parallel = &machine->parallel;
+    bool takes_all = parallel->chips == machine->system->chips;
+    char *chips = takes_all ? xstrdup("") : xasprintf("-x%u", parallel->chips);
+    char *replicas = parallel->replicas == 1 ? xstrdup("") : xasprintf("-r%u", parallel->replicas);
+    char *name = xasprintf("%s%s%s", machine->system->name, chips, replicas);
+    free(chips);
+    free(replicas);
+    return name;
+}
+
 static void name_machine(struct machine_config *machine, bool trains)
 {
     if (machine->name != NULL) {
         return;
     }
-    if (machine->gpu != NULL) {
-        machine->name = xstrdup(machine->gpu->name);
-    } else if (!trains) { // a microbenchmark has no form of the network
-        machine->name = xstrdup(machine->chip->name);
-    } else {
-        machine->name = xasprintf("%s/%s", machine->chip->name,
-                                  machine->lowering.kind == LOWERING_SPARSE ? "sparse" : "dense");
+    char *hardware = name_hardware(machine);
+    if (machine->gpu != NULL || !trains) { // a microbenchmark has no form of the network
+        machine->name = hardware;
+        return;
     }
+    machine->name = xasprintf("%s/%s", hardware,
+                              machine->lowering.kind == LOWERING_SPARSE ? "sparse" : "dense");
+    free(hardware);
+}
+
+static struct mark machine_key_mark(const struct node *root, uint32_t machine, const char *key)
+{
+    char *path = xasprintf("machines.%u.%s", machine, key);
+    struct mark mark = config_mark(root, path);
+    free(path);
+    return mark;
+}
+
+static void check_parallel(const struct experiment *experiment, const struct node *root,
+                           uint32_t number, struct err *err)
+{
+    const struct machine_config *machine = &experiment->machines[number];
+    const struct parallel_config *parallel = &machine->parallel;
+    uint32_t batch = experiment->training.batch;
+    if (parallel->chips > machine->system->chips) {
+        struct mark mark = machine_key_mark(root, number, "chips");
+        err_at(err, &mark, "machines.%u.chips: %u is outside 1..%u chips, all of %s", number,
+               parallel->chips, machine->system->chips, machine->system->name);
+    } else if (parallel->chips % parallel->replicas != 0) {
+        struct mark mark = machine_key_mark(root, number, "replicas");
+        err_at(err, &mark, "machines.%u.replicas: %u chips do not divide into %u equal parts",
+               number, parallel->chips, parallel->replicas);
+    }
+    if (experiment->workload.kind == NULL && batch % parallel->replicas != 0) {
+        struct mark mark = machine_key_mark(root, number, "replicas");
+        err_at(
+            err, &mark,
+            "machines.%u.replicas: training.batch = %u samples do not divide into %u equal parts",
+            number, batch, parallel->replicas);
+    }
+}
+
+static void check_io_tiles(const struct machine_config *machine, const struct node *root,
+                           uint32_t number, struct err *err)
+{
+    uint32_t io_tiles = machine->lowering.io_tiles;
+    struct mark mark = machine_key_mark(root, number, "io_tiles");
+    if (machine->lowering.streaming != STREAMING_IO_TILES) {
+        if (io_tiles > 0) {
+            err_at(err, &mark, "machines.%u.io_tiles: %u tiles, but streaming is not io_tiles",
+                   number, io_tiles);
+        }
+    } else if (io_tiles == 0 || io_tiles >= machine->chip->tiles) {
+        err_at(err, &mark, "machines.%u.io_tiles: %u is outside 1..%u tiles of a chip", number,
+               io_tiles, machine->chip->tiles - 1);
+    }
+}
+
+// A chip alone is a system of one; else the chip is the system's. False: messages were added.
+static bool resolve_systems(struct experiment *experiment, const struct node *root, struct err *err)
+{
+    size_t faults = err_count(err);
+    for (uint32_t i = 0; i < experiment->machine_count; i++) {
+        struct machine_config *machine = &experiment->machines[i];
+        if (machine->system == NULL) {
+            machine->parallel.chips = 1;
+            continue;
+        }
+        machine->chip = machine->system->chip;
+        system_derive(machine->system);
+        if (machine->parallel.chips == 0) {
+            machine->parallel.chips = machine->system->chips;
+        }
+        check_parallel(experiment, root, i, err);
+        check_io_tiles(machine, root, i, err);
+    }
+    return err_count(err) == faults;
 }
 
 static void resolve_machines(struct experiment *experiment, const struct node *root,
@@ -328,7 +443,7 @@ static void check_workload(const struct experiment *experiment, const struct nod
 void experiment_resolve(struct experiment *experiment, const struct node *root, struct err *err)
 {
     resolve_input(experiment, root, err);
-    if (!resolve_hidden(experiment, root, err)) {
+    if (!resolve_systems(experiment, root, err) || !resolve_hidden(experiment, root, err)) {
         return;
     }
     resolve_network(&experiment->network, root, err);

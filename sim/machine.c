@@ -22,8 +22,8 @@ struct machine {
 
 struct machine *machine_create(const struct chip_config *chip, const struct program *program)
 {
-    SIM_ASSERT(program->tile_count <= chip->tiles, "a program of %u tiles for a chip of %u",
-               program->tile_count, chip->tiles);
+    SIM_ASSERT(program->chip_tiles <= chip->tiles, "a program of %u tiles a chip for a chip of %u",
+               program->chip_tiles, chip->tiles);
     program_verify(program);
     struct machine *machine = xcalloc(1, sizeof *machine);
     machine->chip = chip;
@@ -249,6 +249,8 @@ struct machine_view machine_view_of(const struct chip_config *chip)
     }
     return (struct machine_view){
         .tiles = chip->tiles,
+        .chips = 1,
+        .replicas = 1,
         .contexts = chip->tile.contexts,
         .bytes_per_tile = bytes_per_tile,
         .has_matrix_unit =

@@ -256,7 +256,9 @@ void program_verify(const struct program *program);
 
 // Answers that a lowering may ask of the machine it lowers to, without knowing its timing model.
 struct machine_view {
-    uint32_t tiles;
+    uint32_t tiles;          // of one chip
+    uint32_t chips;          // that one copy of the program may take
+    uint32_t replicas;       // copies, whose gradients are summed
     uint32_t contexts;       // worker contexts per tile
     uint32_t bytes_per_tile; // SRAM
     bool has_matrix_unit;

@@ -25,7 +25,8 @@ struct fixture {
     bool has_bias;
     enum input_kind input;
     enum loss_kind loss;
-    uint32_t tiles;
+    uint32_t tiles;           // of one chip
+    uint32_t chips, replicas; // 0: one
     struct lowering_config config;
 };
 
@@ -111,6 +112,8 @@ static inline struct program *fixture_lower(struct fixture *fixture, enum loweri
     struct training_config training = {
         .optimizer = OPTIMIZER_ADAM, .batch = fixture->batch, .time_steps = fixture->time_steps};
     struct machine_view machine = fixture_machine(fixture->tiles);
+    machine.chips = fixture->chips == 0 ? 1 : fixture->chips;
+    machine.replicas = fixture->replicas == 0 ? 1 : fixture->replicas;
     struct lowering_config config = fixture->config;
     config.kind = kind;
     config.matmul_bytes = config.matmul_bytes == 0 ? 4 : config.matmul_bytes;

@@ -169,7 +169,13 @@ struct program *lower_dense(const struct training_graph *graph,
                             const struct lowering_config *config,
                             const struct machine_view *machine, char **why)
 {
-    (void)why; // products split to any size: what does not fit is found by the SRAM plan
+    // Products split to any size: what does not fit is found by the SRAM plan.
+    if (machine->chips > 1) {
+        *why = xasprintf("the dense lowering places a network on one chip, and a replica has %u: "
+                         "give as many replicas as chips",
+                         machine->chips);
+        return NULL;
+    }
     struct dense_lowering lowering = {
         .graph = graph,
         .training = training,

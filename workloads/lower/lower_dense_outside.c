@@ -231,10 +231,25 @@ static void emit_host_out(struct dense_lowering *lowering)
         (struct dense_span){.first = step, .last = step, .is_used = true};
 }
 
+// Every replica then has the sum over all.
+static void emit_all_reduce(struct dense_lowering *lowering)
+{
+    if (lowering->machine->replicas < 2) {
+        return;
+    }
+    uint64_t words = 0;
+    for (uint32_t l = 1; l <= lowering->layer_count; l++) {
+        words += weight_count(&lowering->layers[l]);
+        words += dense_has_bias(lowering, l) ? lowering->layers[l].neurons : 0;
+    }
+    program_add_all_reduce(lowering->program, "all-reduce gradients", words * EXCHANGE_WORD_BYTES);
+}
+
 void dense_emit_end(struct dense_lowering *lowering)
 {
     note_outside(lowering);
     emit_gradient_sums(lowering);
+    emit_all_reduce(lowering);
     dense_exchange(lowering, DENSE_UPDATE, "gradients to weights");
     for (uint32_t l = 1; l <= lowering->layer_count; l++) {
         const struct dense_layer *layer = &lowering->layers[l];

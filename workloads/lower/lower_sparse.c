@@ -33,7 +33,19 @@ void sparse_index_broadcast(struct sparse_lowering *lowering, enum sparse_row ro
                             struct item_range destination, const char *name)
 {
     sparse_exchange(lowering, row, name);
-    emit_flow(lowering->program, FLOW_BROADCAST, one_tile(0), destination, EXCHANGE_WORD_BYTES);
+    uint32_t chip_tiles = lowering->program->chip_tiles;
+    uint32_t tile = tile_map_at(&destination.map, destination.first);
+    emit_flow(lowering->program, FLOW_BROADCAST, one_tile(tile - tile % chip_tiles), destination,
+              EXCHANGE_WORD_BYTES);
+}
+
+void sparse_count_loops(struct sparse_lowering *lowering)
+{
+    for (uint32_t chip = 0; chip < lowering->placement->chips; chip++) {
+        emit_each(lowering->program, CODELET_loop_counter,
+                  one_tile(chip * lowering->program->chip_tiles), (struct vertex_sizes){0, 0, 0, 0},
+                  0);
+    }
 }
 
 void sparse_rearrange(struct sparse_lowering *lowering, struct item_range items, uint64_t bytes,
@@ -90,6 +102,7 @@ static struct placement *place(const struct training_graph *graph,
         .batch = graph->batch,
         .tiles = machine->tiles,
         .contexts = machine->contexts,
+        .chips = machine->chips,
     };
     return placement_create(&request, why);
 }
@@ -115,8 +128,8 @@ struct program *lower_sparse(const struct training_graph *graph,
         .config = config,
         .machine = machine,
         .placement = placement,
-        .program = program_create("sparse", machine->tiles, graph->batch, graph->time_steps,
-                                  layer_count, graph->config.neurons, slots),
+        .program = program_create("sparse", placement->chips * machine->tiles, graph->batch,
+                                  graph->time_steps, layer_count, graph->config.neurons, slots),
         .layers = graph->layer_count,
         .batch = graph->batch,
         .time_steps = graph->time_steps,
@@ -128,6 +141,7 @@ struct program *lower_sparse(const struct training_graph *graph,
         .is_delayed = graph->config.layer_delay > 0,
         .spans = xcalloc((size_t)ROW_COUNT * layer_count, sizeof(struct step_span)),
     };
+    program_place_on_chips(lowering.program, placement->chips, machine->tiles);
     sparse_emit_start(&lowering);
     sparse_emit_analog_input(&lowering);
     emit_loop(&lowering, true);

@@ -10,8 +10,7 @@ static void emit_b1(struct sparse_lowering *lowering)
 {
     for (uint32_t i = 0; i < 2; i++) { // the index of t and the index of t - 1
         program_begin_compute(lowering->program, "B1 update index");
-        emit_each(lowering->program, CODELET_loop_counter, one_tile(0),
-                  (struct vertex_sizes){0, 0, 0, 0}, 0);
+        sparse_count_loops(lowering);
     }
 }
 
@@ -197,21 +196,13 @@ static void emit_b4_tile_local(struct sparse_lowering *lowering)
     }
 }
 
-// The older B4: tile 1 + batch * (l - 1) + sample does a whole layer of one sample.
-static struct item_range sample_range(const struct sparse_lowering *lowering, uint32_t l)
-{
-    return (struct item_range){.map = tile_map_range(1, lowering->tiles - 1),
-                               .first = (l - 1) * lowering->batch,
-                               .count = lowering->batch};
-}
-
 static void emit_sample_gather(struct sparse_lowering *lowering)
 {
     uint32_t last = sparse_last_of_gradients(lowering);
     sparse_exchange(lowering, ROW_B4, "B4 states to sample tiles");
     for (uint32_t l = lowering->first_layer; l <= last; l++) {
         const struct layer_place *layer = sparse_layer(lowering, l);
-        struct item_range samples = sample_range(lowering, l);
+        struct item_range samples = sparse_samples(lowering, l);
         struct spread ids = sparse_ids(lowering, l);
         // membrane, thresholds and delta of every neuron
         emit_flow(lowering->program, FLOW_ALL_TO_ALL, whole_range(placement_neurons(layer)),
@@ -227,7 +218,7 @@ static void emit_sample_gather(struct sparse_lowering *lowering)
         sparse_compute(lowering, ROW_B4, "B4 rearrange");
         for (uint32_t l = lowering->first_layer; l <= last; l++) {
             const struct layer_place *layer = sparse_layer(lowering, l);
-            sparse_rearrange(lowering, sample_range(lowering, l),
+            sparse_rearrange(lowering, sparse_samples(lowering, l),
                              (uint64_t)3 * EXCHANGE_WORD_BYTES * layer->neurons, 3 * layer->tiles,
                              l);
         }
@@ -240,7 +231,7 @@ static void emit_b4_per_sample(struct sparse_lowering *lowering)
     emit_sample_gather(lowering);
     sparse_compute(lowering, ROW_B4, "B4 state gradient");
     for (uint32_t l = lowering->first_layer; l <= last; l++) {
-        struct item_range samples = sample_range(lowering, l);
+        struct item_range samples = sparse_samples(lowering, l);
         program_add_group(lowering->program,
                           &(struct vertex_group){
                               .codelet = CODELET_state_gradient_sample,
@@ -259,7 +250,7 @@ static void emit_b4_per_sample(struct sparse_lowering *lowering)
     sparse_exchange(lowering, ROW_B4_RETURN, "B4 delta to neurons");
     for (uint32_t l = lowering->first_layer; l <= last; l++) {
         const struct layer_place *layer = sparse_layer(lowering, l);
-        emit_flow(lowering->program, FLOW_ALL_TO_ALL, sample_range(lowering, l),
+        emit_flow(lowering->program, FLOW_ALL_TO_ALL, sparse_samples(lowering, l),
                   whole_range(placement_neurons(layer)),
                   (uint64_t)EXCHANGE_WORD_BYTES * layer->neurons_per_tile);
     }

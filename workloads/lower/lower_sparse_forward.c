@@ -12,8 +12,7 @@
 static void emit_f0(struct sparse_lowering *lowering)
 {
     program_begin_compute(lowering->program, "F0 loop counter");
-    emit_each(lowering->program, CODELET_loop_counter, one_tile(0),
-              (struct vertex_sizes){0, 0, 0, 0}, 0);
+    sparse_count_loops(lowering);
 }
 
 // --- F1: library slices of the input of this time step ------------------------------------------
@@ -50,7 +49,8 @@ static void emit_f2(struct sparse_lowering *lowering)
         struct tile_map map = sparse_ids(lowering, l - 1).map;
         uint64_t bytes = (uint64_t)EXCHANGE_WORD_BYTES * lowering->batch *
                          (sparse_layer(lowering, l)->fan_in_slots + 1);
-        emit_flow(lowering->program, FLOW_REDISTRIBUTE, whole_range(map), rotated_range(map),
+        struct tile_map input = sparse_as_input(lowering, sparse_ids(lowering, l - 1), l).map;
+        emit_flow(lowering->program, FLOW_REDISTRIBUTE, whole_range(map), rotated_range(input),
                   bytes);
     }
 }
@@ -65,10 +65,10 @@ static void emit_f3_spikes(struct sparse_lowering *lowering)
     sparse_exchange(lowering, ROW_F3, "F3 spikes to neurons");
     for (uint32_t l = first; l <= lowering->last_layer; l++) {
         struct item_range neurons = whole_range(placement_neurons(sparse_layer(lowering, l)));
-        struct spread ids = sparse_ids(lowering, l - 1);
+        struct spread ids = sparse_as_input(lowering, sparse_ids(lowering, l - 1), l);
+        struct spread counts = sparse_as_input(lowering, sparse_counts(lowering, l - 1), l);
         emit_broadcast(lowering->program, whole_range(ids.map), ids.words, neurons);
-        emit_broadcast(lowering->program, whole_range(sparse_counts(lowering, l - 1).map),
-                       lowering->batch, neurons);
+        emit_broadcast(lowering->program, whole_range(counts.map), lowering->batch, neurons);
     }
     if (lowering->config->has_rearrangement) {
         sparse_compute(lowering, ROW_F3, "F3 rearrange");
@@ -132,11 +132,10 @@ static void emit_f4(struct sparse_lowering *lowering)
 }
 
 // --- F5..F7 on the compaction tiles -------------------------------------------------------------
-static struct item_range compaction_range(const struct sparse_lowering *lowering, uint32_t position,
+static struct item_range compaction_range(const struct layer_place *layer, uint32_t position,
                                           uint32_t count)
 {
-    return (struct item_range){
-        .map = lowering->placement->compaction, .first = position, .count = count};
+    return (struct item_range){.map = layer->compaction, .first = position, .count = count};
 }
 
 static void emit_f5(struct sparse_lowering *lowering)
@@ -147,7 +146,7 @@ static void emit_f5(struct sparse_lowering *lowering)
         // both lists: their positions follow each other
         emit_each(
             lowering->program, CODELET_random_uniform,
-            compaction_range(lowering, layer->spikes_position, 2 * lowering->batch * layer->parts),
+            compaction_range(layer, layer->spikes_position, 2 * lowering->batch * layer->parts),
             (struct vertex_sizes){layer->segments, 0, 0, 0}, l);
     }
 }
@@ -182,7 +181,7 @@ static void emit_flags(struct sparse_lowering *lowering, uint32_t l, uint32_t po
         uint32_t first = part * layer->part_neurons;
         uint32_t end = (uint32_t)min_u64(first + layer->part_neurons, layer->neurons);
         struct item_range destination =
-            compaction_range(lowering, position + part * lowering->batch, lowering->batch);
+            compaction_range(layer, position + part * lowering->batch, lowering->batch);
         emit_part_flags(lowering, layer, destination, first, end);
     }
 }
@@ -195,7 +194,7 @@ static void add_compaction_group(struct sparse_lowering *lowering, enum codelet 
                       &(struct vertex_group){
                           .codelet = codelet,
                           .dealing = DEAL_SEGMENTS,
-                          .place = lowering->placement->compaction,
+                          .place = layer->compaction,
                           .items = lowering->batch * layer->parts,
                           .first_item = is_near ? layer->near_position : layer->spikes_position,
                           .vertices = vertices,
@@ -217,10 +216,10 @@ static void emit_f6(struct sparse_lowering *lowering)
         sparse_compute(lowering, ROW_F6, "F6 rearrange");
         for (uint32_t l = lowering->first_layer; l <= lowering->last_layer; l++) {
             const struct layer_place *layer = sparse_layer(lowering, l);
-            sparse_rearrange(lowering,
-                             compaction_range(lowering, layer->spikes_position,
-                                              2 * lowering->batch * layer->parts),
-                             (uint64_t)layer->part_neurons * FLAG_BYTES, layer->segments, l);
+            sparse_rearrange(
+                lowering,
+                compaction_range(layer, layer->spikes_position, 2 * lowering->batch * layer->parts),
+                (uint64_t)layer->part_neurons * FLAG_BYTES, layer->segments, l);
         }
     }
     sparse_compute(lowering, ROW_F6, "F6 compact flags");
@@ -240,16 +239,7 @@ static void emit_f7(struct sparse_lowering *lowering)
     }
 }
 
-// --- F8: one tile for each (layer, sample), evenly over the chip --------------------------------
-static struct item_range combine_range(const struct sparse_lowering *lowering, uint32_t l)
-{
-    uint32_t positions = (uint32_t)min_u64(lowering->layers * lowering->batch, lowering->tiles);
-    struct tile_map map = {
-        .first = 0, .positions = positions, .span = lowering->tiles, .is_spread = true};
-    return (struct item_range){
-        .map = map, .first = (l - 1) * lowering->batch, .count = lowering->batch};
-}
-
+// --- F8: one tile for each (layer, sample), evenly over the layer's chip -------------------------
 static void emit_f8(struct sparse_lowering *lowering)
 {
     sparse_exchange(lowering, ROW_F8, "F8 parts to sample tiles");
@@ -261,13 +251,13 @@ static void emit_f8(struct sparse_lowering *lowering)
         uint32_t positions[2] = {layer->spikes_position, layer->near_position};
         for (uint32_t list = 0; list < 2; list++) {
             emit_flow(lowering->program, FLOW_REDISTRIBUTE,
-                      compaction_range(lowering, positions[list], lowering->batch * layer->parts),
-                      combine_range(lowering, l), bytes);
+                      compaction_range(layer, positions[list], lowering->batch * layer->parts),
+                      sparse_combination(lowering, l), bytes);
         }
     }
     sparse_compute(lowering, ROW_F8, "F8 combine lists");
     for (uint32_t l = lowering->first_layer; l <= lowering->last_layer; l++) {
-        struct item_range items = combine_range(lowering, l);
+        struct item_range items = sparse_combination(lowering, l);
         program_add_group(lowering->program,
                           &(struct vertex_group){
                               .codelet = CODELET_combine_samples,
@@ -303,7 +293,7 @@ static void emit_f9(struct sparse_lowering *lowering)
     for (uint32_t l = lowering->first_layer; l <= lowering->last_layer; l++) {
         uint64_t bytes = (uint64_t)EXCHANGE_WORD_BYTES * lowering->batch *
                          (sparse_layer(lowering, l)->slots + 2);
-        emit_flow(lowering->program, FLOW_REDISTRIBUTE, combine_range(lowering, l),
+        emit_flow(lowering->program, FLOW_REDISTRIBUTE, sparse_combination(lowering, l),
                   whole_range(sparse_ids(lowering, l).map), bytes);
     }
     for (uint32_t l = lowering->first_layer; l <= lowering->last_layer; l++) {

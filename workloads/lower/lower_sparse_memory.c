@@ -210,9 +210,7 @@ static void add_neuron_landings(struct sparse_lowering *lowering, uint32_t l)
 static void add_sample_state_gradient(struct sparse_lowering *lowering, uint32_t l)
 {
     const struct layer_place *layer = sparse_layer(lowering, l);
-    struct item_range samples = {.map = tile_map_range(1, lowering->tiles - 1),
-                                 .first = (l - 1) * lowering->batch,
-                                 .count = lowering->batch};
+    struct item_range samples = sparse_samples(lowering, l);
     uint32_t copies = lowering->config->has_rearrangement ? 2 : 1;
     add(lowering, text_of("states of one sample (B4)", VARIABLE_EXCHANGE, l), samples,
         (uint64_t)WORD * (3 * (uint64_t)layer->neurons * copies + 2 * layer->slots + 1),
@@ -224,7 +222,7 @@ static void add_sample_state_gradient(struct sparse_lowering *lowering, uint32_t
 static void add_compaction(struct sparse_lowering *lowering, uint32_t l)
 {
     const struct layer_place *layer = sparse_layer(lowering, l);
-    struct item_range parts = {.map = lowering->placement->compaction,
+    struct item_range parts = {.map = layer->compaction,
                                .first = layer->spikes_position,
                                .count = 2 * lowering->batch * layer->parts};
     uint64_t capacity = min_u64(layer->slots, layer->part_neurons);
@@ -244,11 +242,7 @@ static void add_compaction(struct sparse_lowering *lowering, uint32_t l)
 static void add_combination(struct sparse_lowering *lowering, uint32_t l)
 {
     const struct layer_place *layer = sparse_layer(lowering, l);
-    uint32_t positions = (uint32_t)min_u64(lowering->layers * lowering->batch, lowering->tiles);
-    struct item_range samples = {
-        .map = {.first = 0, .positions = positions, .span = lowering->tiles, .is_spread = true},
-        .first = (l - 1) * lowering->batch,
-        .count = lowering->batch};
+    struct item_range samples = sparse_combination(lowering, l);
     uint64_t capacity = min_u64(layer->slots, layer->part_neurons);
     add(lowering, text_of("lists of parts", VARIABLE_EXCHANGE, l), samples,
         WORD * 2 * layer->parts * capacity, during(lowering, ROW_F8, l));
@@ -325,8 +319,9 @@ static void add_current(struct sparse_lowering *lowering, uint32_t l, struct spr
                    between(lowering, ROW_B2, l, ROW_B4, l));
     }
     if (is_read_by_next) {
-        add_spread(lowering, text_of("spikes for the next layer (F2)", VARIABLE_SCRATCH, l), tensor,
-                   1, during(lowering, ROW_FORWARD_LOOP, 0));
+        add_spread(lowering, text_of("spikes for the next layer (F2)", VARIABLE_SCRATCH, l),
+                   sparse_as_input(lowering, tensor, l + 1), 1,
+                   during(lowering, ROW_FORWARD_LOOP, 0));
     }
     if (is_read_by_next && lowering->is_delayed) {
         add_spread(lowering, text_of("spikes of t-1, backward", VARIABLE_SCRATCH, l), tensor, 1,
@@ -372,7 +367,7 @@ static void add_output_spikes(struct sparse_lowering *lowering)
 {
     uint32_t l = lowering->layers;
     const struct layer_place *output = sparse_layer(lowering, l);
-    struct item_range all = whole_range(tile_map_range(0, lowering->tiles));
+    struct item_range all = whole_range(sparse_chip(lowering, l));
     struct item_range steps = {.map = all.map, .count = lowering->time_steps * lowering->batch};
     struct item_range samples = {.map = all.map, .count = lowering->batch};
     uint64_t row_bytes = (uint64_t)WORD * output->neurons;
@@ -392,15 +387,20 @@ static void add_loss(struct sparse_lowering *lowering)
 {
     uint32_t l = lowering->layers;
     const struct layer_place *output = sparse_layer(lowering, l);
-    struct item_range all = whole_range(tile_map_range(0, lowering->tiles));
+    struct item_range all = whole_range(sparse_chip(lowering, l));
     struct item_range samples = {.map = all.map, .count = lowering->batch};
     uint64_t row_bytes = (uint64_t)WORD * output->neurons;
-    add(lowering, text_of("time index", VARIABLE_STATE, 0), all, 2 * WORD, always);
+    for (uint32_t chip = 0; chip < lowering->placement->chips; chip++) {
+        struct tile_map tiles =
+            tile_map_range(chip * lowering->program->chip_tiles, lowering->tiles);
+        add(lowering, text_of("time index", VARIABLE_STATE, 0), whole_range(tiles), 2 * WORD,
+            always);
+    }
     add(lowering, text_of("labels", VARIABLE_STATE, 0), samples, WORD,
         between(lowering, ROW_HOST_IN, 0, ROW_LOSS, 0));
     add(lowering, text_of("logits and their gradient", VARIABLE_SCRATCH, l), samples, 2 * row_bytes,
         between(lowering, ROW_SPIKE_COUNTS, 0, ROW_LOSS, 0));
-    add(lowering, text_of("losses", VARIABLE_EXCHANGE, 0), one_tile(0),
+    add(lowering, text_of("losses", VARIABLE_EXCHANGE, 0), one_tile(all.map.first),
         (uint64_t)WORD * (lowering->batch + 1), between(lowering, ROW_LOSS, 0, ROW_HOST_OUT, 0));
     if (lowering->is_on_membranes) {
         add_membrane_sums(lowering);

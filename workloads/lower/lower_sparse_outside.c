@@ -84,14 +84,14 @@ void sparse_emit_start(struct sparse_lowering *lowering)
 static struct item_range step_sample_range(const struct sparse_lowering *lowering,
                                            uint32_t time_step, uint32_t time_steps)
 {
-    return (struct item_range){.map = tile_map_range(0, lowering->tiles),
+    return (struct item_range){.map = sparse_chip(lowering, lowering->layers),
                                .first = time_step * lowering->batch,
                                .count = time_steps * lowering->batch};
 }
 
 static struct item_range sample_tiles(const struct sparse_lowering *lowering)
 {
-    struct item_range samples = {.map = tile_map_range(0, lowering->tiles),
+    struct item_range samples = {.map = sparse_chip(lowering, lowering->layers),
                                  .count = lowering->batch};
     samples.map.positions = (uint32_t)min_u64(lowering->batch, lowering->tiles);
     samples.map.span = samples.map.positions;
@@ -163,10 +163,15 @@ static void emit_membranes(struct sparse_lowering *lowering, bool is_gradient)
               (uint64_t)lowering->batch * output->neurons * EXCHANGE_WORD_BYTES);
 }
 
+static struct item_range loss_tile(const struct sparse_lowering *lowering)
+{
+    return one_tile(sparse_layer(lowering, lowering->layers)->chip_tile);
+}
+
 static void add_mean_loss(struct sparse_lowering *lowering)
 {
     emit_reduction(lowering->program,
-                   &(struct reduction){.items = one_tile(0),
+                   &(struct reduction){.items = loss_tile(lowering),
                                        .partials = lowering->batch,
                                        .outputs = 1,
                                        .contexts = lowering->contexts},
@@ -194,7 +199,8 @@ static void emit_loss(struct sparse_lowering *lowering)
     emit_each(lowering->program, CODELET_softmax_loss, samples,
               (struct vertex_sizes){output->neurons, 1, 0, 0}, lowering->layers);
     sparse_exchange(lowering, ROW_LOSS, "loss and its gradient");
-    emit_flow(lowering->program, FLOW_ALL_TO_ALL, samples, one_tile(0), EXCHANGE_WORD_BYTES);
+    emit_flow(lowering->program, FLOW_ALL_TO_ALL, samples, loss_tile(lowering),
+              EXCHANGE_WORD_BYTES);
     if (lowering->is_on_membranes) {
         emit_membranes(lowering, true);
         sparse_compute(lowering, ROW_LOSS_SLOTS, "mean loss");
@@ -284,10 +290,30 @@ static void emit_host_out(struct sparse_lowering *lowering)
         (struct step_span){.first = step, .last = step, .is_used = true};
 }
 
+// Every replica then has the sum over all. The chip with most gradients decides how long it takes.
+static void emit_all_reduce(struct sparse_lowering *lowering)
+{
+    if (lowering->machine->replicas < 2) {
+        return;
+    }
+    uint64_t most = 0;
+    for (uint32_t chip = 0; chip < lowering->placement->chips; chip++) {
+        uint64_t words = 0;
+        for (uint32_t l = 1; l <= lowering->layers; l++) {
+            const struct layer_place *layer = sparse_layer(lowering, l);
+            uint64_t per_neuron = layer->fan_in + sparse_has_bias(lowering, l);
+            words += layer->chip == chip ? per_neuron * layer->neurons : 0;
+        }
+        most = max_u64(most, words);
+    }
+    program_add_all_reduce(lowering->program, "all-reduce gradients", most * EXCHANGE_WORD_BYTES);
+}
+
 void sparse_emit_end(struct sparse_lowering *lowering)
 {
     note_outside(lowering);
     emit_gradient_sums(lowering);
+    emit_all_reduce(lowering);
     sparse_compute(lowering, ROW_UPDATE, "optimizer");
     for (uint32_t l = 1; l <= lowering->layers; l++) {
         const struct layer_place *layer = sparse_layer(lowering, l);

@@ -135,13 +135,13 @@ static inline struct item_range dense_samples(const struct dense_lowering *lower
 // Input ids and counts of one time step.
 static inline struct spread dense_input_ids(const struct dense_lowering *lowering)
 {
-    return placement_spread(lowering->batch * (lowering->input_slots + 1), lowering->tiles);
+    return placement_spread(lowering->batch * (lowering->input_slots + 1), 0, lowering->tiles);
 }
 
 // Analog input: the values of all samples, spread as the library spreads a tensor from the host.
 static inline struct spread dense_values(const struct dense_lowering *lowering)
 {
-    return placement_spread(lowering->batch * lowering->layers[0].neurons, lowering->tiles);
+    return placement_spread(lowering->batch * lowering->layers[0].neurons, 0, lowering->tiles);
 }
 
 static inline uint32_t dense_words(const struct dense_lowering *lowering, uint64_t elements)

@@ -64,7 +64,8 @@ struct sparse_lowering {
     struct placement *placement; // owned
     struct program *program;
     uint32_t layers; // spiking layers, L
-    uint32_t batch, time_steps, tiles, contexts;
+    uint32_t batch, time_steps, contexts;
+    uint32_t tiles;                   // of one chip
     bool is_analog;                   // layer 1 reads real numbers, the same at every time step
     bool is_hoisted;                  // and its products run once per training step
     bool is_on_membranes;             // the loss
@@ -102,12 +103,14 @@ static inline uint32_t sparse_last_of_gradients(const struct sparse_lowering *lo
 // Analog input: the values of all samples, as the host sends them.
 static inline struct spread sparse_values(const struct sparse_lowering *lowering)
 {
-    return placement_spread(lowering->batch * sparse_layer(lowering, 0)->neurons, lowering->tiles);
+    const struct layer_place *input = sparse_layer(lowering, 0);
+    return placement_spread(lowering->batch * input->neurons, input->chip_tile, lowering->tiles);
 }
 
 static inline struct spread sparse_ids(const struct sparse_lowering *lowering, uint32_t l)
 {
-    return placement_spread(lowering->batch * sparse_layer(lowering, l)->slots, lowering->tiles);
+    const struct layer_place *layer = sparse_layer(lowering, l);
+    return placement_spread(lowering->batch * layer->slots, layer->chip_tile, lowering->tiles);
 }
 
 static inline uint32_t sparse_counts_per_sample(uint32_t l)
@@ -117,7 +120,46 @@ static inline uint32_t sparse_counts_per_sample(uint32_t l)
 
 static inline struct spread sparse_counts(const struct sparse_lowering *lowering, uint32_t l)
 {
-    return placement_spread(lowering->batch * sparse_counts_per_sample(l), lowering->tiles);
+    return placement_spread(lowering->batch * sparse_counts_per_sample(l),
+                            sparse_layer(lowering, l)->chip_tile, lowering->tiles);
+}
+
+// The same ids or counts, as the layer that reads them has them: on its own chip.
+static inline struct spread sparse_as_input(const struct sparse_lowering *lowering,
+                                            struct spread spread, uint32_t reader)
+{
+    spread.map.first = sparse_layer(lowering, reader)->chip_tile;
+    return spread;
+}
+
+// All tiles of the chip of layer l.
+static inline struct tile_map sparse_chip(const struct sparse_lowering *lowering, uint32_t l)
+{
+    return tile_map_range(sparse_layer(lowering, l)->chip_tile, lowering->tiles);
+}
+
+// Positions of the lists of all samples of the layers of l's chip, evenly over it.
+static inline struct item_range sparse_combination(const struct sparse_lowering *lowering,
+                                                   uint32_t l)
+{
+    const struct layer_place *layer = sparse_layer(lowering, l);
+    uint64_t lists = (uint64_t)layer->chip_layers * lowering->batch;
+    uint32_t positions = (uint32_t)(lists < lowering->tiles ? lists : lowering->tiles);
+    return (struct item_range){.map = {.first = layer->chip_tile,
+                                       .positions = positions,
+                                       .span = lowering->tiles,
+                                       .is_spread = true},
+                               .first = layer->chip_place * lowering->batch,
+                               .count = lowering->batch};
+}
+
+// The older B4: tile 1 + batch * place + sample of the layer's chip does a whole layer of one sample.
+static inline struct item_range sparse_samples(const struct sparse_lowering *lowering, uint32_t l)
+{
+    const struct layer_place *layer = sparse_layer(lowering, l);
+    return (struct item_range){.map = tile_map_range(layer->chip_tile + 1, lowering->tiles - 1),
+                               .first = layer->chip_place * lowering->batch,
+                               .count = lowering->batch};
 }
 
 // Record time step of the spikes that layer l reads, relative to its own.
@@ -136,10 +178,12 @@ static inline struct step_span *sparse_span(const struct sparse_lowering *loweri
 // first_layer..last_layer.
 void sparse_exchange(struct sparse_lowering *lowering, enum sparse_row row, const char *name);
 void sparse_compute(struct sparse_lowering *lowering, enum sparse_row row, const char *name);
-// The time step's number from tile 0 to the tiles of a map.
+// The time step's number from the first tile of a chip to tiles of the same chip.
 void sparse_index_broadcast(struct sparse_lowering *lowering, enum sparse_row row,
                             struct item_range destination, const char *name);
 
+// A loop counter's vertex on the first tile of every chip.
+void sparse_count_loops(struct sparse_lowering *lowering);
 // Copies `bytes` in `runs` pieces on every item, in the compute set that is open.
 void sparse_rearrange(struct sparse_lowering *lowering, struct item_range items, uint64_t bytes,
                       uint32_t runs, uint32_t layer);

@@ -11,15 +11,6 @@
 #define VECTOR_WORDS 2u        // grain of the library's mappings, one 64-bit access
 #define REDUCTION_EXPONENT 0.8 // of a layer's tiles, in its share of the reduction
 
-static uint32_t tiles_needed(const struct placement_request *request, uint32_t neurons_per_tile)
-{
-    uint64_t tiles = 0;
-    for (uint32_t l = 1; l < request->layer_count; l++) {
-        tiles += div_ceil(request->neurons[l], neurons_per_tile);
-    }
-    return tiles > UINT32_MAX ? UINT32_MAX : (uint32_t)tiles;
-}
-
 uint32_t placement_parts(uint32_t neurons, uint32_t contexts)
 {
     uint32_t segments =
@@ -30,24 +21,57 @@ uint32_t placement_parts(uint32_t neurons, uint32_t contexts)
     return parts > 0 ? parts : 1;
 }
 
-static void place_neurons(struct placement *placement)
+static uint32_t padded_neurons(uint32_t neurons)
 {
-    uint32_t tile = 1; // tile 0 is left to the loop counters
+    return (uint32_t)div_ceil(neurons, NEURONS_PER_TILE_STEP) * NEURONS_PER_TILE_STEP;
+}
+
+// False: not all layers fit with so many neurons on a tile.
+static bool place_neurons(struct placement *placement, const struct placement_request *request)
+{
+    uint64_t tile = 1; // of the chip; tile 0 of the first is left to the loop counters
+    uint32_t chip = 0;
     for (uint32_t l = 1; l < placement->layer_count; l++) {
         struct layer_place *layer = &placement->layers[l];
-        uint32_t padded =
-            (uint32_t)div_ceil(layer->neurons, NEURONS_PER_TILE_STEP) * NEURONS_PER_TILE_STEP;
-        layer->neurons_per_tile = (uint32_t)min_u64(placement->neurons_per_tile, padded);
-        layer->first_tile = tile;
+        layer->neurons_per_tile =
+            (uint32_t)min_u64(placement->neurons_per_tile, padded_neurons(layer->neurons));
         layer->tiles = (uint32_t)div_ceil(layer->neurons, layer->neurons_per_tile);
+        if (tile + layer->tiles > request->tiles) {
+            chip++;
+            tile = 0;
+        }
+        if (chip >= request->chips || tile + layer->tiles > request->tiles) {
+            return false;
+        }
+        layer->chip = chip;
+        layer->chip_tile = chip * request->chip_stride;
+        layer->first_tile = layer->chip_tile + (uint32_t)tile;
         tile += layer->tiles;
+    }
+    placement->layers[0].chip = placement->layers[1].chip;
+    placement->layers[0].chip_tile = placement->layers[1].chip_tile;
+    placement->chips = chip + 1;
+    return true;
+}
+
+static void number_layers_of_chips(struct placement *placement)
+{
+    for (uint32_t l = 1; l < placement->layer_count; l++) {
+        struct layer_place *layer = &placement->layers[l];
+        for (uint32_t other = 1; other < placement->layer_count; other++) {
+            bool is_here = placement->layers[other].chip == layer->chip;
+            layer->chip_layers += is_here;
+            layer->chip_place += is_here && other < l;
+        }
     }
 }
 
-static void place_compaction(struct placement *placement, const struct placement_request *request)
+// Of the layers first..end-1, which lie on one chip.
+static void place_compaction(struct placement *placement, const struct placement_request *request,
+                             uint32_t first, uint32_t end)
 {
     uint32_t position = 0;
-    for (uint32_t l = 1; l < placement->layer_count; l++) {
+    for (uint32_t l = first; l < end; l++) {
         struct layer_place *layer = &placement->layers[l];
         layer->parts = placement_parts(layer->neurons, request->contexts);
         layer->part_neurons = (uint32_t)div_ceil(layer->neurons, layer->parts);
@@ -57,12 +81,14 @@ static void place_compaction(struct placement *placement, const struct placement
         layer->near_position = position;
         position += request->batch * layer->parts;
     }
-    placement->compaction_positions = position;
-    placement->compaction =
-        (struct tile_map){.first = 0,
-                          .positions = (uint32_t)min_u64(position, request->tiles),
-                          .span = request->tiles,
-                          .is_spread = true};
+    for (uint32_t l = first; l < end; l++) {
+        struct layer_place *layer = &placement->layers[l];
+        layer->compaction =
+            (struct tile_map){.first = layer->chip_tile,
+                              .positions = (uint32_t)min_u64(position, request->tiles),
+                              .span = request->tiles,
+                              .is_spread = true};
+    }
 }
 
 void placement_share(const double *weights, uint32_t count, uint32_t tiles, uint32_t *first_tiles,
@@ -89,32 +115,46 @@ void placement_share(const double *weights, uint32_t count, uint32_t tiles, uint
     }
 }
 
-static void place_reduction(struct placement *placement, const struct placement_request *request)
+// Of the layers first..end-1, which lie on one chip and all send gradients to a layer below.
+static void place_reduction(struct placement *placement, const struct placement_request *request,
+                            uint32_t first, uint32_t end)
 {
-    uint32_t count = placement->layer_count - 1;
-    if (count < 2) {
-        return; // only layers 2..L send gradients to a layer below
+    if (first >= end) {
+        return;
     }
+    uint32_t count = end - first;
     double *weights = xcalloc(count, sizeof *weights);
     uint32_t *first_tiles = xcalloc(count, sizeof *first_tiles);
     uint32_t *tile_counts = xcalloc(count, sizeof *tile_counts);
-    for (uint32_t l = 2; l < placement->layer_count; l++) {
-        const struct layer_place *layer = &placement->layers[l];
-        weights[l - 2] =
-            pow(layer->tiles, REDUCTION_EXPONENT) * layer->fan_in_slots * request->batch;
+    for (uint32_t i = 0; i < count; i++) {
+        const struct layer_place *layer = &placement->layers[first + i];
+        weights[i] = pow(layer->tiles, REDUCTION_EXPONENT) * layer->fan_in_slots * request->batch;
     }
-    placement_share(weights, count - 1, request->tiles - 1, first_tiles, tile_counts);
-    for (uint32_t l = 2; l < placement->layer_count; l++) {
-        struct layer_place *layer = &placement->layers[l];
+    uint32_t left_free = placement->layers[first].chip == 0; // tile 0
+    placement_share(weights, count, request->tiles - left_free, first_tiles, tile_counts);
+    for (uint32_t i = 0; i < count; i++) {
+        struct layer_place *layer = &placement->layers[first + i];
         uint32_t group = (uint32_t)min_u64(max_u64(request->batch / 2, 1), layer->tiles);
         layer->reduce_groups = layer->tiles / group;
         layer->reduce_partials = (uint32_t)div_ceil(layer->tiles, layer->reduce_groups);
-        layer->reduce_first_tile = 1 + first_tiles[l - 2];
-        layer->reduce_tiles = tile_counts[l - 2];
+        layer->reduce_first_tile = layer->chip_tile + left_free + first_tiles[i];
+        layer->reduce_tiles = tile_counts[i];
     }
     free(weights);
     free(first_tiles);
     free(tile_counts);
+}
+
+// Compaction and reduction, chip by chip.
+static void place_shared(struct placement *placement, const struct placement_request *request)
+{
+    uint32_t first = 1;
+    while (first < placement->layer_count) {
+        uint32_t end = first + placement->layers[first].chip_layers;
+        place_compaction(placement, request, first, end);
+        place_reduction(placement, request, first == 1 ? 2 : first, end);
+        first = end;
+    }
 }
 
 static struct placement *placement_allocate(const struct placement_request *request,
@@ -134,36 +174,63 @@ static struct placement *placement_allocate(const struct placement_request *requ
     return placement;
 }
 
-struct placement *placement_create(const struct placement_request *request, char **why)
+static char *too_many_layers(const struct placement_request *request)
 {
-    uint32_t tiles = request->tiles - 1;
-    if (request->layer_count - 1 > tiles) {
-        *why = xasprintf("%u layers need a tile each, and tile 0 is left free: the chip has %u "
+    uint32_t layers = request->layer_count - 1;
+    if (request->chips == 1) {
+        return xasprintf("%u layers need a tile each, and tile 0 is left free: the chip has %u "
                          "tiles",
-                         request->layer_count - 1, request->tiles);
+                         layers, request->tiles);
+    }
+    return xasprintf("%u layers need a tile each, and tile 0 is left free: the %u chips have %u "
+                     "tiles each",
+                     layers, request->chips, request->tiles);
+}
+
+struct placement *placement_create(const struct placement_request *asked, char **why)
+{
+    struct placement_request request = *asked;
+    request.chips = request.chips == 0 ? 1 : request.chips;
+    request.chip_stride = request.chip_stride == 0 ? request.tiles : request.chip_stride;
+    if (request.layer_count - 1 > (uint64_t)request.chips * request.tiles - 1) {
+        *why = too_many_layers(&request);
         return NULL;
     }
     uint32_t neurons_per_tile = NEURONS_PER_TILE_STEP;
-    while (tiles_needed(request, neurons_per_tile) > tiles) {
+    struct placement *placement = placement_allocate(&request, neurons_per_tile);
+    while (!place_neurons(placement, &request)) {
         neurons_per_tile += NEURONS_PER_TILE_STEP;
+        placement->neurons_per_tile = neurons_per_tile;
     }
-    struct placement *placement = placement_allocate(request, neurons_per_tile);
-    place_neurons(placement);
-    place_compaction(placement, request);
-    place_reduction(placement, request);
+    number_layers_of_chips(placement);
+    place_shared(placement, &request);
     return placement;
 }
 
-bool placement_fill(uint32_t tiles, uint32_t outputs, uint32_t hidden_count, uint32_t *hidden)
+// The layers on the chip: hidden[first..end-1] have `tiles` of its tiles.
+static bool fill_chip(uint32_t tiles, uint32_t first, uint32_t end, uint32_t *hidden)
 {
-    uint64_t taken = 1 + div_ceil(outputs, NEURONS_PER_TILE_STEP); // tile 0, and the output layer's
-    if (tiles < taken + hidden_count) {
-        return false;
+    uint32_t count = end - first;
+    for (uint32_t i = 0; i < count; i++) {
+        uint32_t layer_tiles = tiles / count + (i < tiles % count);
+        hidden[first + i] = layer_tiles * NEURONS_PER_TILE_STEP;
     }
-    uint32_t left = tiles - (uint32_t)taken;
-    for (uint32_t i = 0; i < hidden_count; i++) {
-        uint32_t layer_tiles = left / hidden_count + (i < left % hidden_count);
-        hidden[i] = layer_tiles * NEURONS_PER_TILE_STEP;
+    return tiles >= count;
+}
+
+bool placement_fill(const struct placement_filling *filling, uint32_t *hidden)
+{
+    uint32_t chips = filling->chips, count = filling->hidden_count;
+    for (uint32_t chip = 0; chip < chips; chip++) {
+        uint32_t first = (uint32_t)((uint64_t)count * chip / chips);
+        uint32_t end = (uint32_t)((uint64_t)count * (chip + 1) / chips);
+        uint64_t taken =
+            (chip == 0) + // tile 0
+            (chip + 1 == chips ? div_ceil(filling->outputs, NEURONS_PER_TILE_STEP) : 0);
+        if (first == end || taken > filling->tiles ||
+            !fill_chip(filling->tiles - (uint32_t)taken, first, end, hidden)) {
+            return false;
+        }
     }
     return true;
 }
@@ -187,12 +254,12 @@ struct tile_map placement_reduction(const struct layer_place *layer)
     return tile_map_range(layer->reduce_first_tile, layer->reduce_tiles);
 }
 
-struct spread placement_spread(uint32_t words, uint32_t tiles)
+struct spread placement_spread(uint32_t words, uint32_t first_tile, uint32_t tiles)
 {
     uint32_t words_per_tile = (uint32_t)max_u64(div_ceil(words, tiles), VECTOR_WORDS);
     uint32_t positions = (uint32_t)max_u64(div_ceil(words, words_per_tile), 1);
     return (struct spread){
-        .map = {.first = 0, .positions = positions, .span = tiles, .is_spread = true},
+        .map = {.first = first_tile, .positions = positions, .span = tiles, .is_spread = true},
         .words = words,
         .words_per_tile = words_per_tile};
 }
