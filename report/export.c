@@ -34,10 +34,9 @@ char *export_value_text(const json_t *value)
     return text == NULL ? xstrdup("") : text;
 }
 
-struct export_machine export_no_machine(const struct export_point *point)
+struct export_machine export_no_machine(void)
 {
     return (struct export_machine){
-        .why = point->why,
         .step_seconds = (double)NAN,
         .samples_per_second = (double)NAN,
         .error_band = (double)NAN,
@@ -186,6 +185,7 @@ static bool read_point(void *context, const struct store_point *from)
         .run_seconds = from->host_seconds,
         .run_peak_rss_bytes = from->peak_rss_bytes,
         .finished = copy_or_null(from->finished),
+        .is_superseded = from->is_superseded,
         .result = scan_machines(from->result),
     };
     add_machines(export, point);

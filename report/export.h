@@ -36,6 +36,7 @@ struct export_point {
     double run_seconds;
     uint64_t run_peak_rss_bytes;
     char *finished;                  // owned
+    bool is_superseded;              // a later point has its settings
     json_t *result;                  // owned; the machines alone
     struct export_machine *machines; // owned
     uint32_t machine_count;
@@ -72,7 +73,7 @@ void export_write_csv(const struct export *export, FILE *stream);
 bool export_write_json(struct store *store, FILE *stream, char **why);
 
 // The machine of a row of a point that has none.
-struct export_machine export_no_machine(const struct export_point *point);
+struct export_machine export_no_machine(void);
 // The value as a table shows it: texts without quotes, lists without blanks. Owned by the caller.
 char *export_value_text(const json_t *value);
 

@@ -55,18 +55,20 @@ static const char *const breakdown_names[] = {"compute", "exchange", "sync", "ho
 
 static void csv_heading(struct csv *csv, const struct export *export)
 {
-    const char *const before[] = {"sweep", "point", "status", NULL};
-    const char *const machine[] = {"machine", "kind",         "hardware",           "fits",
-                                   "why",     "step_seconds", "samples_per_second", "error_band",
-                                   "speedup", "speedup_over", "speedup_error_band", NULL};
+    const char *const before[] = {"sweep", "number", "status", "why", NULL};
+    const char *const machine[] = {
+        "machine",     "kind",         "hardware",           "fits",
+        "machine_why", "step_seconds", "samples_per_second", "error_band",
+        "speedup",     "speedup_over", "speedup_error_band", NULL};
     const char *const counts[] = {"cycles_per_training_step",
                                   "supersteps_per_training_step",
                                   "tiles_used",
                                   "sram_max_bytes",
                                   "sram_limit_bytes",
                                   NULL};
-    const char *const after[] = {"seed",     "version", "git", "run_seconds", "run_peak_rss_bytes",
-                                 "finished", "key",     NULL};
+    const char *const after[] = {"seed",       "version",     "git",
+                                 "superseded", "run_seconds", "run_peak_rss_bytes",
+                                 "finished",   "key",         NULL};
     for (uint32_t i = 0; before[i] != NULL; i++) {
         csv_text(csv, before[i]);
     }
@@ -132,6 +134,7 @@ static void csv_row(struct csv *csv, const struct export *export, const struct e
     csv_text(csv, point->sweep);
     csv_number(csv, point->number);
     csv_text(csv, point_status_name(point->status));
+    csv_text(csv, point->why);
     for (uint32_t i = 0; i < export->path_count; i++) {
         const json_t *value = json_object_get(point->settings, export->paths[i].path);
         char *text = value == NULL ? NULL : export_value_text(value);
@@ -144,6 +147,7 @@ static void csv_row(struct csv *csv, const struct export *export, const struct e
     csv_text(csv, seed);
     csv_text(csv, point->version);
     csv_text(csv, point->git);
+    csv_text(csv, point->is_superseded ? "true" : "false");
     csv_number(csv, point->run_seconds);
     csv_number(csv, (double)point->run_peak_rss_bytes);
     csv_text(csv, point->finished);
@@ -161,7 +165,7 @@ void export_write_csv(const struct export *export, FILE *stream)
             csv_row(&csv, export, point, &point->machines[j]);
         }
         if (point->machine_count == 0) {
-            struct export_machine none = export_no_machine(point);
+            struct export_machine none = export_no_machine();
             csv_row(&csv, export, point, &none);
         }
     }
@@ -193,7 +197,7 @@ static bool json_point(void *context, const struct store_point *point)
     FILE *stream = json->stream;
     fprintf(stream, "%s\n  {\"key\": \"%s\"", json->count++ == 0 ? "" : ",", point->key);
     json_member(stream, "sweep", text_or_null(point->sweep));
-    json_member(stream, "point", json_integer(point->number));
+    json_member(stream, "number", json_integer(point->number));
     json_member(stream, "status", json_string(point_status_name(point->status)));
     json_member(stream, "why", text_or_null(point->why));
     json_member(stream, "seed", json_integer((json_int_t)point->seed));
@@ -202,6 +206,7 @@ static bool json_point(void *context, const struct store_point *point)
     json_member(stream, "run_seconds", json_real(point->host_seconds));
     json_member(stream, "run_peak_rss_bytes", json_integer((json_int_t)point->peak_rss_bytes));
     json_member(stream, "finished", text_or_null(point->finished));
+    json_member(stream, "superseded", json_boolean(point->is_superseded));
     fprintf(stream, ",\n   \"settings\": %s,\n   \"config\": %s,\n   \"result\": %s}",
             point->settings, point->config == NULL ? "null" : point->config,
             point->result == NULL ? "null" : point->result);

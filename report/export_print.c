@@ -6,9 +6,12 @@
 #include "report/export.h"
 #include "report/table.h"
 #include "sim/err.h"
+#include "sim/fingerprint.h"
 #include "sim/units.h"
 
-#define REASONS_SHOWN 8u // different ones; a sweep may have thousands of points
+#define SETTING_CHARACTERS 28u // of a swept value; a longer one is cut
+#define SETTING_HASH_DIGITS 4u // behind the cut
+#define REASONS_SHOWN 8u       // different ones; a sweep may have thousands of points
 
 struct printer {
     const struct export *export;
@@ -112,6 +115,19 @@ static uint32_t count_columns(const struct printer *printer)
     return columns;
 }
 
+// "machines.0.chip.exchange.islands_per_column" is "machines.0~islands_per_column".
+static void add_path_heading(struct table *table, const char *path)
+{
+    const char *dot = strchr(path, '.');
+    const char *second = dot == NULL ? NULL : strchr(dot + 1, '.');
+    const char *last = strrchr(path, '.');
+    if (strlen(path) <= SETTING_CHARACTERS || second == NULL || second == last) {
+        table_add(table, "%s", path);
+    } else {
+        table_add(table, "%.*s~%s", (int)(second - path), path, last + 1);
+    }
+}
+
 static void add_headings(struct printer *printer)
 {
     const struct export *export = printer->export;
@@ -123,8 +139,11 @@ static void add_headings(struct printer *printer)
     }
     for (uint32_t i = 0; i < export->path_count; i++) {
         const struct export_path *path = &export->paths[i];
-        table_add(printer->table, "%s",
-                  path->label != NULL ? path->label : short_path(export, path->path));
+        if (path->label != NULL) {
+            table_add(printer->table, "%s", path->label);
+        } else {
+            add_path_heading(printer->table, short_path(export, path->path));
+        }
     }
     table_add(printer->table, "machine");
     add_result_headings(printer);
@@ -179,20 +198,44 @@ static void add_results(struct printer *printer, const struct export_machine *ma
     }
 }
 
+// A file by its name, a number by its first digits, what is long by its first characters. Values that differ
+// behind them do not look alike: the last characters are a hash.
+static void add_setting(struct table *table, const json_t *value)
+{
+    if (json_is_real(value)) {
+        table_add(table, "%.6g", json_number_value(value));
+        return;
+    }
+    char *text = value == NULL ? xstrdup("") : export_value_text(value);
+    const char *slash = json_is_string(value) ? strrchr(text, '/') : NULL;
+    const char *shown = slash == NULL || slash[1] == '\0' ? text : slash + 1;
+    if (strlen(shown) <= SETTING_CHARACTERS) {
+        table_add(table, "%s", shown);
+    } else {
+        char hash[FINGERPRINT_BYTES];
+        size_t kept = SETTING_CHARACTERS - SETTING_HASH_DIGITS - 1;
+        while (kept > 0 && ((unsigned char)shown[kept] & 0xc0) == 0x80) {
+            kept--; // not within a character
+        }
+        fingerprint(text, hash);
+        const char *digits = hash + FINGERPRINT_BYTES - 1 - SETTING_HASH_DIGITS;
+        table_add(table, "%.*s~%s", (int)kept, shown, digits);
+    }
+    free(text);
+}
+
 static void add_row(struct printer *printer, const struct export_point *point,
                     const struct export_machine *machine)
 {
     const struct export *export = printer->export;
     struct table *table = printer->table;
-    table_add(table, "%u", point->number);
+    table_add(table, "%u%s", point->number, point->is_superseded ? " old" : "");
     if (printer->has_sweeps) {
         table_add(table, "%s", point->sweep);
     }
     for (uint32_t i = 0; i < export->path_count; i++) {
         const json_t *value = json_object_get(point->settings, export->paths[i].path);
-        char *text = value == NULL ? xstrdup("") : export_value_text(value);
-        table_add(table, "%s", text);
-        free(text);
+        add_setting(table, value);
     }
     table_add(table, "%s", machine->name == NULL ? "-" : machine->name);
     add_results(printer, machine);
@@ -322,7 +365,7 @@ void export_print(const struct export *export, FILE *stream, bool has_colour, ui
             add_row(&printer, point, &point->machines[j]);
         }
         if (point->machine_count == 0) {
-            struct export_machine none = export_no_machine(point);
+            struct export_machine none = export_no_machine();
             add_row(&printer, point, &none);
         }
     }

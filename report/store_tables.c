@@ -8,8 +8,13 @@
 #include "sim/err.h"
 
 // Column, type, and where the result's JSON has it. A machine of a microbenchmark has few of them.
-#define MACHINE_COLUMNS(X)                                    \
-    X(name, "TEXT NOT NULL", "name")                          \
+#define MACHINE_COLUMNS(X)                                   \
+    X(name, "TEXT NOT NULL", "name")                         \
+    MACHINE_TIMES(X)                                         \
+    X(cycles, "INTEGER", "cycles_per_training_step")         \
+    X(supersteps, "INTEGER", "supersteps_per_training_step") \
+    MACHINE_SIZES(X)
+#define MACHINE_TIMES(X)                                      \
     X(kind, "TEXT", "kind")                                   \
     X(hardware, "TEXT", "hardware")                           \
     X(variant, "TEXT", "variant")                             \
@@ -26,15 +31,14 @@
     X(host_seconds, "REAL", "breakdown_seconds.host")         \
     X(launch_seconds, "REAL", "breakdown_seconds.launch")     \
     X(loop_seconds, "REAL", "breakdown_seconds.loop")         \
-    X(input_copy_seconds, "REAL", "input_copy_seconds")       \
-    X(cycles, "INTEGER", "cycles_per_training_step")          \
-    X(supersteps, "INTEGER", "supersteps_per_training_step")  \
-    X(tiles_used, "INTEGER", "tiles_used")                    \
-    X(sram_limit_bytes, "INTEGER", "sram.limit_bytes")        \
-    X(sram_max_bytes, "INTEGER", "sram.max_bytes")            \
-    X(sram_max_tile, "INTEGER", "sram.max_tile")              \
-    X(sram_by_role, "TEXT", "sram.by_role")                   \
-    X(energy_joules, "REAL", "energy_joules")                 \
+    X(input_copy_seconds, "REAL", "input_copy_seconds")
+#define MACHINE_SIZES(X)                               \
+    X(tiles_used, "INTEGER", "tiles_used")             \
+    X(sram_limit_bytes, "INTEGER", "sram.limit_bytes") \
+    X(sram_max_bytes, "INTEGER", "sram.max_bytes")     \
+    X(sram_max_tile, "INTEGER", "sram.max_tile")       \
+    X(sram_by_role, "TEXT", "sram.by_role")            \
+    X(energy_joules, "REAL", "energy_joules")          \
     X(quantities, "TEXT", "quantities")
 
 static const char tables[] =
@@ -64,15 +68,17 @@ static const char *const machine_places[] = {
 #undef X
 };
 
-#define POINT_COLUMNS                                                                \
-    "p.point, p.key, p.sweep, p.number, p.status, p.why, p.seed, p.version, p.git, " \
+#define POINT_COLUMNS                                                                       \
+    "p.point AS row, p.key, p.sweep, p.number, p.status, p.why, p.seed, p.version, p.git, " \
     "p.run_seconds, p.run_peak_rss_bytes, p.finished, p.superseded"
 
-static const char view_head[] = "CREATE VIEW results AS SELECT " POINT_COLUMNS
+// A row of both is named as in CSV: `machine`, where a row of the machines' table has its `name`.
 #define X(column, type, at) ", m." #column
-    MACHINE_COLUMNS(X)
+static const char view_head[] =
+    "CREATE VIEW results AS SELECT " POINT_COLUMNS ", m.name AS machine" MACHINE_TIMES(
+        X) ", m.cycles AS cycles_per_training_step, m.supersteps AS "
+           "supersteps_per_training_step" MACHINE_SIZES(X);
 #undef X
-    ;
 
 bool store_copy_machines(struct store *store, sqlite3_int64 from, sqlite3_int64 to)
 {
@@ -90,7 +96,7 @@ bool store_copy_machines(struct store *store, sqlite3_int64 from, sqlite3_int64 
 // A path that is named like a column, such as `seed`, has that column already.
 static bool is_column(const char *path)
 {
-    static const char *const names[] = {"point",
+    static const char *const names[] = {"row",
                                         "key",
                                         "sweep",
                                         "number",
@@ -103,8 +109,11 @@ static bool is_column(const char *path)
                                         "run_peak_rss_bytes",
                                         "finished",
                                         "superseded",
+                                        "machine",
+                                        "cycles_per_training_step",
+                                        "supersteps_per_training_step",
 #define X(column, type, at) #column,
-                                        MACHINE_COLUMNS(X)
+                                        MACHINE_TIMES(X) MACHINE_SIZES(X)
 #undef X
     };
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {

@@ -10,6 +10,7 @@
 #include "report/page/sweep.h"
 #include "report/result.h"
 #include "report/store.h"
+#include "report/superseded.h"
 #include "sim/commands/command.h"
 #include "sim/commands/sets.h"
 #include "sim/err.h"
@@ -17,9 +18,17 @@
 struct arguments {
     struct sets files;
     const char *csv_path, *json_path, *html_path, *into_path, *baseline;
+    bool has_superseded;
 };
 
-enum option_key { OPTION_CSV = 256, OPTION_JSON, OPTION_HTML, OPTION_INTO, OPTION_BASELINE };
+enum option_key {
+    OPTION_CSV = 256,
+    OPTION_JSON,
+    OPTION_HTML,
+    OPTION_INTO,
+    OPTION_BASELINE,
+    OPTION_ALL
+};
 
 static const struct argp_option options[] = {
     {"csv", OPTION_CSV, "FILE", 0, "write every point and machine as CSV; - is standard output", 0},
@@ -31,6 +40,9 @@ static const struct argp_option options[] = {
     {"baseline", OPTION_BASELINE, "MACHINE", 0,
      "what speed-ups are over; by default the fastest GPU of each point, without a GPU the first "
      "dense machine",
+     0},
+    {"all", OPTION_ALL, NULL, 0,
+     "also points that were computed again with another configuration: a chip's file was changed",
      0},
     {0},
 };
@@ -53,6 +65,9 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
         return 0;
     case OPTION_BASELINE:
         arguments->baseline = text;
+        return 0;
+    case OPTION_ALL:
+        arguments->has_superseded = true;
         return 0;
     case ARGP_KEY_ARG:
         sets_add(&arguments->files, text);
@@ -115,8 +130,22 @@ static bool open_results(struct report *report)
             merge_note(report->merge, arguments->files.texts[0], report->store, &report->why));
 }
 
-static void print_notes(const struct report *report)
+static void print_lines(const char *lines)
 {
+    for (; *lines != '\0'; lines += strcspn(lines, "\n") + 1) {
+        fprintf(stderr, "tilesim: %.*s\n", (int)strcspn(lines, "\n"), lines);
+    }
+}
+
+// False: what the store has could not be read.
+static bool print_notes(struct report *report)
+{
+    char *superseded = superseded_describe(report->store, &report->why);
+    if (superseded == NULL) {
+        return false;
+    }
+    print_lines(superseded);
+    free(superseded);
     char *versions = merge_describe_versions(report->merge);
     if (versions != NULL) {
         fprintf(stderr, "tilesim: points come from different versions: %s\n", versions);
@@ -129,6 +158,7 @@ static void print_notes(const struct report *report)
     if (count > 1) {
         fprintf(stderr, "tilesim: %u configurations have different results\n", count);
     }
+    return true;
 }
 
 // --- writing ------------------------------------------------------------------------------------
@@ -179,7 +209,8 @@ static int write_results(struct report *report)
 
 static int make_report(struct report *report)
 {
-    if (!open_results(report)) {
+    if (!open_results(report) ||
+        !store_show_superseded(report->store, report->arguments->has_superseded, &report->why)) {
         return EXIT_BAD_INPUT;
     }
     if (has_table(report->arguments)) {
@@ -189,8 +220,7 @@ static int make_report(struct report *report)
             return EXIT_BAD_INPUT;
         }
     }
-    print_notes(report);
-    return write_results(report);
+    return print_notes(report) ? write_results(report) : EXIT_FAULT;
 }
 
 static void close_report(struct report *report, int *status)

@@ -94,4 +94,37 @@ for words in "run $toy" "inspect $toy" "report $whole" "validate --group exchang
     done
 done
 
+# A chip's file is edited, and the sweep is run again on the same database.
+export TILESIM_CONFIGS=$PWD/configs
+printf 'base: %s/configs/chips/toy.yaml\nexchange: {bytes_per_cycle: 4}\n' "$PWD" >"$folder/mine.yaml"
+edited() { # BYTES VALUES
+    sed -i "s/bytes_per_cycle: .}/bytes_per_cycle: $1}/" "$folder/mine.yaml"
+    echo "base: toy
+set: {machines: [{chip: $folder/mine.yaml}]}
+sweep: {network.max_activity: $2}" >"$folder/edited.yaml"
+    "$program" sweep -q "$folder/edited.yaml" --db "$folder/edited.db"
+}
+edited 4 '[0.2, 0.5]' && edited 8 '[0.2]'
+expect a_report_of_an_edited_chip 0 report "$folder/edited.db"
+expect_line each_point_is_shown_once out "2 points"
+expect_line the_edit_is_named err "tilesim: 1 point of sweep edited was computed again with another configuration (machines.0.chip.exchange.bytes_per_cycle 4, now 8); the newest of each counts, --all shows the old ones too"
+expect_line a_point_that_was_not_computed_again_is_said err "tilesim: 1 point of sweep edited was not: it is not comparable with the others"
+expect all_of_an_edited_chip 0 report "$folder/edited.db" --all
+expect_line old_points_are_shown_if_asked_for out "3 points"
+verdict old_points_are_marked "no mark" grep -q "^  0 old  *0.2 " "$folder/out"
+expect csv_of_an_edited_chip 0 report "$folder/edited.db" --all --csv -
+verdict old_points_are_marked_in_csv "other rows" python3 -c '
+import csv, sys
+rows = list(csv.DictReader(open(sys.argv[1], newline="")))
+sys.exit([r["number"] for r in rows if r["superseded"] == "true"] != ["0"] or len(rows) != 3)' "$folder/out"
+edited 8 '[0.2, 0.5]'
+expect a_report_of_points_that_were_all_computed_again 0 report "$folder/edited.db"
+verdict then_all_are_comparable "said" [ "$(grep -c comparable "$folder/err")" -eq 0 ]
+
+# CSV and the view call a column alike; the view has more.
+"$program" report "$whole" --csv - | head -1 | tr -d '\r' | tr , '\n' | grep -v '^speedup' | sort >"$folder/csv_names"
+sqlite3 "$whole" "SELECT name FROM pragma_table_info('results') ORDER BY 1" | LC_ALL=C sort >"$folder/view_names"
+verdict csv_and_view_have_the_same_names "$(LC_ALL=C comm -23 <(LC_ALL=C sort "$folder/csv_names") "$folder/view_names")" \
+    [ -z "$(LC_ALL=C comm -23 <(LC_ALL=C sort "$folder/csv_names") "$folder/view_names")" ]
+
 exit $((failures > 0))

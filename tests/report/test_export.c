@@ -164,6 +164,42 @@ static void a_narrow_terminal_gets_fewer_columns(void **state)
     close_store(store);
 }
 
+#define LONG_LIST "[1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16"
+
+static void long_values_are_cut_on_the_terminal_alone(void **state)
+{
+    (void)state;
+    struct store *store = open_store(":memory:");
+    const char *const settings[] = {"{\"network.inputs\":" LONG_LIST ",17]}",
+                                    "{\"network.inputs\":" LONG_LIST ",18]}",
+                                    "{\"network.inputs\":\"/some/where/far/away/net.yaml\"}",
+                                    "{\"network.inputs\":0.0107721734502}"};
+    const char *const keys[] = {KEY("1"), KEY("2"), KEY("3"), KEY("4")};
+    for (uint32_t i = 0; i < 4; i++) {
+        struct store_point point = make_point(keys[i], i, settings[i], NULL);
+        add(store, &point);
+    }
+    struct export *export = read_export(store, NULL);
+    char *text = print(export, false, 0);
+    assert_non_null(strstr(text, "[1,2,3,4,5,6,7,8,9,10,1~"));
+    assert_null(strstr(text, ",17]"));
+    assert_non_null(strstr(text, " net.yaml "));
+    assert_null(strstr(text, "away"));
+    assert_non_null(strstr(text, " 0.0107722 "));
+    const char *first = strstr(text, "10,1~"), *second = strstr(first + 1, "10,1~");
+    assert_int_not_equal(strncmp(first, second, strlen("10,1~abcd")), 0); // not alike
+    free(text);
+    size_t bytes = 0;
+    FILE *stream = open_memstream(&text, &bytes);
+    export_write_csv(export, stream);
+    fclose(stream);
+    assert_non_null(strstr(text, LONG_LIST ",17]"));
+    assert_non_null(strstr(text, "0.0107721734502"));
+    free(text);
+    export_destroy(export);
+    close_store(store);
+}
+
 static void a_baseline_that_no_point_has_is_refused(void **state)
 {
     (void)state;
@@ -189,17 +225,22 @@ static void csv_quotes_what_needs_it_and_keeps_every_digit(void **state)
     export_write_csv(export, stream);
     fclose(stream);
     const char *const rows[] = {
-        "sweep,point,status,network.max_activity,network.hidden,machine,kind,hardware,fits,why,"
+        "sweep,number,status,why,network.max_activity,network.hidden,machine,kind,hardware,fits,"
+        "machine_why,"
         "step_seconds,samples_per_second,error_band,speedup,speedup_over,speedup_error_band,"
         "compute_seconds,exchange_seconds,sync_seconds,host_seconds,launch_seconds,loop_seconds,"
         "cycles_per_training_step,supersteps_per_training_step,tiles_used,sram_max_bytes,"
-        "sram_limit_bytes,seed,version,git,run_seconds,run_peak_rss_bytes,finished,key\r\n",
-        "caps,0,done,0.005,\"[8,6]\",bow/sparse,tiles,bow,true,\"energy, \"\"joules\"\": none\","
-        "0.001,48000,0.3,10,a100/b1,0.5,0.00025,,,0,,,1850000,,1472,1000,638976,1,0.1.0,abc,0.5,"
+        "sram_limit_bytes,seed,version,git,superseded,run_seconds,run_peak_rss_bytes,finished,"
+        "key\r\n",
+        "caps,0,done,,0.005,\"[8,6]\",bow/sparse,tiles,bow,true,\"energy, \"\"joules\"\": none\","
+        "0.001,48000,0.3,10,a100/"
+        "b1,0.5,0.00025,,,0,,,1850000,,1472,1000,638976,1,0.1.0,abc,false,0.5,"
         "4096,2026-01-01T00:00:00Z,00000000000000000000000000000001\r\n",
-        "caps,1,does_not_fit,0.1,[9],bow/sparse,tiles,bow,false,tile 3: too small,,,,,,,,,,,,,,,,,,"
-        "1,0.1.0,abc,0.5,4096,2026-01-01T00:00:00Z,00000000000000000000000000000002\r\n",
-        "caps,2,failed,0.1,[10],,,,,killed by signal 11,,,,,,,,,,,,,,,,,,1,0.1.0,abc,0.5,4096,"
+        "caps,1,does_not_fit,killed by signal 11,0.1,[9],bow/sparse,tiles,bow,false,tile 3: too "
+        "small,,,,,,,,,,,,,,,,,,"
+        "1,0.1.0,abc,false,0.5,4096,2026-01-01T00:00:00Z,00000000000000000000000000000002\r\n",
+        "caps,2,failed,killed by signal "
+        "11,0.1,[10],,,,,,,,,,,,,,,,,,,,,,,1,0.1.0,abc,false,0.5,4096,"
         "2026-01-01T00:00:00Z,00000000000000000000000000000003\r\n"};
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         if (strstr(text, rows[i]) == NULL) {
@@ -321,6 +362,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_table_has_a_row_for_every_point_and_machine),
         cmocka_unit_test(a_narrow_terminal_gets_fewer_columns),
+        cmocka_unit_test(long_values_are_cut_on_the_terminal_alone),
         cmocka_unit_test(a_baseline_that_no_point_has_is_refused),
         cmocka_unit_test(csv_quotes_what_needs_it_and_keeps_every_digit),
         cmocka_unit_test(json_holds_configuration_and_result_of_every_point),

@@ -204,11 +204,12 @@ static void the_view_has_a_row_for_every_machine_and_a_column_for_every_path(voi
     assert_answer(places.path, "SELECT \"training.batch\" FROM results WHERE number = 1", "6");
     assert_answer(places.path, "SELECT typeof(\"training.batch\") FROM results", "integer");
     assert_answer(places.path, "SELECT \"machines.0.chip\" FROM results WHERE number = 2", "bow");
-    assert_answer(places.path, "SELECT compute_seconds FROM results WHERE name = 'bow/sparse'",
+    assert_answer(places.path, "SELECT compute_seconds FROM results WHERE machine = 'bow/sparse'",
                   "0.25");
-    assert_answer(places.path, "SELECT sram_by_role FROM results WHERE name = 'bow/sparse'",
+    assert_answer(places.path, "SELECT sram_by_role FROM results WHERE machine = 'bow/sparse'",
                   "{\"weights\":3}");
-    assert_answer(places.path, "SELECT cycles FROM results WHERE name = 'a100/b1'", "NULL");
+    assert_answer(places.path,
+                  "SELECT cycles_per_training_step FROM results WHERE machine = 'a100/b1'", "NULL");
     assert_answer(places.path, "SELECT why FROM results WHERE status = 'failed'", "a reason");
     assert_answer(places.path, "PRAGMA integrity_check", "ok");
     free_places(&places);
