@@ -262,6 +262,7 @@ struct machine_view {
     uint32_t contexts;       // worker contexts per tile
     uint32_t bytes_per_tile; // SRAM
     bool has_matrix_unit;
+    bool has_streaming;  // memory beside the chips that STREAM steps can use
     const void *context; // passed back to the functions
     // Tile cycles of one vertex alone on its tile. Of a product and of a reduction they do not fall as
     // the outputs grow in number: the search for splits leaves some out on that ground.
