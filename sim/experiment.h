@@ -23,7 +23,7 @@ struct timing_config {
     uint32_t training_steps; // recorded steps that step_seconds is the mean of
 };
 
-struct machine_config {              // exactly one of chip and gpu
+struct machine_config {              // exactly one of chip, system and gpu was given
     char *name;                      // owned; unique: given, or "bow/sparse", "a100-80"
     struct chip_config *chip;        // owned, unless it is the system's
     struct system_config *system;    // owned; NULL: one chip
@@ -66,7 +66,7 @@ struct experiment *experiment_bind(struct config *config, const struct node *roo
 // Is every key of such a tree right if looked at alone? What keys are together is not asked.
 bool experiment_check_keys(struct config *config, const struct node *root, struct err *err);
 void experiment_destroy(struct experiment *experiment);
-// Reads a chip, a GPU or an experiment, whichever the keys of the file say it is; a stream is an
+// Reads a chip, a system, a GPU or an experiment, whichever the keys of the file say it is; a stream is an
 // experiment. False: messages in err. *experiment: what was read, if it is one and right.
 bool experiment_check_file(const char *path, struct experiment **experiment, struct err *err);
 const char *precision_name(enum precision precision); // "float16"

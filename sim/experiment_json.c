@@ -34,6 +34,8 @@ json_t *experiment_to_json(const struct experiment *experiment)
     const char *const tiles_only[] = {
         "chip",        "lowering",           "state_gradient", "elementwise", "rearrangement",
         "matmul_type", "hoist_static_input", "host_output",    NULL};
+    const char *const system_only[] = {"system",       "chips",     "replicas", "all_reduce",
+                                       "replays_each", "streaming", "io_tiles", NULL};
     const char *const gpu_only[] = {"gpu", "precision", "baselines", NULL};
     json_t *json = config_to_json(experiment_keys, experiment);
     // Slots are what max_activity was resolved to, and both at once could not be read back.
@@ -47,13 +49,21 @@ json_t *experiment_to_json(const struct experiment *experiment)
     json_t *machines = json_object_get(json, "machines");
     for (uint32_t i = 0; i < experiment->machine_count; i++) {
         json_t *machine = json_array_get(machines, i);
-        drop_keys(machine, experiment->machines[i].chip == NULL ? tiles_only : gpu_only);
+        const struct machine_config *config = &experiment->machines[i];
+        drop_keys(machine, config->chip == NULL ? tiles_only : gpu_only);
+        if (config->system == NULL) {
+            drop_keys(machine, system_only);
+        } else {
+            json_object_del(machine, "chip"); // it is the system's
+        }
         if (experiment->workload.kind != NULL) { // lowerings and baselines are of training steps
             drop_keys(machine, tiles_only + 1);
             json_object_del(machine, "baselines");
         }
         drop_left_ranges(json_object_get(machine, "chip"));
         drop_left_ranges(json_object_get(machine, "gpu"));
+        drop_left_ranges(json_object_get(machine, "system"));
+        drop_left_ranges(json_object_get(json_object_get(machine, "system"), "chip"));
     }
     return json;
 }

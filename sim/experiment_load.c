@@ -5,7 +5,7 @@
 
 #include "sim/experiment_keys.h"
 
-enum file_kind { FILE_EXPERIMENT, FILE_CHIP, FILE_GPU, FILE_NETWORK, FILE_KIND_COUNT };
+enum file_kind { FILE_EXPERIMENT, FILE_CHIP, FILE_SYSTEM, FILE_GPU, FILE_NETWORK, FILE_KIND_COUNT };
 
 static const struct {
     const char *folder;
@@ -13,6 +13,7 @@ static const struct {
 } file_kinds[FILE_KIND_COUNT] = {
     [FILE_EXPERIMENT] = {"experiments", experiment_keys},
     [FILE_CHIP] = {"chips", chip_keys},
+    [FILE_SYSTEM] = {"systems", system_keys},
     [FILE_GPU] = {"gpus", gpu_keys},
     [FILE_NETWORK] = {"networks", network_keys},
 };
@@ -79,6 +80,8 @@ bool experiment_check_file(const char *path, struct experiment **experiment, str
     *experiment = NULL;
     if (kind == FILE_CHIP) {
         chip_destroy(chip_load(file, NULL, config, err));
+    } else if (kind == FILE_SYSTEM) {
+        system_destroy(system_load(file, NULL, config, err));
     } else if (kind == FILE_GPU) {
         gpu_destroy(gpu_load(file, NULL, config, err));
     } else if (kind == FILE_NETWORK) {
@@ -182,6 +185,14 @@ void experiment_destroy(struct experiment *experiment)
 {
     if (experiment == NULL) {
         return;
+    }
+    for (uint32_t i = 0; i < experiment->machine_count && experiment->machines != NULL; i++) {
+        struct machine_config *machine = &experiment->machines[i];
+        if (machine->system != NULL) {
+            system_forget_derived(machine->system);
+            // the system's, once resolved; before, a machine may wrongly have one of each
+            machine->chip = machine->chip == machine->system->chip ? NULL : machine->chip;
+        }
     }
     config_free(experiment_keys, experiment);
     free(experiment->network.neurons);

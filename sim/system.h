@@ -23,9 +23,18 @@ struct link_kind { // each direction has these
     double latency_seconds;
 };
 
+struct listed_link { // as the file lists it
+    uint32_t from, to;
+    char *kind; // owned; name of a link kind
+};
+
 struct system_link {   // both directions
     uint32_t from, to; // chips, from < to
     uint32_t kind;
+};
+
+struct link_end { // what a chip is joined to
+    uint32_t chip, link;
 };
 
 enum system_topology {
@@ -33,7 +42,7 @@ enum system_topology {
     TOPOLOGY_LADDER, // chips 2i and 2i + 1 are a rung, rungs side by side are joined by two rails
     TOPOLOGY_RING,
     TOPOLOGY_ALL, // every pair
-};
+};                // listed links come on top of generated ones
 
 enum route_rule {
     ROUTE_SHORTEST,   // fewest links; among equals the lowest chips first
@@ -51,18 +60,26 @@ struct system_config {
     char *name;
     struct chip_config *chip; // owned
     uint32_t chips;
-    uint32_t topology, route_rule; // enums
+    uint32_t topology, route_rule;    // enums
+    char *rung, *rail, *machine_rail; // owned; kinds of a ladder; machine_rail NULL: as rail
+    char *link;                       // owned; the kind of a ring and of all
     uint32_t kind_count;
     struct link_kind *kinds; // owned
-    uint32_t link_count;
-    struct system_link *links; // owned; generated ones included
-    uint32_t chips_per_slot;   // of a host: chips that share its bandwidth
+    uint32_t listed_count;
+    struct listed_link *listed; // owned
+    double crossing_seconds;    // of what leaves its chip, once, however many links it then takes
+    double sync_hop_seconds;    // of the sync over several chips: one hop, one way
+    uint32_t chips_per_slot;    // of a host: chips that share its bandwidth
     double slot_bytes_per_second;
     uint32_t chips_per_machine; // that share streaming memory
     struct streaming_config streaming;
-    double sync_hop_seconds;     // of the sync over several chips: one hop, one way
     struct uncertain *uncertain; // owned
     uint32_t uncertain_count;
+    // derived, by system_derive()
+    uint32_t link_count;
+    struct system_link *links; // owned; generated ones first, then those listed
+    struct link_end *ends;     // owned; of chip i: first_end[i] .. first_end[i + 1] - 1, by chip
+    uint32_t *first_end;       // owned
 };
 
 // How a program is spread over a system.
@@ -87,11 +104,18 @@ void system_check(const void *section, const struct node *node, struct err *err)
 struct system_config *system_load(const char *name, const struct mark *asked_at,
                                   struct config *config, struct err *err);
 void system_destroy(struct system_config *system);
+// The links from what the file says, for a system that was read as part of an experiment and is right;
+// system_load() does it itself. Forgetting them leaves what the keys own.
+void system_derive(struct system_config *system);
+void system_forget_derived(struct system_config *system);
+uint32_t system_find_kind(const struct system_config *system, const char *name); // kind_count: none
+const char *system_topology_name(uint32_t topology);                             // "ladder"
 
 struct system_route {
     uint32_t *links; // owned; in order; index in system->links
     uint32_t count;
 };
+// By the system's rule. A route from a chip to itself has no links. system_derive() came before.
 struct system_route system_route(const struct system_config *system, uint32_t from, uint32_t to);
 void system_route_free(struct system_route *route);
 // Bytes per second that one direction of the link carries.

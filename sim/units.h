@@ -31,6 +31,14 @@ static inline double cycles_to_seconds(double cycles, double clock_hz)
     return cycles / clock_hz;
 }
 
+// Rounded up; a millionth of a cycle is the rounding of the product, not a cycle begun.
+static inline uint64_t seconds_to_cycles(double seconds, double clock_hz)
+{
+    double cycles = seconds * clock_hz;
+    uint64_t whole = (uint64_t)cycles;
+    return whole + (cycles - (double)whole > 1e-6);
+}
+
 // Of a point of time, to the nearest: intervals that meet in cycles meet in nanoseconds.
 static inline uint64_t seconds_to_nanoseconds(double seconds)
 {

@@ -283,6 +283,10 @@ bool machine_run(const struct machine_config *config, const struct experiment *e
                  const struct form_run *forms, struct result_machine *entries,
                  struct machine_speed *speed, struct err *err)
 {
+    if (is_tiles(config) && config->parallel.chips > 1) {
+        return err_at(err, NULL, "machine '%s': %u chips together are not timed yet; chips: 1 is",
+                      config->name, config->parallel.chips);
+    }
     if (is_tiles(config)) {
         struct tiles_run run = {.config = config,
                                 .experiment = experiment,

@@ -20,8 +20,8 @@ static struct experiment *load_shipped(const char *name, const char *const *sets
 static void every_shipped_file_is_right(void **state)
 {
     (void)state;
-    const char *const folders[] = {"experiments", "chips", "gpus", "networks"};
-    for (size_t i = 0; i < 4; i++) {
+    const char *const folders[] = {"experiments", "chips", "gpus", "networks", "systems"};
+    for (size_t i = 0; i < 5; i++) {
         char **names = config_list_names(folders[i]);
         assert_non_null(names[0]);
         for (size_t j = 0; names[j] != NULL; j++) {
@@ -401,17 +401,14 @@ static void the_second_threshold_is_not_above_the_first(void **state)
 static void a_machine_is_one_chip_or_one_gpu(void **state)
 {
     (void)state;
-    EXPECT_FILE(
-        "machines:\n  - {lowering: sparse}\n  - {chip: toy, gpu: h100}\n"
-        "  - {gpu: h200, lowering: dense}\n  - {chip: toy, precision: tf32}\n",
-        "e.yaml:2:5: machines.0: has neither a chip nor a gpu; a machine is one chip or one gpu",
-        "e.yaml:3:5: machines.1: has a chip and a gpu; a machine is one chip or one gpu",
-        "e.yaml:4:27: machines.2.lowering: belongs to a machine with a chip",
-        "e.yaml:5:28: machines.3.precision: belongs to a machine with a gpu");
-    EXPECT_FILE(
-        "machines: [{chip: toy}, null]\n", // found by damaged files: it crashed
-        "e.yaml:1:25: machines.1: has neither a chip nor a gpu; a machine is one chip or one "
-        "gpu");
+    EXPECT_FILE("machines:\n  - {lowering: sparse}\n  - {chip: toy, gpu: h100}\n"
+                "  - {gpu: h200, lowering: dense}\n  - {chip: toy, precision: tf32}\n",
+                "e.yaml:2:5: machines.0: has no chip, system or gpu; a machine is one of them",
+                "e.yaml:3:5: machines.1: has a chip and a gpu; a machine is one of them",
+                "e.yaml:4:27: machines.2.lowering: belongs to a machine with a chip",
+                "e.yaml:5:28: machines.3.precision: belongs to a machine with a gpu");
+    EXPECT_FILE("machines: [{chip: toy}, null]\n", // found by damaged files: it crashed
+                "e.yaml:1:25: machines.1: has no chip, system or gpu; a machine is one of them");
 }
 
 static void machines_have_different_names(void **state)
