@@ -11,13 +11,17 @@
 #include "sim/err.h"
 #include "tiles/codelets/codelets.h"
 
+struct machine_clock {
+    struct engine_process process;
+};
+
 struct machine {
     const struct chip_config *chip;
     const struct program *program;
     struct replay *replay; // owned
     uint32_t share_count;
-    uint64_t *share_cycles; // owned; scratch
-    bool is_timed_here;     // not in a child
+    uint64_t *share_cycles;      // owned; scratch
+    struct machine_clock *clock; // NULL: a child makes the timing runs
 };
 
 struct machine *machine_create(const struct chip_config *chip, const struct program *program)
@@ -58,11 +62,14 @@ struct run_request {
     bool (*engine)(struct engine_job *job);
 };
 
-static bool run_in_child(void *context, void *result)
+static bool run_engine(void *context, void *result)
 {
     const struct run_request *request = context;
     struct run_result *to = result;
-    struct engine_job job = {.chip = request->machine->chip,
+    struct engine_process fresh = {.is_kept = false};
+    struct machine_clock *clock = request->machine->clock;
+    struct engine_job job = {.process = clock == NULL ? &fresh : &clock->process,
+                             .chip = request->machine->chip,
                              .program = request->machine->program,
                              .replay = request->machine->replay,
                              .records = request->records,
@@ -163,9 +170,9 @@ static bool time_records(struct run_request *request, const char *what, struct m
     double begun_seconds = seconds_now();
     size_t bytes = sizeof(struct run_result) + machine->share_count * sizeof *machine->share_cycles;
     struct run_result *result = xcalloc(1, bytes);
-    bool is_done = machine->is_timed_here
-                       ? child_run_here(run_in_child, request, result, what, why)
-                       : child_run(run_in_child, request, result, bytes, what, why);
+    bool is_done = machine->clock != NULL
+                       ? child_run_here(run_engine, request, result, what, why)
+                       : child_run(run_engine, request, result, bytes, what, why);
     if (is_done) {
         fill_time(machine, result, request->record_count, time);
     }
@@ -188,9 +195,29 @@ bool machine_time_detailed(struct machine *machine, const struct activity *const
     return time_records(&request, "the detailed timing run", time, why);
 }
 
-void machine_time_here(struct machine *machine)
+struct machine_clock *machine_clock_create(void)
 {
-    machine->is_timed_here = true;
+    struct machine_clock *clock = xcalloc(1, sizeof *clock);
+    clock->process.is_kept = true;
+    return clock;
+}
+
+void machine_clock_destroy(struct machine_clock *clock)
+{
+    if (clock != NULL) {
+        free(clock->process.shape);
+        free(clock);
+    }
+}
+
+bool machine_clock_is_spent(const struct machine_clock *clock)
+{
+    return clock->process.is_spent;
+}
+
+void machine_time_here(struct machine *machine, struct machine_clock *clock)
+{
+    machine->clock = clock;
 }
 
 void machine_time_free(struct machine_time *time)

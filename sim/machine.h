@@ -43,8 +43,16 @@ bool machine_time_folded(struct machine *machine, const struct activity *const *
                          uint32_t record_count, struct machine_time *time, char **why);
 bool machine_time_detailed(struct machine *machine, const struct activity *const *records,
                            uint32_t record_count, struct machine_time *time, char **why);
-// The next timing run is made in this process, without a child: it must be the last one of the process.
-void machine_time_here(struct machine *machine);
+
+// A process that makes timing runs itself, without children, keeps one of these for all of them.
+struct machine_clock;
+struct machine_clock *machine_clock_create(void);
+void machine_clock_destroy(struct machine_clock *clock);
+// True: a timing run failed because this process could not make it, or not be trusted with it; and it can make no other.
+// The same run in a fresh process may succeed, to the same cycle as any other.
+bool machine_clock_is_spent(const struct machine_clock *clock);
+// Timing runs of the machine are made in this process; NULL: in children, as without this call.
+void machine_time_here(struct machine *machine, struct machine_clock *clock);
 void machine_time_free(struct machine_time *time);
 
 // The part of folded timing that needs no clock: adds the cycles of one replay into *time.

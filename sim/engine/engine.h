@@ -1,6 +1,7 @@
 // The clock, on SimGrid: one actor for the chip and two for its host (one feeds batches, one takes results),
 // joined by a link in each direction. One simulated second is one cycle of the chip.
-// SimGrid allows one engine per process: everything here runs in a child made for it (sim/engine/child.h).
+// SimGrid allows one engine per process and cannot forget its platform: a job runs in a child made for it
+// (sim/engine/child.h), or in a process that has run jobs of the same platform and is still fit.
 #ifndef TILESIM_SIM_ENGINE_H
 #define TILESIM_SIM_ENGINE_H
 
@@ -12,7 +13,14 @@
 #include "sim/engine/replay.h"
 #include "sim/engine/superstep.h"
 
+struct engine_process { // what SimGrid has done in this process; zeroed where it has done nothing
+    char *shape;        // owned; of the platform that was loaded; NULL: none was
+    bool is_kept;       // given: other jobs may follow
+    bool is_spent; // a deadlock was left, or the clock is too far on: no further job may run here
+};
+
 struct engine_job {
+    struct engine_process *process;
     const struct chip_config *chip;
     const struct program *program;
     struct replay *replay;                 // folded; unused by the detailed engine
@@ -24,7 +32,8 @@ struct engine_job {
 };
 
 // Both replay the first record once before they measure, if the program has host transfers: from then on
-// prefetch is in its steady state. False: the actors wait for each other for ever.
+// prefetch is in its steady state. False: the actors wait for each other for ever, or process->is_spent
+// says that another process has to do it.
 bool engine_run_folded(struct engine_job *job);
 bool engine_run_detailed(struct engine_job *job);
 

@@ -7,18 +7,22 @@
 #include <simgrid/engine.h>
 #include <simgrid/host.h>
 #include <simgrid/mailbox.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <sys/mman.h>
-#include <unistd.h>
-#include <xbt/config.h>
+#include <string.h>
 
+#include "sim/engine/platform.h"
 #include "sim/err.h"
 
 #define TO_CHIP "to chip"
 #define TO_HOST "to host"
 // A time this close above a whole cycle is that cycle: SimGrid adds times in floating point.
 #define CLOCK_ERROR_CYCLES 1e-6
+// In a process that has timed before, the clock begins at an origin beyond 0, where doubles are coarser. A transfer
+// is at most 8 events, each rounded by up to 2^-53 of the clock. With origin * transfers <= 2^28 all of them move
+// an end by at most 8 * 2^28 * 2^-53 = 2.4e-7 cycles: an end at a whole cycle is rounded as it would be from 0. An
+// end so close above one that it may be rounded otherwise is noticed, and the run is not used.
+#define ORIGIN_TRANSFERS_MAX 268435456.0
+#define CLOCK_DOUBT_CYCLES 5e-7
 
 struct channel { // transfers of one direction that the chip has asked for and not yet waited for
     sg_comm_t *comms; // owned; ring
@@ -32,58 +36,12 @@ struct engine {
     struct superstep_list supersteps;              // the whole list, for the host's actors
     uint64_t received_per_replay, sent_per_replay; // transfers, from the chip's side
     struct channel inbound, outbound;
+    double origin_cycles; // SimGrid's clock when this engine began: whole
+    bool is_doubtful;     // a time was rounded that may be rounded otherwise from another origin
     uint32_t actors, ended;
 };
 
-// --- SimGrid ------------------------------------------------------------------------------------
-// speed 1f: one flop is one cycle is one second. Two links, since a host link is full duplex.
-static char *platform_xml(const struct chip_config *chip)
-{
-    double bandwidth = chip->host.bytes_per_second / chip->clock_hz; // bytes per cycle
-    double latency = chip->host.latency_seconds * chip->clock_hz;    // cycles
-    return xasprintf("<?xml version='1.0'?>\n"
-                     "<!DOCTYPE platform SYSTEM \"https://simgrid.org/simgrid.dtd\">\n"
-                     "<platform version=\"4.1\"><zone id=\"world\" routing=\"Full\">\n"
-                     "<host id=\"chip\" speed=\"1f\"/><host id=\"host\" speed=\"1f\"/>\n"
-                     "<link id=\"down\" bandwidth=\"%.17gBps\" latency=\"%.17gs\"/>\n"
-                     "<link id=\"up\" bandwidth=\"%.17gBps\" latency=\"%.17gs\"/>\n"
-                     "<route src=\"host\" dst=\"chip\" symmetrical=\"NO\"><link_ctn id=\"down\"/>"
-                     "</route>\n"
-                     "<route src=\"chip\" dst=\"host\" symmetrical=\"NO\"><link_ctn id=\"up\"/>"
-                     "</route>\n"
-                     "</zone></platform>\n",
-                     bandwidth, latency, bandwidth, latency);
-}
-
-static void load_platform(const struct chip_config *chip)
-{
-    char *xml = platform_xml(chip);
-    int file = memfd_create("platform.xml", 0);
-    SIM_ASSERT(file >= 0, "no memory file for the platform");
-    FILE *stream = fdopen(dup(file), "w");
-    SIM_ASSERT(stream != NULL && fputs(xml, stream) >= 0 && fclose(stream) == 0,
-               "the platform could not be written");
-    char path[64];
-    snprintf(path, sizeof path, "/proc/self/fd/%d", file);
-    simgrid_load_platform(path);
-    close(file);
-    free(xml);
-}
-
-static void start_simgrid(const struct chip_config *chip)
-{
-    char name[] = "tilesim", quiet[] = "--log=root.thres:critical";
-    char *arguments[] = {name, quiet, NULL};
-    int argument_count = 2;
-    simgrid_init(&argument_count, arguments);
-    // A link is its latency and bandwidth, nothing of TCP: no slow start, no window, no acknowledgements.
-    sg_cfg_set_string("network/model", "CM02");
-    sg_cfg_set_double("network/TCP-gamma", 0);
-    sg_cfg_set_boolean("network/crosstraffic", "no");
-    sg_cfg_set_int("contexts/stack-size", 64); // KiB; a tile's actor needs a few
-    load_platform(chip);
-}
-
+// --- actors -------------------------------------------------------------------------------------
 static void add_actor(struct engine *engine, const char *name, const char *host,
                       void (*main)(int, char **), void *context)
 {
@@ -164,10 +122,15 @@ static void taker_main(int argument_count, char **arguments)
 }
 
 // --- the chip's side ----------------------------------------------------------------------------
-void engine_chip_sleep(uint64_t *now_cycles, uint64_t cycles)
+double engine_clock_cycles(const struct engine *engine)
+{
+    return simgrid_get_clock() - engine->origin_cycles; // exact: the origin is whole
+}
+
+void engine_chip_sleep(struct engine *engine, uint64_t *now_cycles, uint64_t cycles)
 {
     *now_cycles += cycles;
-    double left = (double)*now_cycles - simgrid_get_clock();
+    double left = (double)*now_cycles - engine_clock_cycles(engine);
     if (left > 0) {
         sg_actor_sleep_for(left);
     }
@@ -218,6 +181,15 @@ static void send_result(struct engine *engine, uint64_t bytes)
     }
 }
 
+// From the chip's clock to the whole cycle at or behind SimGrid's.
+static uint64_t waited_cycles(struct engine *engine, uint64_t now_cycles)
+{
+    double waited = engine_clock_cycles(engine) - (double)now_cycles - CLOCK_ERROR_CYCLES;
+    engine->is_doubtful |=
+        engine->origin_cycles > 0 && fabs(waited - round(waited)) < CLOCK_DOUBT_CYCLES;
+    return waited > 0 ? (uint64_t)ceil(waited) : 0;
+}
+
 uint64_t engine_chip_transfer(struct engine *engine, const struct program_step *step,
                               uint64_t *now_cycles)
 {
@@ -226,12 +198,8 @@ uint64_t engine_chip_transfer(struct engine *engine, const struct program_step *
     } else {
         send_result(engine, step->host_bytes);
     }
-    double clock = simgrid_get_clock();
-    uint64_t waited = 0;
-    if (clock > (double)*now_cycles + CLOCK_ERROR_CYCLES) {
-        waited = (uint64_t)ceil(clock - (double)*now_cycles - CLOCK_ERROR_CYCLES);
-    }
-    engine_chip_sleep(now_cycles, waited); // to the whole cycle behind the transfer
+    uint64_t waited = waited_cycles(engine, *now_cycles);
+    engine_chip_sleep(engine, now_cycles, waited); // to the whole cycle behind the transfer
     return waited;
 }
 
@@ -260,6 +228,27 @@ static void open_channel(struct channel *channel, uint64_t transfers_per_replay,
     channel->payloads = xcalloc(channel->capacity, sizeof(void *));
 }
 
+// Brings SimGrid and its links to where the job can begin. False: not in this process.
+static bool start_clock(struct engine *engine)
+{
+    struct engine_process *process = engine->job->process;
+    const struct platform platform = platform_of_chip(engine->job->chip);
+    if (process->shape == NULL) {
+        platform_start(&platform);
+        process->shape = xstrdup(platform.shape);
+    }
+    engine->origin_cycles = simgrid_get_clock();
+    double transfers = (double)(engine->received_per_replay + engine->sent_per_replay) *
+                       engine_count_replays(engine);
+    if (process->is_spent || strcmp(process->shape, platform.shape) != 0 ||
+        engine->origin_cycles * transfers > ORIGIN_TRANSFERS_MAX) {
+        process->is_spent = true;
+        return false;
+    }
+    platform_set_links(&platform);
+    return true;
+}
+
 struct engine *engine_create(const struct engine_job *job)
 {
     struct engine *engine = xcalloc(1, sizeof *engine);
@@ -270,16 +259,42 @@ struct engine *engine_create(const struct engine_job *job)
     superstep_run(&engine->supersteps, &actions, engine);
     open_channel(&engine->inbound, engine->received_per_replay, job->chip->host.prefetch_depth);
     open_channel(&engine->outbound, engine->sent_per_replay, job->chip->host.prefetch_depth);
-    start_simgrid(job->chip);
+    if (!start_clock(engine)) {
+        engine_destroy(engine);
+        return NULL;
+    }
     add_actor(engine, "feeder", "host", feeder_main, engine);
     add_actor(engine, "taker", "host", taker_main, engine);
     return engine;
 }
 
+// Ends at the last whole cycle but one behind now: a shorter sleep might be below what SimGrid tells apart.
+static void round_up_main(int argument_count, char **arguments)
+{
+    (void)argument_count, (void)arguments;
+    double clock = simgrid_get_clock();
+    sg_actor_sleep_for(ceil(clock) + 1 - clock);
+}
+
+// Leaves the clock where the next job of this process can begin.
+static void round_clock_up(void)
+{
+    sg_actor_start(sg_actor_init("round up", sg_host_by_name("chip")), round_up_main, 0, NULL);
+    simgrid_run();
+    double clock = simgrid_get_clock();
+    SIM_ASSERT(clock == floor(clock), "the clock stands at %.17g", clock);
+}
+
 bool engine_run(struct engine *engine)
 {
     simgrid_run(); // returns quietly from a deadlock
-    return engine->ended == engine->actors;
+    bool is_done = engine->ended == engine->actors;
+    if (is_done && engine->job->process->is_kept) {
+        round_clock_up();
+    }
+    is_done = is_done && !engine->is_doubtful;
+    engine->job->process->is_spent |= !is_done;
+    return is_done;
 }
 
 void engine_destroy(struct engine *engine)

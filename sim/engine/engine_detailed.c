@@ -106,8 +106,7 @@ static void tile_main(int argument_count, char **arguments)
 // Cycles since the chip last looked; all sleeps are whole cycles, so the clock is one too.
 static uint64_t look_at_clock(struct detailed_chip *chip)
 {
-    double clock = simgrid_get_clock();
-    uint64_t now_cycles = (uint64_t)(clock + 0.5);
+    uint64_t now_cycles = (uint64_t)(engine_clock_cycles(chip->engine) + 0.5);
     uint64_t passed = now_cycles - chip->now_cycles;
     chip->now_cycles = now_cycles;
     return passed;
@@ -195,7 +194,11 @@ static void tile_free(struct tile *tile)
 bool engine_run_detailed(struct engine_job *job)
 {
     uint32_t tile_count = job->program->tile_count;
-    struct detailed_chip chip = {.engine = engine_create(job),
+    struct engine *engine = engine_create(job);
+    if (engine == NULL) {
+        return false;
+    }
+    struct detailed_chip chip = {.engine = engine,
                                  .job = job,
                                  .supersteps = superstep_list_create(job->program, job->chip),
                                  .barrier = sg_barrier_init(tile_count + 1),

@@ -12,7 +12,7 @@ struct chip {
 static uint64_t transfer(void *clock, const struct superstep *superstep, uint64_t cycles_since)
 {
     struct chip *chip = clock;
-    engine_chip_sleep(&chip->now_cycles, cycles_since);
+    engine_chip_sleep(chip->engine, &chip->now_cycles, cycles_since);
     return engine_chip_transfer(chip->engine, superstep->step, &chip->now_cycles);
 }
 
@@ -37,7 +37,7 @@ static void chip_main(int argument_count, char **arguments)
             superstep_add(&job->total, &run.total, 1);
         }
     }
-    engine_chip_sleep(&chip->now_cycles, run.cycles_since);
+    engine_chip_sleep(chip->engine, &chip->now_cycles, run.cycles_since);
     engine_chip_finish(chip->engine);
     engine_actor_ends(chip->engine);
 }
@@ -45,6 +45,9 @@ static void chip_main(int argument_count, char **arguments)
 bool engine_run_folded(struct engine_job *job)
 {
     struct chip chip = {.engine = engine_create(job), .job = job};
+    if (chip.engine == NULL) {
+        return false;
+    }
     engine_add_chip_actor(chip.engine, "chip", chip_main, &chip);
     bool is_done = engine_run(chip.engine);
     engine_destroy(chip.engine);

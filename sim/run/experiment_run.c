@@ -183,7 +183,7 @@ static void summarise_forms(struct run *run)
     }
 }
 
-// Of the machines with tiles the last one; machine_count: none. The engine of the clock runs once a process.
+// Of the machines with tiles the last one; machine_count: none. After it no child needs a fresh process.
 static uint32_t last_with_tiles(const struct experiment *experiment)
 {
     uint32_t last = experiment->machine_count;
@@ -203,11 +203,12 @@ static enum run_status time_machines(struct run *run)
     }
     result->machines = xcalloc(entries + 1, sizeof(*result->machines));
     enum run_status status = RUN_DONE;
-    bool is_last_run = run->options->ends_process && !run->options->has_sensitivity &&
-                       run->options->anatomy == NULL;
+    bool needs_children = run->options->has_sensitivity || run->options->anatomy != NULL;
+    bool is_all_here = run->options->is_clock_for_all;
     uint32_t last = last_with_tiles(experiment);
     for (uint32_t i = 0; i < experiment->machine_count; i++) {
-        run->speed.is_last_clock = is_last_run && i == last;
+        bool is_here = !needs_children && (is_all_here || i == last);
+        run->speed.clock = is_here ? run->options->clock : NULL;
         const struct machine_config *config = &experiment->machines[i];
         struct result_machine *first = &result->machines[result->machine_count];
         result->machine_count += machine_entries(config);

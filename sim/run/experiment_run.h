@@ -11,6 +11,7 @@
 #include "sim/experiment.h"
 
 struct anatomy_request; // sim/run/anatomy.h
+struct machine_clock;   // sim/machine.h
 
 enum run_status { // the exit status of `tilesim run`
     RUN_DONE = 0,
@@ -27,8 +28,11 @@ struct run_options {
     uint32_t threads;           // of the functional run; values do not depend on it
     bool has_progress;          // show progress on standard error
     bool has_sensitivity;       // vary every uncertain value
-    bool ends_process;          // the process ends after this run: its last clock needs no child
-    bool is_without_config;     // the result's `config` stays NULL: who asks has it
+    // NULL: machines are timed in children. Else the last one is timed on this clock, in this process, and all of
+    // them if is_clock_for_all. If it is spent after a RUN_FAILED, a fresh process may succeed.
+    struct machine_clock *clock;
+    bool is_clock_for_all;
+    bool is_without_config;          // the result's `config` stays NULL: who asks has it
     struct anatomy_request *anatomy; // NULL: nobody asks for the anatomy of a training step
 };
 

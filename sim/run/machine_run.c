@@ -160,9 +160,7 @@ static bool plan_and_time(const struct tiles_run *run)
     if (plan->fits) {
         struct machine *machine = machine_create(run->config->chip, run->program);
         run->speed->lower_seconds += wall_seconds() - started_seconds;
-        if (run->speed->is_last_clock) {
-            machine_time_here(machine);
-        }
+        machine_time_here(machine, run->speed->clock);
         is_done = time_tiles(run, machine);
         machine_destroy(machine);
     } else {

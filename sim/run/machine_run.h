@@ -9,7 +9,7 @@ struct machine_speed { // of the simulator itself, summed over the tile machines
     double lower_seconds, timing_seconds, gpu_seconds; // host
     double simulated_seconds;
     double supersteps;
-    bool is_last_clock; // asked: the process times no other tiles after these, machine_time_here()
+    struct machine_clock *clock; // given: of machine_time_here(); NULL: a child times the machine
 };
 
 // Forms that the machine runs: bit 1 << enum network_form.

@@ -11,6 +11,7 @@ enum frame_kind {
     FRAME_RESOLVED, // key, settings, config and seed are known
     FRAME_KNOWN,    // key, settings: the store has this point
     FRAME_ENDED,    // everything; the child ends, or takes another point
+    FRAME_AGAIN,    // the child ends, and a fresh one has to run the point
 };
 
 enum frame_text {

@@ -1,5 +1,6 @@
 // The parent's side of a sweep. Children take points from a queue in shared memory and send frames; a
-// child that ends without the frame that ends its point crashed, was killed, or ran out of memory.
+// child that ends without the frame that ends its point crashed, was killed, or ran out of memory: the point in
+// flight fails, and another child goes on with the next.
 #include "sim/sweep/run.h"
 
 #include <errno.h>
@@ -21,6 +22,7 @@
 #include "sim/run/progress.h"
 #include "sim/sweep/bar.h"
 #include "sim/sweep/frame.h"
+#include "sim/sweep/memory_limit.h"
 #include "sim/sweep/worker.h"
 #include "sim/version.h"
 
@@ -33,6 +35,9 @@ struct worker {    // a child
     int complaints; // a file in memory: what it prints
     struct frame_buffer buffer;
     bool has_point, is_timed_out;
+    bool is_used, is_killed; // a point ended in it; it was told to end for a point's time
+    bool has_again;          // the next child in this place begins with the point `again`
+    uint32_t again;
     double started_seconds; // of the point
     uint32_t number;
     uint64_t seed;
@@ -175,11 +180,6 @@ static char *last_complaint(const struct worker *worker)
     return xstrdup(line == NULL ? text : line + 1);
 }
 
-static bool is_memory_complaint(const char *complaint)
-{
-    return strstr(complaint, "out of memory") != NULL || strstr(complaint, "alloc") != NULL;
-}
-
 // A machine that was timed in a process of its own may have wanted memory, of which the point knows no more
 // than that process's end. Owned; NULL: the reason stands.
 static char *explain_by_memory(const struct runner *runner, const struct worker *worker,
@@ -191,7 +191,7 @@ static char *explain_by_memory(const struct runner *runner, const struct worker 
     char *complaint = last_complaint(worker);
     const char *why = frame->texts[FRAME_WHY];
     char *better = NULL;
-    if (is_memory_complaint(complaint)) {
+    if (memory_limit_is_reason(complaint)) {
         better = xasprintf("needs more memory than %llu MiB (--memory): %s",
                            (unsigned long long)(runner->options->memory_bytes >> 20), why);
     } else if (strstr(why, "died of signal") != NULL || strstr(why, "without a result") != NULL) {
@@ -199,6 +199,12 @@ static char *explain_by_memory(const struct runner *runner, const struct worker 
     }
     free(complaint);
     return better;
+}
+
+static void run_again(struct worker *worker, uint32_t number)
+{
+    worker->has_again = true;
+    worker->again = number;
 }
 
 static void take_ended(struct runner *runner, struct worker *worker, const struct frame *frame)
@@ -233,6 +239,11 @@ static void take_frame(struct runner *runner, struct worker *worker, const struc
         return;
     case FRAME_ENDED:
         take_ended(runner, worker, frame);
+        worker->is_used = true;
+        return;
+    case FRAME_AGAIN:
+        run_again(worker, frame->number);
+        forget_point(worker);
         return;
     }
 }
@@ -246,7 +257,7 @@ static char *explain(const struct runner *runner, const struct worker *worker, i
     }
     char *complaint = last_complaint(worker);
     char *why;
-    if (runner->options->memory_bytes > 0 && is_memory_complaint(complaint)) {
+    if (runner->options->memory_bytes > 0 && memory_limit_is_reason(complaint)) {
         why = xasprintf("needs more memory than %llu MiB (--memory)",
                         (unsigned long long)(runner->options->memory_bytes >> 20));
     } else if (runner->options->memory_bytes > 0 && WIFSIGNALED(status) && *complaint == '\0') {
@@ -291,6 +302,16 @@ static void add_crash(struct runner *runner, struct worker *worker, int status)
     free(why);
 }
 
+// The child died at a point that might have come to its end elsewhere: it was killed for the time that the point
+// before took, or may have held memory of others up to the limit.
+static bool was_innocent(const struct runner *runner, const struct worker *worker)
+{
+    if (worker->is_timed_out) {
+        return false;
+    }
+    return worker->is_killed || (worker->is_used && runner->options->memory_bytes > 0);
+}
+
 static void end_worker(struct runner *runner, struct worker *worker)
 {
     int status = 0;
@@ -298,13 +319,17 @@ static void end_worker(struct runner *runner, struct worker *worker)
     while (waitpid(worker->process, &status, 0) < 0 && errno == EINTR) {
     }
     if (worker->has_point && !runner->is_stopping) {
-        add_crash(runner, worker, status);
+        if (was_innocent(runner, worker)) {
+            run_again(worker, worker->number);
+        } else {
+            add_crash(runner, worker, status);
+        }
     }
     forget_point(worker);
     close(worker->pipe);
     close(worker->complaints);
     frame_buffer_free(&worker->buffer);
-    *worker = (struct worker){0};
+    *worker = (struct worker){.has_again = worker->has_again, .again = worker->again};
 }
 
 // Frames that arrived; at the end of the pipe the end of the child.
@@ -333,13 +358,14 @@ static void be_worker(const struct runner *runner, const struct worker *worker, 
     dup2(worker->complaints, STDOUT_FILENO);
     dup2(worker->complaints, STDERR_FILENO);
     if (runner->options->memory_bytes > 0) {
-        rlim_t limit = (rlim_t)runner->options->memory_bytes;
-        setrlimit(RLIMIT_DATA, &(struct rlimit){limit, limit});
+        memory_limit_set(runner->options->memory_bytes);
     }
     setrlimit(RLIMIT_CORE, &(struct rlimit){0, 0});
     uint32_t shard_points = runner->summary->total;
-    struct worker_job job = {runner->sweep, runner->points, runner->store, runner->options,
-                             runner->queue, shard_points,   pipe_end};
+    struct worker_job job = {runner->sweep, runner->points,
+                             runner->store, runner->options,
+                             runner->queue, shard_points,
+                             pipe_end,      worker->has_again ? worker->again : WORKER_NO_POINT};
     worker_run(&job);
     _exit(0); // buffers and handlers belong to the parent
 }
@@ -369,6 +395,7 @@ static bool start_worker(struct runner *runner, struct worker *worker)
         return false;
     }
     setpgid(worker->process, worker->process); // whoever of the two comes first
+    worker->has_again = false;
     return true;
 }
 
@@ -377,7 +404,8 @@ static uint32_t start_workers(struct runner *runner)
     uint32_t running = 0;
     for (uint32_t i = 0; i < runner->options->jobs; i++) {
         struct worker *worker = &runner->workers[i];
-        bool has_more = atomic_load(&runner->queue->next) < runner->summary->total;
+        bool has_more =
+            worker->has_again || atomic_load(&runner->queue->next) < runner->summary->total;
         if (worker->process == 0 && has_more && !runner->is_stopping &&
             !start_worker(runner, worker)) {
             stop(runner);
@@ -395,7 +423,7 @@ static void check_timeouts(struct runner *runner)
         struct worker *worker = &runner->workers[i];
         if (worker->process != 0 && worker->has_point && !worker->is_timed_out &&
             wall_seconds() - worker->started_seconds > limit) {
-            worker->is_timed_out = true;
+            worker->is_timed_out = worker->is_killed = true;
             kill(-worker->process, SIGKILL);
         }
     }

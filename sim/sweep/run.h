@@ -1,5 +1,5 @@
-// Runs the points of a sweep in forked children, one point a child: the engine of the clock allows one
-// run per process, and a point that crashes must not take the sweep with it. This process alone writes.
+// Runs the points of a sweep in forked children, one point after the other: a point that crashes must not take
+// the sweep with it. This process alone writes.
 #ifndef TILESIM_SIM_SWEEP_RUN_H
 #define TILESIM_SIM_SWEEP_RUN_H
 
