@@ -11,8 +11,15 @@
 //   single_remote  the same in streaming memory: `remote` chunks
 //   double         `remote` chunks with their heads in streaming memory, each of `local` chunks with their
 //                  heads in SRAM: every time step runs three times
-//   nested         chunks in chunks, `levels` of them, all in SRAM
-//   binomial       at most `local` states in SRAM, the fewest time steps run again (dynamic programming)
+//   nested         chunks in chunks, `levels` of them, all in SRAM: a chunk of every level but the last is cut
+//                  into `local` chunks
+//   binomial       at most `local` states in SRAM, the fewest time steps run again
+// Rules that the closed forms count by, and so the plans:
+//   - Every head that is run from again is stored, state 0 as well, in each level's own slots.
+//   - A slot holds its state until that time step was run backward, or another SAVE takes the slot.
+//   - Chunks are as even as can be: they differ by one time step at most, longer ones first.
+//   - A chunk is run to its end before any of it runs again. With keeps_last the last chunk of the
+//     innermost level keeps its history then, and is not run again: no memory, 1 / chunks of a pass less.
 #ifndef TILESIM_WORKLOADS_CHECKPOINT_PLAN_H
 #define TILESIM_WORKLOADS_CHECKPOINT_PLAN_H
 
@@ -27,15 +34,16 @@ enum checkpoint_kind {
     CHECKPOINT_DOUBLE,
     CHECKPOINT_NESTED,
     CHECKPOINT_BINOMIAL,
-    CHECKPOINT_KINDS
+    CHECKPOINT_KINDS,
+    CHECKPOINT_AUTO = CHECKPOINT_KINDS // the planner chooses; no plan is of this kind
 };
 
 // What a user may say; 0 of a number: the planner chooses.
 struct checkpoint_config {
     enum checkpoint_kind kind;
-    bool is_auto;           // of the kind: the planner chooses that as well
     uint32_t local, remote; // checkpoints, as the kind counts them
     uint32_t levels;        // nested
+    bool keeps_last;        // kinds with chunks: see above
     bool
         has_packed_spikes; // one bit a neuron in place of ids, in states and history that are stored
     uint32_t
@@ -47,15 +55,14 @@ enum plan_verb {
     PLAN_LOSS,    // after time step T - 1 was run first
     PLAN_BACKWARD,    // time steps first, first - 1, .. first - count + 1; their history is there
     PLAN_SAVE,        // current state -> slot
-    PLAN_RESTORE,     // slot -> current state; PLAN_ZERO: state 0
+    PLAN_RESTORE,     // slot -> current state
     PLAN_PUT,         // current state -> place in streaming memory
     PLAN_GET,         // place -> current state
-    PLAN_PUT_HISTORY, // history of time step `first` -> place
+    PLAN_PUT_HISTORY, // history of time step `first` -> place; its own memory is free then
     PLAN_GET_HISTORY,
 };
 
-#define PLAN_ZERO UINT32_MAX
-
+// The current state is state 0 before the first action, and unknown after a BACKWARD.
 struct plan_action {
     enum plan_verb verb;
     uint32_t first, count; // FORWARD, BACKWARD; of the others the time step of the state or history
@@ -69,7 +76,7 @@ struct checkpoint_plan {
     uint32_t time_steps;
     struct plan_action *actions; // owned
     uint32_t action_count;
-    uint32_t slots;         // in SRAM that SAVE uses; kept at the same time at the most
+    uint32_t slots;         // in SRAM that SAVE uses
     uint32_t places;        // in streaming memory: states, or histories of one time step
     uint32_t history_steps; // time steps whose history is kept at the same time at the most
 };
@@ -80,18 +87,27 @@ struct plan_cost {
     uint32_t peak_slots;         // states held in slots at the same time at the most
     uint32_t peak_history_steps; // histories held at the same time at the most
     uint32_t peak_states;        // slots and histories together, at the same time at the most
-    uint64_t puts, gets;         // states moved
+    uint64_t saves, restores;    // states moved within SRAM
+    uint64_t puts, gets;         // states moved to and from streaming memory
     uint64_t history_puts, history_gets; // histories of one time step moved
 };
 
-// All numbers that the kind needs are given and lie in 1..time_steps (double: local * remote does); the caller
-// has checked them with plan_check().
+struct plan_numbers { // that a kind has
+    bool has_local, has_remote, has_levels, has_chunks;
+};
+
+// All numbers that the kind has are given; the caller has checked them with plan_check().
 struct checkpoint_plan *plan_create(const struct checkpoint_config *config, uint32_t time_steps);
 void plan_destroy(struct checkpoint_plan *plan);
 // NULL, or a sentence (owned by the caller) that says what is wrong: more checkpoints than time steps...
-char *plan_check(const struct checkpoint_config *config, uint32_t time_steps);
+// *number: the field of the config that it is about, by name. Numbers left to the planner are right.
+char *plan_check(const struct checkpoint_config *config, uint32_t time_steps, const char **number);
 struct plan_cost plan_measure(const struct checkpoint_plan *plan);
-const char *
-checkpoint_kind_name(enum checkpoint_kind kind); // "single_remote"; NULL past the last one
+struct plan_numbers plan_numbers_of(enum checkpoint_kind kind);
+// "single_remote"; "auto"; NULL past it
+const char *checkpoint_kind_name(enum checkpoint_kind kind);
+// Binomial: the fewest time steps run forward, the ones that keep history included, with `slots` >= 1
+// states in SRAM (closed form).
+uint64_t plan_binomial_forward_steps(uint32_t time_steps, uint32_t slots);
 
 #endif
