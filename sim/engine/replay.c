@@ -1,6 +1,7 @@
 #include "sim/engine/replay.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "exchange/exchange.h"
 #include "sim/err.h"
@@ -10,8 +11,11 @@
 struct replay {
     const struct chip_config *chip;
     const struct program *program;
+    struct superstep_syncs syncs;
     struct superstep_list list; // what is left to do at run time
-    struct folded_set **sets;   // owned; [compute_set_count]
+    struct folded_set **sets;   // owned, one for all equal compute sets; [compute_set_count]
+    uint32_t *first_equal;      // owned; [compute_set_count]: the first set that is equal
+    uint64_t **known_cycles;    // owned; [compute_set_count][time_steps]; see set_cycles()
     uint32_t share_count;
     uint64_t *share_times;           // owned; executions per run
     uint64_t *share_constant_cycles; // owned; per run, of steps that no record changes
@@ -108,9 +112,19 @@ static struct superstep_cycles constant_cycles_of(const struct folding *folding,
 
 static bool is_constant(const struct replay *replay, const struct superstep *superstep)
 {
-    return superstep->kind == SUPERSTEP_EXCHANGE ||
+    return (superstep->kind == SUPERSTEP_EXCHANGE && !superstep->crosses) ||
            (superstep->kind == SUPERSTEP_COMPUTE &&
             folded_set_is_constant(replay->sets[superstep->step->index]));
+}
+
+// A step that stays in the list: a compute set of the record, or one that leaves the chip.
+static void append_changing(const struct folding *folding, const struct superstep *superstep)
+{
+    struct superstep changing = *superstep;
+    if (superstep->kind == SUPERSTEP_EXCHANGE) {
+        changing.exchange_cycles = constant_cycles_of(folding, superstep).exchange;
+    }
+    append(folding->replay, &changing);
 }
 
 // Is what was appended from `first` on nothing, or one constant? Then *known is its cycles.
@@ -182,7 +196,7 @@ static void fold_body(struct folding *folding)
                 replay->share_times[superstep->share] * superstep_sum(&known);
             append_constant(replay, body_first, &known, 1);
         } else {
-            append(replay, superstep);
+            append_changing(folding, superstep);
         }
         folding->next++;
     }
@@ -208,7 +222,7 @@ static void fold_section(struct folding *folding, uint32_t section)
 static void fold(struct replay *replay)
 {
     const struct program *program = replay->program;
-    struct superstep_list all = superstep_list_create(program, replay->chip);
+    struct superstep_list all = superstep_list_create_over(program, replay->chip, &replay->syncs);
     // a constant may be put between any two steps that stay
     replay->list.supersteps =
         xcalloc(2 * (size_t)program->step_count + 1, sizeof *replay->list.supersteps);
@@ -228,19 +242,106 @@ static void fold(struct replay *replay)
     superstep_list_free(&all);
 }
 
+// --- equal compute sets -------------------------------------------------------------------------
+static bool is_same_map(const struct tile_map *a, const struct tile_map *b)
+{
+    return a->first == b->first && a->positions == b->positions && a->span == b->span &&
+           a->is_spread == b->is_spread;
+}
+
+static bool is_same_group(const struct vertex_group *a, const struct vertex_group *b)
+{
+    return a->codelet == b->codelet && a->dealing == b->dealing &&
+           is_same_map(&a->place, &b->place) && a->items == b->items &&
+           a->first_item == b->first_item && memcmp(a->sizes, b->sizes, sizeof a->sizes) == 0 &&
+           a->vertices == b->vertices && a->samples_per_vertex == b->samples_per_vertex &&
+           a->ids_per_item == b->ids_per_item && a->parts == b->parts && a->groups == b->groups &&
+           a->list == b->list && a->layer == b->layer && a->time_offset == b->time_offset;
+}
+
+static bool is_same_set(const struct program *program, const struct compute_set *a,
+                        const struct compute_set *b)
+{
+    bool is_same = a->group_count == b->group_count;
+    for (uint32_t i = 0; is_same && i < a->group_count; i++) {
+        is_same = is_same_group(&program->groups[a->first_group + i],
+                                &program->groups[b->first_group + i]);
+    }
+    return is_same;
+}
+
+// A time step that runs again in another section takes the cycles that it took: such sets share one.
+static void fold_sets(struct replay *replay)
+{
+    const struct program *program = replay->program;
+    uint32_t count = program->compute_set_count;
+    replay->sets = xcalloc(count, sizeof(struct folded_set *));
+    replay->first_equal = xcalloc(count, sizeof *replay->first_equal);
+    replay->known_cycles = xcalloc(count, sizeof *replay->known_cycles);
+    for (uint32_t i = 0; i < count; i++) {
+        uint32_t equal = 0;
+        while (equal < i &&
+               !(replay->first_equal[equal] == equal &&
+                 is_same_set(program, &program->compute_sets[equal], &program->compute_sets[i]))) {
+            equal++;
+        }
+        replay->first_equal[i] = equal;
+        if (equal < i) {
+            replay->sets[i] = replay->sets[equal];
+            replay->known_cycles[i] = replay->known_cycles[equal];
+            continue;
+        }
+        replay->sets[i] = folded_set_create(replay->chip, program, &program->compute_sets[i]);
+        // without sections no time step runs twice
+        if (program->section_count > 0 && !folded_set_is_constant(replay->sets[i])) {
+            replay->known_cycles[i] = xcalloc(program->time_steps, sizeof(uint64_t));
+        }
+    }
+}
+
+static void forget_cycles(struct replay *replay)
+{
+    const struct program *program = replay->program;
+    for (uint32_t i = 0; i < program->compute_set_count; i++) {
+        if (replay->first_equal[i] == i && replay->known_cycles[i] != NULL) {
+            memset(replay->known_cycles[i], 0, program->time_steps * sizeof(uint64_t));
+        }
+    }
+}
+
+// Of a run; a time step that was run before is looked up. A set that takes no cycles is asked again.
+static uint64_t set_cycles(struct replay *replay, uint32_t set, const struct activity *record,
+                           int64_t time_step)
+{
+    uint64_t *known = replay->known_cycles[set];
+    if (known == NULL || time_step < 0 || time_step >= replay->program->time_steps) {
+        return folded_set_cycles(replay->sets[set], record, time_step);
+    }
+    if (known[time_step] == 0) {
+        known[time_step] = folded_set_cycles(replay->sets[set], record, time_step);
+    }
+    return known[time_step];
+}
+
+// --- life of a replay ---------------------------------------------------------------------------
 struct replay *replay_create(const struct chip_config *chip, const struct program *program)
+{
+    static const struct superstep_syncs on_chip = {0};
+    return replay_create_over(chip, program, &on_chip);
+}
+
+struct replay *replay_create_over(const struct chip_config *chip, const struct program *program,
+                                  const struct superstep_syncs *syncs)
 {
     struct replay *replay = xcalloc(1, sizeof *replay);
     replay->chip = chip;
     replay->program = program;
+    replay->syncs = *syncs;
     replay->share_count = superstep_count_shares(program);
     replay->share_times = xcalloc(replay->share_count, sizeof *replay->share_times);
     replay->share_constant_cycles =
         xcalloc(replay->share_count, sizeof *replay->share_constant_cycles);
-    replay->sets = xcalloc(program->compute_set_count, sizeof(struct folded_set *));
-    for (uint32_t i = 0; i < program->compute_set_count; i++) {
-        replay->sets[i] = folded_set_create(chip, program, &program->compute_sets[i]);
-    }
+    fold_sets(replay);
     count_times(replay);
     fold(replay);
     return replay;
@@ -252,9 +353,14 @@ void replay_destroy(struct replay *replay)
         return;
     }
     for (uint32_t i = 0; i < replay->program->compute_set_count; i++) {
-        folded_set_destroy(replay->sets[i]);
+        if (replay->first_equal[i] == i) {
+            folded_set_destroy(replay->sets[i]);
+            free(replay->known_cycles[i]);
+        }
     }
     free(replay->sets);
+    free(replay->first_equal);
+    free(replay->known_cycles);
     superstep_list_free(&replay->list);
     free(replay->share_times);
     free(replay->share_constant_cycles);
@@ -276,8 +382,7 @@ static void replay_compute(void *context, const struct superstep *superstep, int
 {
     struct replaying *replaying = context;
     struct replay_run *run = replaying->run;
-    uint64_t cycles =
-        folded_set_cycles(replaying->replay->sets[superstep->step->index], run->record, time_step);
+    uint64_t cycles = set_cycles(replaying->replay, superstep->step->index, run->record, time_step);
     run->total.compute += cycles;
     run->total.sync += superstep->sync_cycles;
     run->total.supersteps++;
@@ -294,47 +399,43 @@ static void replay_constant(void *context, const struct superstep *superstep)
     run->cycles_since += superstep_sum(&superstep->known);
 }
 
-// The chip is left: the clock says how long it waits. Returns that.
+// The chip is left: the clock says how long it waits beyond what it does itself. Returns that.
 static uint64_t leave(struct replay_run *run, const struct superstep *superstep)
 {
+    uint64_t own_cycles = superstep->sync_cycles + superstep->exchange_cycles;
+    uint64_t waited = 0;
     if (run->leave == NULL) {
-        return 0;
+        run->cycles_since += own_cycles;
+    } else {
+        waited = run->leave(run->clock, superstep, run->cycles_since);
+        run->cycles_since = 0;
     }
-    uint64_t waited = run->leave(run->clock, superstep, run->cycles_since);
-    run->cycles_since = 0;
+    run->total.sync += superstep->sync_cycles;
+    run->total.exchange += superstep->exchange_cycles;
     if (run->share_cycles != NULL) {
-        run->share_cycles[superstep->share] += waited;
+        run->share_cycles[superstep->share] += own_cycles + waited;
     }
     return waited;
 }
 
-static void replay_host(void *context, const struct superstep *superstep)
+static void replay_leaving(void *context, const struct superstep *superstep)
 {
     struct replay_run *run = ((struct replaying *)context)->run;
-    run->total.host += leave(run, superstep);
-}
-
-static void replay_stream(void *context, const struct superstep *superstep)
-{
-    struct replay_run *run = ((struct replaying *)context)->run;
-    run->total.memory += leave(run, superstep);
-}
-
-static void replay_all_reduce(void *context, const struct superstep *superstep)
-{
-    struct replay_run *run = ((struct replaying *)context)->run;
-    run->total.links += leave(run, superstep);
+    uint64_t waited = leave(run, superstep);
+    *superstep_wait(&run->total, superstep->kind) += waited;
 }
 
 void replay_once(struct replay *replay, struct replay_run *run)
 {
-    // exchanges are constants, so the list has none of its own
+    // exchanges that do not cross are constants
     static const struct superstep_actions actions = {.compute = replay_compute,
-                                                     .host = replay_host,
-                                                     .stream = replay_stream,
-                                                     .all_reduce = replay_all_reduce,
+                                                     .exchange = replay_leaving,
+                                                     .host = replay_leaving,
+                                                     .stream = replay_leaving,
+                                                     .all_reduce = replay_leaving,
                                                      .constant = replay_constant};
     struct replaying replaying = {.replay = replay, .run = run};
+    forget_cycles(replay);
     superstep_run(&replay->list, &actions, &replaying);
     for (uint32_t i = 0; run->share_cycles != NULL && i < replay->share_count; i++) {
         run->share_cycles[i] += replay->share_constant_cycles[i];
@@ -376,7 +477,8 @@ static void observe_exchange(void *context, const struct superstep *superstep)
 static void observe_leaving(void *context, const struct superstep *superstep)
 {
     struct observing *observing = context;
-    const struct replay_event event = {.superstep = superstep, .is_constant = true};
+    const struct replay_event event = {
+        .superstep = superstep, .sync_cycles = superstep->sync_cycles, .is_constant = true};
     observing->observe(observing->context, &event);
 }
 
@@ -400,7 +502,7 @@ void replay_observe(struct replay *replay, const struct activity *record,
         observing.exchange_cycles[i] = exchange_meter_cycles(meter, &program->exchanges[i]);
     }
     exchange_meter_destroy(meter);
-    struct superstep_list all = superstep_list_create(program, replay->chip);
+    struct superstep_list all = superstep_list_create_over(program, replay->chip, &replay->syncs);
     superstep_run(&all, &actions, &observing);
     superstep_list_free(&all);
     free(observing.exchange_cycles);

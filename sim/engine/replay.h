@@ -10,14 +10,18 @@
 struct replay;
 
 struct replay *replay_create(const struct chip_config *chip, const struct program *program);
+// The same for a program on several chips.
+struct replay *replay_create_over(const struct chip_config *chip, const struct program *program,
+                                  const struct superstep_syncs *syncs);
 void replay_destroy(struct replay *replay);
 
 struct replay_run {
     const struct activity *record;
     struct superstep_cycles total; // added to; what the chip waits only by the clock
     uint64_t *share_cycles;        // [superstep_count_shares()], added to; NULL: not wanted
-    // Called at every step that leaves the chip (HOST, STREAM, ALL_REDUCE) with the cycles of the chip since
-    // the last one; returns the cycles that the chip waits. NULL: it never waits.
+    // Called at every step that leaves the chip (HOST, STREAM, ALL_REDUCE, an EXCHANGE that crosses) with the
+    // cycles of the chip since the last one, this step's own ones apart: its sync_cycles and exchange_cycles.
+    // Returns the cycles that the chip waits beyond those. NULL: it never waits.
     uint64_t (*leave)(void *clock, const struct superstep *superstep, uint64_t cycles_since);
     void *clock;
     uint64_t cycles_since; // of the chip since it was left last; what is left at the end

@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "exchange/traffic.h"
 #include "sim/err.h"
 
 void superstep_add(struct superstep_cycles *to, const struct superstep_cycles *cycles,
@@ -20,6 +21,20 @@ uint64_t superstep_sum(const struct superstep_cycles *cycles)
 {
     return cycles->compute + cycles->exchange + cycles->sync + cycles->host + cycles->links +
            cycles->memory;
+}
+
+uint64_t *superstep_wait(struct superstep_cycles *cycles, enum superstep_kind kind)
+{
+    switch (kind) {
+    case SUPERSTEP_HOST:
+        return &cycles->host;
+    case SUPERSTEP_STREAM:
+        return &cycles->memory;
+    default:
+        SIM_ASSERT(kind == SUPERSTEP_EXCHANGE || kind == SUPERSTEP_ALL_REDUCE,
+                   "no clock is asked for a step of kind %u", (unsigned)kind);
+        return &cycles->links;
+    }
 }
 
 struct loop {       // or call
@@ -149,8 +164,34 @@ void superstep_list_free(struct superstep_list *list)
     *list = (struct superstep_list){0};
 }
 
+static uint64_t sync_cycles_before(const struct superstep *superstep, bool follows_exchange,
+                                   const struct chip_config *chip,
+                                   const struct superstep_syncs *syncs)
+{
+    switch (superstep->kind) {
+    case SUPERSTEP_EXCHANGE:
+        return chip->exchange.sync_cycles + (superstep->crosses ? syncs->crossing_cycles : 0);
+    case SUPERSTEP_COMPUTE:
+        return !follows_exchange && chip->exchange.sync_rule == SYNC_BEFORE_EVERY_SET
+                   ? chip->exchange.sync_cycles
+                   : 0;
+    case SUPERSTEP_ALL_REDUCE:
+        return chip->exchange.sync_cycles + syncs->all_cycles;
+    default:
+        return 0;
+    }
+}
+
 struct superstep_list superstep_list_create(const struct program *program,
                                             const struct chip_config *chip)
+{
+    static const struct superstep_syncs on_chip = {0};
+    return superstep_list_create_over(program, chip, &on_chip);
+}
+
+struct superstep_list superstep_list_create_over(const struct program *program,
+                                                 const struct chip_config *chip,
+                                                 const struct superstep_syncs *syncs)
 {
     static const enum superstep_kind kinds[] = {
         [STEP_LOOP_BEGIN] = SUPERSTEP_LOOP_BEGIN,
@@ -173,11 +214,10 @@ struct superstep_list superstep_list_create(const struct program *program,
         superstep->share = share;
         superstep->target = step->kind == STEP_CALL ? program->sections[step->index].first_step : 0;
         share += superstep_takes_time(step);
+        superstep->crosses = step->kind == STEP_EXCHANGE &&
+                             traffic_crosses(program, &program->exchanges[step->index]);
         bool follows_exchange = i > 0 && step[-1].kind == STEP_EXCHANGE;
-        bool has_sync =
-            step->kind == STEP_EXCHANGE || (step->kind == STEP_COMPUTE && !follows_exchange &&
-                                            chip->exchange.sync_rule == SYNC_BEFORE_EVERY_SET);
-        superstep->sync_cycles = has_sync ? chip->exchange.sync_cycles : 0;
+        superstep->sync_cycles = sync_cycles_before(superstep, follows_exchange, chip, syncs);
     }
     return (struct superstep_list){
         .supersteps = supersteps, .count = program->step_count, .main_first = program->main_first};

@@ -36,8 +36,16 @@ struct superstep {
     const struct program_step *step; // NULL: CONSTANT
     uint32_t share;                  // number among the steps that take time
     uint32_t target;                 // CALL: superstep that the section begins with
-    uint64_t sync_cycles;            // COMPUTE, EXCHANGE: of the sync before it
+    bool crosses;                    // EXCHANGE: words go from chip to chip
+    uint64_t sync_cycles;            // COMPUTE, EXCHANGE, ALL_REDUCE: of the sync before it
+    uint64_t exchange_cycles;        // EXCHANGE that crosses: its part on the chips
     struct superstep_cycles known;   // CONSTANT
+};
+
+// What a sync over several chips takes more than one on a chip.
+struct superstep_syncs {
+    uint64_t crossing_cycles; // of an exchange that crosses: the chips of the program
+    uint64_t all_cycles;      // of an all-reduce: the chips of all its replicas
 };
 
 // One function for each kind of step that takes time. Those that a list has no step for may be NULL.
@@ -54,6 +62,8 @@ struct superstep_actions {
 void superstep_add(struct superstep_cycles *to, const struct superstep_cycles *cycles,
                    uint64_t times);
 uint64_t superstep_sum(const struct superstep_cycles *cycles);
+// Where waiting in a step of this kind, which leaves the chip, is counted.
+uint64_t *superstep_wait(struct superstep_cycles *cycles, enum superstep_kind kind);
 
 struct superstep_list {
     struct superstep *supersteps; // owned
@@ -63,11 +73,14 @@ struct superstep_list {
 void superstep_run(const struct superstep_list *list, const struct superstep_actions *actions,
                    void *context);
 
-// One superstep for every step of the program, with its sync: an exchange pays one; a compute set pays one
-// if the chip's rule says so and the step before it in the program is not an exchange.
+// One superstep for every step of the program, with its sync: an exchange and an all-reduce pay one; a compute set
+// pays one if the chip's rule says so and the step before it in the program is not an exchange.
 // One entry for every step of the program, in its order.
 struct superstep_list superstep_list_create(const struct program *program,
                                             const struct chip_config *chip);
+struct superstep_list superstep_list_create_over(const struct program *program,
+                                                 const struct chip_config *chip,
+                                                 const struct superstep_syncs *syncs);
 void superstep_list_free(struct superstep_list *list);
 // Steps that take time: the number of shares.
 uint32_t superstep_count_shares(const struct program *program);
