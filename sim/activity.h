@@ -31,6 +31,9 @@ struct activity {
 struct activity *activity_create(uint32_t layer_count, const uint32_t *neurons,
                                  const uint32_t *slots, uint32_t time_steps, uint32_t batch);
 void activity_destroy(struct activity *activity);
+// A copy of some samples: first_sample .. first_sample + samples - 1. Dropped spikes are not known of a part: 0.
+struct activity *activity_slice(const struct activity *activity, uint32_t first_sample,
+                                uint32_t samples);
 
 static inline const uint32_t *activity_counts(const struct activity_layer *layer, uint32_t batch,
                                               uint32_t time_step)

@@ -14,6 +14,7 @@
 #include "sim/err.h"
 #include "sim/experiment.h"
 #include "sim/run/form_run.h"
+#include "sim/run/lowered.h"
 #include "sim/run/machine_run.h"
 #include "sim/version.h"
 #include "workloads/lower/lowering.h"
@@ -189,17 +190,13 @@ static void inspect_tiles(struct inspection *inspection, const struct form_run *
     const struct machine_config *config = inspection->machine;
     bool is_sparse = config->lowering.kind == LOWERING_SPARSE;
     const struct form_run *form = &forms[is_sparse ? FORM_SPARSE : FORM_DENSE];
-    struct machine_view view = machine_view_of(config->chip);
-    char *why = NULL;
-    struct program *program = (is_sparse ? lower_sparse : lower_dense)(
-        form->graph, &inspection->experiment->training, &config->lowering, &view, &why);
-    if (program == NULL) {
-        refuse(inspection, why);
-        free(why);
-        return;
+    struct lowered lowered = lowered_create(config, inspection->experiment, form);
+    if (lowered.program == NULL) {
+        refuse(inspection, lowered.why);
+    } else {
+        inspect_program(inspection, lowered.program, lowered.records[0]);
     }
-    inspect_program(inspection, program, is_sparse ? form->records[0] : NULL);
-    program_destroy(program);
+    lowered_free(&lowered);
 }
 
 static void inspect_gpu(struct inspection *inspection, const struct form_run *forms)

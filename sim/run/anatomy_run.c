@@ -3,9 +3,9 @@
 
 #include "sim/err.h"
 #include "sim/run/anatomy.h"
+#include "sim/run/lowered.h"
 #include "sim/run/machine_run.h"
 #include "tiles/sram.h"
-#include "workloads/lower/lowering.h"
 
 struct anatomy_run {
     const struct experiment *experiment;
@@ -42,21 +42,19 @@ static bool observe_tiles_of(const struct anatomy_run *run, const struct machine
 {
     bool is_sparse = config->lowering.kind == LOWERING_SPARSE;
     const struct form_run *form = &run->forms[is_sparse ? FORM_SPARSE : FORM_DENSE];
-    struct machine_view view = machine_view_of(config->chip);
-    char *why = NULL;
-    struct program *program = (is_sparse ? lower_sparse : lower_dense)(
-        form->graph, &run->experiment->training, &config->lowering, &view, &why);
-    SIM_ASSERT(program != NULL, "%s was lowered before, and now: %s", entry->name, why);
-    struct machine *machine = machine_create(config->chip, program);
+    struct lowered lowered = lowered_create(config, run->experiment, form);
+    SIM_ASSERT(lowered.program != NULL, "%s was lowered before, and now: %s", entry->name,
+               lowered.why);
+    struct machine *machine = machine_create(config->chip, lowered.program);
     const struct observed_tiles observed = {.name = entry->name,
                                             .chip = config->chip,
-                                            .program = program,
+                                            .program = lowered.program,
                                             .machine = machine,
-                                            .record = record_of(form),
+                                            .record = lowered.records[0],
                                             .fullest_tile = entry->sram_max_tile};
     bool is_done = observe_machine(run, &observed);
     machine_destroy(machine);
-    program_destroy(program);
+    lowered_free(&lowered);
     return is_done;
 }
 

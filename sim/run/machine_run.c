@@ -6,10 +6,10 @@
 
 #include "gpu/gpu.h"
 #include "sim/machine.h"
+#include "sim/run/lowered.h"
 #include "sim/run/progress.h"
 #include "sim/units.h"
 #include "tiles/sram.h"
-#include "workloads/lower/lowering.h"
 
 static bool is_tiles(const struct machine_config *config)
 {
@@ -50,7 +50,7 @@ struct tiles_run {
     const struct machine_config *config;
     const struct experiment *experiment;
     const struct form_run *form;
-    struct program *program; // owned
+    struct lowered lowered;
     struct result_machine *out;
     struct machine_speed *speed;
     struct err *err;
@@ -125,28 +125,22 @@ static char *energy_reason(const struct power_config *power)
 
 static bool time_tiles(const struct tiles_run *run, struct machine *machine)
 {
-    uint32_t record_count = (uint32_t)max_u64(1, run->form->record_count);
-    bool is_replayed = run->form->form == FORM_SPARSE; // the dense form takes nothing from a record
-    const struct activity **records = xcalloc(record_count, sizeof(struct activity *));
-    for (uint32_t i = 0; is_replayed && i < record_count; i++) {
-        records[i] = run->form->records[i];
-    }
+    const struct lowered *lowered = &run->lowered;
     struct machine_time time = {0};
     char *why = NULL;
     bool is_detailed = run->experiment->timing.engine == TIMING_DETAILED;
-    bool is_timed = is_detailed ? machine_time_detailed(machine, records, record_count, &time, &why)
-                                : machine_time_folded(machine, records, record_count, &time, &why);
+    bool is_timed = (is_detailed ? machine_time_detailed : machine_time_folded)(
+        machine, lowered->records, lowered->record_count, &time, &why);
     if (is_timed) {
         fill_time(run->out, &time, run->experiment->training.batch);
         run->speed->timing_seconds += time.host_seconds;
-        run->speed->simulated_seconds += run->out->step_seconds * record_count;
-        run->speed->supersteps += (double)time.supersteps * record_count;
+        run->speed->simulated_seconds += run->out->step_seconds * lowered->record_count;
+        run->speed->supersteps += (double)time.supersteps * lowered->record_count;
     } else {
         err_at(run->err, NULL, "%s: timing failed: %s", run->out->name, why);
         free(why);
     }
     machine_time_free(&time);
-    free(records);
     return is_timed;
 }
 
@@ -154,11 +148,12 @@ static bool time_tiles(const struct tiles_run *run, struct machine *machine)
 static bool plan_and_time(const struct tiles_run *run)
 {
     double started_seconds = wall_seconds();
-    struct sram_plan *plan = sram_plan_create(run->program, run->config->chip);
-    fill_memory(run->out, plan, run->program->tile_count);
+    const struct program *program = run->lowered.program;
+    struct sram_plan *plan = sram_plan_create(program, run->config->chip);
+    fill_memory(run->out, plan, program->tile_count);
     bool is_done = true;
     if (plan->fits) {
-        struct machine *machine = machine_create(run->config->chip, run->program);
+        struct machine *machine = machine_create(run->config->chip, program);
         run->speed->lower_seconds += wall_seconds() - started_seconds;
         machine_time_here(machine, run->speed->clock);
         is_done = time_tiles(run, machine);
@@ -174,7 +169,6 @@ static bool plan_and_time(const struct tiles_run *run)
 static bool run_tiles(struct tiles_run *run)
 {
     const struct chip_config *chip = run->config->chip;
-    bool is_sparse = run->form->form == FORM_SPARSE;
     *run->out = (struct result_machine){
         .name = xstrdup(run->config->name),
         .hardware = xstrdup(chip->name),
@@ -188,13 +182,12 @@ static bool run_tiles(struct tiles_run *run)
         .energy_why = energy_reason(&chip->power),
     };
     double started_seconds = wall_seconds();
-    struct machine_view view = machine_view_of(chip);
-    run->program =
-        (is_sparse ? lower_sparse : lower_dense)(run->form->graph, &run->experiment->training,
-                                                 &run->config->lowering, &view, &run->out->why);
+    run->lowered = lowered_create(run->config, run->experiment, run->form);
     run->speed->lower_seconds += wall_seconds() - started_seconds;
-    bool is_done = run->program == NULL || plan_and_time(run);
-    program_destroy(run->program);
+    run->out->why = run->lowered.why;
+    run->lowered.why = NULL;
+    bool is_done = run->lowered.program == NULL || plan_and_time(run);
+    lowered_free(&run->lowered);
     return is_done;
 }
 

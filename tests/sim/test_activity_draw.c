@@ -278,6 +278,32 @@ static void pairs_of_ids_are_uniform(void **state)
     }
 }
 
+static void a_slice_has_the_rows_of_its_samples_at_every_time_step(void **state)
+{
+    (void)state;
+    const uint32_t neurons[] = {30, 20}, slots[] = {5, 4};
+    const struct activity_fill fill = {
+        .spikes = 0.5, .listed = 1, .input_spikes = 0.6, .active_neurons = 1};
+    struct activity *whole = activity_create(2, neurons, slots, 3, 6);
+    activity_draw(whole, &fill, 7, 0);
+    struct activity *slice = activity_slice(whole, 4, 2);
+    assert_int_equal(slice->batch, 2);
+    for (uint32_t l = 0; l < 2; l++) {
+        for (uint32_t t = 0; t < 3; t++) {
+            for (uint32_t b = 0; b < 2; b++) {
+                assert_memory_equal(activity_ids(&slice->layers[l], 2, t, b),
+                                    activity_ids(&whole->layers[l], 6, t, 4 + b),
+                                    slots[l] * sizeof(uint32_t));
+            }
+            assert_memory_equal(activity_counts(&slice->layers[l], 2, t),
+                                activity_counts(&whole->layers[l], 6, t) + 4 * 2,
+                                2 * 2 * sizeof(uint32_t));
+        }
+    }
+    activity_destroy(slice);
+    activity_destroy(whole);
+}
+
 int main(void)
 {
     setvbuf(stdout, NULL, _IOLBF, 0);
@@ -294,6 +320,7 @@ int main(void)
         cmocka_unit_test(sparse_draws_are_uniform),
         cmocka_unit_test(dense_draws_are_uniform),
         cmocka_unit_test(pairs_of_ids_are_uniform),
+        cmocka_unit_test(a_slice_has_the_rows_of_its_samples_at_every_time_step),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
