@@ -10,13 +10,14 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "report/page/json_scan.h"
 #include "report/store_tables.h"
 #include "sim/err.h"
 
 #define APPLICATION_ID 0x74736d31 // "tsm1" in the file's header, so that `file` and we know it
 #define APPLICATION_ID_OFFSET 68u // sqlite.org/fileformat.html, 1.3
 #define USER_VERSION_OFFSET 60u
-#define SCHEMA_VERSION 2u
+#define SCHEMA_VERSION 3u
 #define HEADER_BYTES 100u
 #define BUSY_MILLISECONDS 10000 // a reader may hold the file for a moment
 #define CHECKPOINT_SECONDS 1.0  // rows older than this survive a loss of power too
@@ -229,6 +230,7 @@ static bool open_database(struct store *store, int flags, char **why)
         return store_fail(store, "open it", why);
     }
     sqlite3_busy_timeout(store->database, BUSY_MILLISECONDS);
+    store->pieces = store_pieces_create(store->database);
     return true;
 }
 
@@ -250,7 +252,7 @@ static bool open_file(struct store *store, char **why)
     }
     int flags = SQLITE_OPEN_READWRITE | (is_memory ? SQLITE_OPEN_CREATE | SQLITE_OPEN_MEMORY : 0);
     const char settings[] = "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; "
-                            "PRAGMA foreign_keys=ON";
+                            "PRAGMA foreign_keys=ON; PRAGMA cache_size=-32768"; // KiB
     return open_database(store, flags, why) && (!is_memory || fill_empty(store, why)) &&
            store_convert(store, why) && store_run_sql(store, settings, "open it", why) &&
            load_known(store, why) && store_rebuild_view(store, why) &&
@@ -266,6 +268,8 @@ static void finalize_statements(struct store *store)
         sqlite3_finalize(*statements[i]);
         *statements[i] = NULL;
     }
+    store_pieces_destroy(store->pieces);
+    store->pieces = NULL;
 }
 
 static void store_free(struct store *store)
@@ -411,52 +415,59 @@ bool store_add_settings(struct store *store, sqlite3_int64 point, json_t *settin
 
 static bool add_machines(struct store *store, sqlite3_int64 point, const char *result)
 {
-    json_t *json = result == NULL ? NULL : json_loads(result, 0, NULL);
-    const json_t *machines = json_object_get(json, "machines");
+    const char *machine = json_scan_first(json_scan_member(result, "machines"));
     bool is_done = store_prepare(store, &store->add_machine, store_insert_machine);
-    for (size_t i = 0; is_done && i < json_array_size(machines); i++) {
+    for (int i = 0; is_done && machine != NULL; i++, machine = json_scan_next(machine)) {
         sqlite3_bind_int64(store->add_machine, 1, point);
-        sqlite3_bind_int64(store->add_machine, 2, (sqlite3_int64)i);
-        store_bind_machine(store->add_machine, json_array_get(machines, i));
+        sqlite3_bind_int64(store->add_machine, 2, i);
+        store_bind_machine(store->add_machine, machine);
         is_done = store_run_once(store->add_machine);
     }
-    json_decref(json);
     return is_done;
+}
+
+// A text as the list of its pieces.
+static bool bind_pieces(struct store *store, int parameter, const char *text)
+{
+    char *list = text == NULL ? NULL : store_split_text(store->pieces, text);
+    sqlite3_bind_text(store->add_point, parameter, list, -1, free); // NULL: null
+    return text == NULL || list != NULL;
 }
 
 static bool add_row(struct store *store, const struct store_point *point)
 {
-    const char sql[] = "INSERT INTO points (key, sweep, number, status, why, settings, seed, "
-                       "version, git, run_seconds, run_peak_rss_bytes, finished, config, result) "
-                       "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+    const char sql[] =
+        "INSERT INTO stored_points (key, sweep, number, status, why, settings, seed, "
+        "version, git, run_seconds, run_peak_rss_bytes, finished, config, result) "
+        "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
     if (!store_prepare(store, &store->add_point, sql)) {
         return false;
     }
-    const char *const texts[] = {point->key,    point->sweep,
-                                 NULL,          point_status_name(point->status),
-                                 point->why,    point->settings,
-                                 NULL,          point->version,
-                                 point->git,    NULL,
-                                 NULL,          point->finished,
-                                 point->config, point->result};
+    const char *const texts[] = {point->key, point->sweep,
+                                 NULL,       point_status_name(point->status),
+                                 point->why, point->settings,
+                                 NULL,       point->version,
+                                 point->git, NULL,
+                                 NULL,       point->finished};
     for (int i = 0; i < (int)(sizeof(texts) / sizeof(texts[0])); i++) {
         sqlite3_bind_text(store->add_point, i + 1, texts[i], -1, SQLITE_STATIC); // NULL: null
     }
+    bool is_split = bind_pieces(store, 13, point->config) && bind_pieces(store, 14, point->result);
     sqlite3_bind_int64(store->add_point, 3, point->number);
     sqlite3_bind_int64(store->add_point, 7, (sqlite3_int64)point->seed);
     sqlite3_bind_double(store->add_point, 10, point->host_seconds);
     sqlite3_bind_int64(store->add_point, 11, (sqlite3_int64)point->peak_rss_bytes);
-    return store_run_once(store->add_point);
+    return is_split && store_run_once(store->add_point);
 }
 
 // A failed point in whose place this one comes. Failed before it was resolved, it had another key; failed
 // beside a point that is configured alike, it stays until one of the two is done.
 static bool remove_failed(struct store *store, const struct store_point *point)
 {
-    const char sql[] = "DELETE FROM points WHERE status = 'failed' AND point IN "
-                       "(SELECT point FROM points WHERE key = ?1 AND (?4 <> 'failed' OR "
+    const char sql[] = "DELETE FROM stored_points WHERE status = 'failed' AND point IN "
+                       "(SELECT point FROM stored_points WHERE key = ?1 AND (?4 <> 'failed' OR "
                        "(sweep = ?2 AND number = ?5)) UNION ALL "
-                       "SELECT point FROM points WHERE status = 'failed' AND sweep = ?2 AND "
+                       "SELECT point FROM stored_points WHERE status = 'failed' AND sweep = ?2 AND "
                        "settings = ?3)";
     if (!store_prepare(store, &store->remove_failed, sql)) {
         return false;
@@ -490,14 +501,19 @@ static void checkpoint(struct store *store)
     }
 }
 
-// Ends a transaction; undoes it if something of it failed.
+void store_roll_back(struct store *store)
+{
+    sqlite3_exec(store->database, "ROLLBACK", NULL, NULL, NULL);
+    store_forget_pieces(store->pieces);
+}
+
 bool store_end_transaction(struct store *store, bool is_done, const char *what, char **why)
 {
     if (is_done && sqlite3_exec(store->database, "COMMIT", NULL, NULL, NULL) == SQLITE_OK) {
         return true;
     }
     store_fail(store, what, why);
-    sqlite3_exec(store->database, "ROLLBACK", NULL, NULL, NULL);
+    store_roll_back(store);
     return false;
 }
 

@@ -7,67 +7,10 @@
 #include "report/store_tables.h"
 #include "sim/err.h"
 
-// --- what is shown --------------------------------------------------------------------------------
-static uint32_t format_of(struct store *store)
-{
-    sqlite3_stmt *query = NULL;
-    uint32_t format = 0;
-    if (sqlite3_prepare_v2(store->database, "PRAGMA user_version", -1, &query, NULL) == SQLITE_OK &&
-        sqlite3_step(query) == SQLITE_ROW) {
-        format = (uint32_t)sqlite3_column_int64(query, 0);
-    }
-    sqlite3_finalize(query);
-    return format;
-}
-
-bool store_show(struct store *store, bool has_superseded, char **why)
-{
-    const char *sql = "DROP VIEW IF EXISTS temp.shown_points;"
-                      "CREATE TEMP VIEW shown_points AS SELECT * FROM points WHERE NOT superseded";
-    if (format_of(store) < 2) {
-        sql = "DROP VIEW IF EXISTS temp.shown_points;"
-              "CREATE TEMP VIEW shown_points AS SELECT *, 0 AS superseded FROM points";
-    } else if (has_superseded) {
-        sql = "DROP VIEW IF EXISTS temp.shown_points;"
-              "CREATE TEMP VIEW shown_points AS SELECT * FROM points";
-    }
-    return store_run_sql(store, sql, "read the points", why);
-}
-
-bool store_show_superseded(struct store *store, bool is_shown, char **why)
-{
-    return store_show(store, is_shown, why);
-}
-
-// Format 1 had one row a key, and did not know which of two rows stands: the one that was finished last.
-bool store_convert(struct store *store, char **why)
-{
-    if (format_of(store) != 1) {
-        return true;
-    }
-    const char sql[] =
-        "PRAGMA foreign_keys=OFF; BEGIN IMMEDIATE; DROP VIEW IF EXISTS results;"
-        "CREATE TABLE points_2 " STORE_POINT_COLUMNS ";"
-        "INSERT INTO points_2 SELECT point, key, sweep, number, status, why, settings, seed, "
-        "version, git, run_seconds, run_peak_rss_bytes, finished, config, result, 0 FROM points;"
-        "DROP TABLE points; ALTER TABLE points_2 RENAME TO points;"
-        "CREATE INDEX points_by_key ON points (key);"
-        "CREATE INDEX points_in_order ON points (sweep, number);"
-        "UPDATE points AS p SET superseded = EXISTS (SELECT 1 FROM points q WHERE "
-        "q.sweep = p.sweep AND q.settings = p.settings AND "
-        "(coalesce(q.finished, ''), q.point) > (coalesce(p.finished, ''), p.point));"
-        "PRAGMA user_version=2; COMMIT";
-    if (store_run_sql(store, sql, "bring it to the present format", why)) {
-        return true;
-    }
-    sqlite3_exec(store->database, "ROLLBACK", NULL, NULL, NULL);
-    return false;
-}
-
 // --- which row stands -----------------------------------------------------------------------------
 static bool stands(struct store *store, sqlite3_int64 row, const char *sweep, const char *settings)
 {
-    const char sql[] = "UPDATE points SET superseded = (point <> ?1) WHERE sweep = ?2 AND "
+    const char sql[] = "UPDATE stored_points SET superseded = (point <> ?1) WHERE sweep = ?2 AND "
                        "settings = ?3 AND superseded <> (point <> ?1)";
     if (!store_prepare(store, &store->supersede, sql)) {
         return false;
@@ -81,9 +24,10 @@ static bool stands(struct store *store, sqlite3_int64 row, const char *sweep, co
 // Is a row of the same place that was finished later there already?
 static bool has_later(struct store *store, sqlite3_int64 row, const struct store_point *point)
 {
-    char *sql = sqlite3_mprintf("SELECT 1 FROM points WHERE sweep = %Q AND settings = %Q AND point "
-                                "<> %lld AND NOT superseded AND finished > %Q",
-                                point->sweep, point->settings, row, point->finished);
+    char *sql =
+        sqlite3_mprintf("SELECT 1 FROM stored_points WHERE sweep = %Q AND settings = %Q AND point "
+                        "<> %lld AND NOT superseded AND finished > %Q",
+                        point->sweep, point->settings, row, point->finished);
     sqlite3_stmt *query = NULL;
     bool is_found = sqlite3_prepare_v2(store->database, sql, -1, &query, NULL) == SQLITE_OK &&
                     sqlite3_step(query) == SQLITE_ROW;
@@ -97,7 +41,7 @@ bool store_join_row(struct store *store, sqlite3_int64 row, const struct store_p
     if (!point->is_superseded && !has_later(store, row, point)) {
         return stands(store, row, point->sweep, point->settings);
     }
-    char *sql = sqlite3_mprintf("UPDATE points SET superseded = 1 WHERE point = %lld", row);
+    char *sql = sqlite3_mprintf("UPDATE stored_points SET superseded = 1 WHERE point = %lld", row);
     bool is_done = sqlite3_exec(store->database, sql, NULL, NULL, NULL) == SQLITE_OK;
     sqlite3_free(sql);
     return is_done;
@@ -143,9 +87,10 @@ static json_t *join_settings(const char *settings, const char *more)
 static bool find_row(struct store *store, const char *key, const char *sweep, const char *settings,
                      struct row *row, json_t **joined)
 {
-    const char sql[] = "SELECT point, sweep = ?2, number, superseded, settings FROM points WHERE "
-                       "key = ?1 AND status <> 'failed' ORDER BY settings = ?3 DESC, "
-                       "sweep = ?2 DESC, number";
+    const char sql[] =
+        "SELECT point, sweep = ?2, number, superseded, settings FROM stored_points WHERE "
+        "key = ?1 AND status <> 'failed' ORDER BY settings = ?3 DESC, "
+        "sweep = ?2 DESC, number";
     *row = (struct row){0};
     *joined = NULL;
     if (!store_prepare(store, &store->find_settings, sql)) {
@@ -172,8 +117,9 @@ static bool update_place(struct store *store, const struct row *row, const char 
 {
     json_t *given = json_loads(settings, 0, NULL);
     char *text = json_equal(given, joined) ? xstrdup(settings) : json_dumps(joined, JSON_COMPACT);
-    char *sql = sqlite3_mprintf("UPDATE points SET number = %u, settings = %Q WHERE point = %lld",
-                                number, text, row->id);
+    char *sql =
+        sqlite3_mprintf("UPDATE stored_points SET number = %u, settings = %Q WHERE point = %lld",
+                        number, text, row->id);
     bool is_done = sqlite3_exec(store->database, sql, NULL, NULL, NULL) == SQLITE_OK &&
                    store_add_settings(store, row->id, joined) &&
                    (!row->is_own || stands(store, row->id, sweep, text));
@@ -188,11 +134,11 @@ static bool copy_row(struct store *store, const struct row *from, const char *sw
                      uint32_t number, const char *settings)
 {
     char *sql = sqlite3_mprintf(
-        "DELETE FROM points WHERE status = 'failed' AND sweep = %Q AND settings = %Q;"
-        "INSERT INTO points (key, sweep, number, status, why, settings, seed, version, git, "
+        "DELETE FROM stored_points WHERE status = 'failed' AND sweep = %Q AND settings = %Q;"
+        "INSERT INTO stored_points (key, sweep, number, status, why, settings, seed, version, git, "
         "run_seconds, run_peak_rss_bytes, finished, config, result) SELECT key, %Q, %u, status, "
         "why, %Q, seed, version, git, run_seconds, run_peak_rss_bytes, finished, config, result "
-        "FROM points WHERE point = %lld",
+        "FROM stored_points WHERE point = %lld",
         sweep, settings, sweep, number, settings, from->id);
     bool is_done = sqlite3_exec(store->database, sql, NULL, NULL, NULL) == SQLITE_OK;
     sqlite3_int64 row = sqlite3_last_insert_rowid(store->database);

@@ -10,7 +10,9 @@ static const char *text_of(sqlite3_stmt *row, int column)
     return (const char *)sqlite3_column_text(row, column);
 }
 
-static struct store_point read_point(sqlite3_stmt *row)
+// texts: two buffers
+static struct store_point read_point(struct store *store, sqlite3_stmt *row,
+                                     struct store_text *texts)
 {
     return (struct store_point){
         .key = text_of(row, 0),
@@ -19,8 +21,8 @@ static struct store_point read_point(sqlite3_stmt *row)
         .settings = text_of(row, 3),
         .status = store_status_of(text_of(row, 4)),
         .why = text_of(row, 5),
-        .config = text_of(row, 6),
-        .result = text_of(row, 7),
+        .config = store_text_of(store, text_of(row, 6), &texts[0]),
+        .result = store_text_of(store, text_of(row, 7), &texts[1]),
         .version = text_of(row, 8),
         .git = text_of(row, 9),
         .seed = (uint64_t)sqlite3_column_int64(row, 10),
@@ -31,6 +33,12 @@ static struct store_point read_point(sqlite3_stmt *row)
     };
 }
 
+static bool has_texts(sqlite3_stmt *row, const struct store_point *point)
+{
+    return (point->config != NULL || sqlite3_column_type(row, 6) == SQLITE_NULL) &&
+           (point->result != NULL || sqlite3_column_type(row, 7) == SQLITE_NULL);
+}
+
 bool store_each(struct store *store, bool (*visit)(void *context, const struct store_point *point),
                 void *context, char **why)
 {
@@ -39,21 +47,27 @@ bool store_each(struct store *store, bool (*visit)(void *context, const struct s
                        "FROM shown_points ORDER BY sweep, number, superseded, key";
     sqlite3_stmt *row = NULL;
     int code = sqlite3_prepare_v2(store->database, sql, -1, &row, NULL);
-    bool goes_on = code == SQLITE_OK;
+    struct store_text texts[2] = {{0}};
+    bool goes_on = code == SQLITE_OK, is_whole = true;
     while (goes_on) {
         code = sqlite3_step(row);
         goes_on = code == SQLITE_ROW;
         if (goes_on) {
-            struct store_point point = read_point(row);
-            goes_on = visit(context, &point);
+            struct store_point point = read_point(store, row, texts);
+            is_whole = has_texts(row, &point);
+            goes_on = is_whole && visit(context, &point);
         }
     }
     bool is_read = code == SQLITE_DONE || code == SQLITE_ROW;
-    if (!is_read) {
+    if (!is_whole) {
+        *why = xasprintf("%s: cannot read the points: a piece of a text is missing", store->path);
+    } else if (!is_read) {
         store_fail(store, "read the points", why);
     }
     sqlite3_finalize(row);
-    return is_read;
+    store_text_free(&texts[0]);
+    store_text_free(&texts[1]);
+    return is_read && is_whole;
 }
 
 bool store_each_path(struct store *store,
@@ -126,7 +140,7 @@ bool store_merge(struct store *into, const char *path, char **why)
             is_done = store_run_sql(into, "COMMIT", "add points", why);
         }
         if (!is_done) {
-            sqlite3_exec(into->database, "ROLLBACK", NULL, NULL, NULL);
+            store_roll_back(into);
         }
     }
     char *unused = NULL;

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "report/page/json_scan.h"
 #include "sim/err.h"
 
 // Column, type, and where the result's JSON has it. A machine of a microbenchmark has few of them.
@@ -42,17 +43,15 @@
     X(quantities, "TEXT", "quantities")
 
 static const char tables[] =
-    "CREATE TABLE points " STORE_POINT_COLUMNS ";"
-    "CREATE INDEX points_by_key ON points (key);"
-    "CREATE INDEX points_in_order ON points (sweep, number);"
     "CREATE TABLE machines ("
-    " point INTEGER NOT NULL REFERENCES points ON DELETE CASCADE, place INTEGER NOT NULL"
+    " point INTEGER NOT NULL REFERENCES stored_points ON DELETE CASCADE, place INTEGER NOT NULL"
 #define X(column, type, at) ", " #column " " type
     MACHINE_COLUMNS(X)
 #undef X
         ", PRIMARY KEY (point, place)) WITHOUT ROWID;"
         "CREATE TABLE settings ("
-        " point INTEGER NOT NULL REFERENCES points ON DELETE CASCADE, key TEXT NOT NULL, value,"
+        " point INTEGER NOT NULL REFERENCES stored_points ON DELETE CASCADE, key TEXT NOT NULL, "
+        "value,"
         " PRIMARY KEY (point, key)) WITHOUT ROWID;"
         "CREATE TABLE paths (path TEXT PRIMARY KEY, label TEXT);";
 
@@ -61,6 +60,8 @@ const char store_insert_machine[] = "INSERT INTO machines VALUES (?, ?"
     MACHINE_COLUMNS(X)
 #undef X
         ")";
+
+#define MEMBERS_MAX 64u // of a machine in a result: twice what it has
 
 static const char *const machine_places[] = {
 #define X(column, type, at) at,
@@ -126,7 +127,8 @@ static bool is_column(const char *path)
 
 bool store_create_tables(sqlite3 *database)
 {
-    return sqlite3_exec(database, tables, NULL, NULL, NULL) == SQLITE_OK;
+    return sqlite3_exec(database, store_point_tables, NULL, NULL, NULL) == SQLITE_OK &&
+           sqlite3_exec(database, tables, NULL, NULL, NULL) == SQLITE_OK;
 }
 
 bool store_rebuild_view(struct store *store, char **why)
@@ -142,7 +144,7 @@ bool store_rebuild_view(struct store *store, char **why)
                                 store->paths[i], store->paths[i]);
         }
     }
-    sqlite3_str_appendall(sql, " FROM points p LEFT JOIN machines m ON m.point = p.point "
+    sqlite3_str_appendall(sql, " FROM stored_points p LEFT JOIN machines m ON m.point = p.point "
                                "ORDER BY p.sweep, p.number, m.place");
     char *text = sqlite3_str_finish(sql);
     bool is_done = text != NULL && store_run_sql(store, text, "make the view", why);
@@ -151,16 +153,6 @@ bool store_rebuild_view(struct store *store, char **why)
     }
     sqlite3_free(text);
     return is_done;
-}
-
-// Borrowed; NULL: there is none.
-static const json_t *value_at(const json_t *object, const char *path)
-{
-    size_t length = strcspn(path, ".");
-    char *name = xasprintf("%.*s", (int)length, path);
-    const json_t *value = json_object_get(object, name);
-    free(name);
-    return path[length] == '.' && value != NULL ? value_at(value, path + length + 1) : value;
 }
 
 void store_bind_json(sqlite3_stmt *statement, int parameter, const json_t *value)
@@ -182,9 +174,33 @@ void store_bind_json(sqlite3_stmt *statement, int parameter, const json_t *value
     }
 }
 
-void store_bind_machine(sqlite3_stmt *statement, const json_t *machine)
+struct members { // of a machine
+    struct json_member list[MEMBERS_MAX];
+    uint32_t count;
+};
+
+// The value at a path such as sram.by_role; NULL: there is none.
+static const char *value_at(const struct members *members, const char *path)
 {
+    size_t length = strcspn(path, ".");
+    for (uint32_t i = 0; i < members->count; i++) {
+        const struct json_member *member = &members->list[i];
+        if (member->key_bytes == length && memcmp(member->key, path, length) == 0) {
+            return path[length] == '\0' ? member->value
+                                        : json_scan_member(member->value, path + length + 1);
+        }
+    }
+    return NULL;
+}
+
+// Makes JSON of those members alone that are columns: they are a tenth of a machine.
+void store_bind_machine(sqlite3_stmt *statement, const char *machine)
+{
+    struct members members;
+    members.count = json_scan_members(machine, members.list, MEMBERS_MAX);
     for (size_t i = 0; i < sizeof(machine_places) / sizeof(machine_places[0]); i++) {
-        store_bind_json(statement, (int)i + 3, value_at(machine, machine_places[i]));
+        json_t *value = json_scan_value(value_at(&members, machine_places[i]));
+        store_bind_json(statement, (int)i + 3, value);
+        json_decref(value);
     }
 }

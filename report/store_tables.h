@@ -6,6 +6,7 @@
 #include <sqlite3.h>
 
 #include "report/store.h"
+#include "report/store_pieces.h"
 
 #define STORE_KEY_DIGITS 32u
 
@@ -26,6 +27,8 @@ struct store {
     char *lock_path; // owned; NULL: no lock is held
     int lock_file;
     sqlite3 *database;
+    uint32_t format;             // of the file
+    struct store_pieces *pieces; // owned
     sqlite3_stmt *add_point, *add_machine, *add_setting, *find_settings, *remove_failed,
         *supersede;            // owned; NULL: not used yet
     struct store_known *known; // owned; [known_slots], a power of two; NULL: opened to be read
@@ -44,8 +47,8 @@ enum point_status store_status_of(const char *name); // POINT_FAILED: no other n
 // The tables of a new file.
 bool store_create_tables(sqlite3 *database);
 extern const char store_insert_machine[]; // SQL
-// Binds the columns of a machine, an object of the result's `machines`, from parameter 3 on.
-void store_bind_machine(sqlite3_stmt *statement, const json_t *machine);
+// Binds the columns of a machine, the text of an object of the result's `machines`, from parameter 3 on.
+void store_bind_machine(sqlite3_stmt *statement, const char *machine);
 bool store_copy_machines(struct store *store, sqlite3_int64 from, sqlite3_int64 to); // of a point
 // The view `results` anew, with a column for every swept path.
 bool store_rebuild_view(struct store *store, char **why);
@@ -57,6 +60,7 @@ bool store_run_once(sqlite3_stmt *statement); // one that yields no row
 bool store_add_settings(struct store *store, sqlite3_int64 point, json_t *settings);
 // Ends a transaction; undoes it if something of it failed.
 bool store_end_transaction(struct store *store, bool is_done, const char *what, char **why);
+void store_roll_back(struct store *store);
 
 // --- store_place.c --------------------------------------------------------------------------------
 // A point whose key the store has: if no row of the key has its settings, it gets one of its own, with the
@@ -67,10 +71,14 @@ bool store_add_alike(struct store *store, const struct store_point *point, char 
 bool store_supersede(struct store *store, sqlite3_int64 row, const struct store_point *point);
 // Likewise of a row of a file that is joined: of those that stand the one that was finished last does.
 bool store_join_row(struct store *store, sqlite3_int64 row, const struct store_point *point);
-// Brings a file of format 1 to the present one.
-bool store_convert(struct store *store, char **why);
-// The temporary view `shown_points`, which everyone reads.
+// --- store_format.c -------------------------------------------------------------------------------
+extern const char store_point_tables[];              // SQL: points and pieces of a new file
+bool store_convert(struct store *store, char **why); // brings an older file to the present format
+bool store_has_pieces(const struct store *store);    // else texts are in the rows
+// The temporary view `shown_points`, which everyone reads; its texts are for store_text_of().
 bool store_show(struct store *store, bool has_superseded, char **why);
+// The text that a column stands for, in the buffer or where it is. NULL for NULL, or if it is broken.
+const char *store_text_of(struct store *store, const char *column, struct store_text *buffer);
 
 // One writer: the lock of PATH.lock, released when the process ends, however it ends.
 bool store_lock(struct store *store, char **why);

@@ -78,26 +78,44 @@ static const char *after(const char *value)
     return *end == ',' ? skip_space(end + 1) : NULL;
 }
 
+static const char *first_key(const char *object)
+{
+    return object == NULL || *(object = skip_space(object)) != '{' ? NULL : skip_space(object + 1);
+}
+
+// The member whose key begins here. False: there is none.
+static bool read_member(const char *key, struct json_member *member)
+{
+    if (key == NULL || *key != '"') {
+        return false;
+    }
+    const char *end = string_end(key);
+    const char *colon = skip_space(end);
+    *member = (struct json_member){key + 1, (size_t)(end - key) - 2, skip_space(colon + 1)};
+    return *colon == ':';
+}
+
 const char *json_scan_member(const char *object, const char *name)
 {
-    if (object == NULL || *(object = skip_space(object)) != '{') {
-        return NULL;
-    }
     size_t length = strlen(name);
-    const char *key = skip_space(object + 1);
-    while (key != NULL && *key == '"') {
-        const char *end = string_end(key);
-        const char *value = skip_space(end);
-        if (*value != ':') {
-            return NULL;
+    struct json_member member;
+    for (const char *key = first_key(object); read_member(key, &member);
+         key = after(member.value)) {
+        if (member.key_bytes == length && memcmp(member.key, name, length) == 0) {
+            return member.value;
         }
-        value = skip_space(value + 1);
-        if ((size_t)(end - key) == length + 2 && memcmp(key + 1, name, length) == 0) {
-            return value;
-        }
-        key = after(value);
     }
     return NULL;
+}
+
+uint32_t json_scan_members(const char *object, struct json_member *members, uint32_t most)
+{
+    uint32_t count = 0;
+    const char *key = first_key(object);
+    while (count < most && read_member(key, &members[count])) {
+        key = after(members[count++].value);
+    }
+    return count;
 }
 
 const char *json_scan_first(const char *array)

@@ -8,6 +8,13 @@
 
 // The value of a member of the object that starts at `object`. NULL: no such member, or no object.
 const char *json_scan_member(const char *object, const char *name);
+struct json_member {
+    const char *key; // behind its quote; as it is written
+    size_t key_bytes;
+    const char *value;
+};
+// All members of an object, of which `most` are kept. How many are.
+uint32_t json_scan_members(const char *object, struct json_member *members, uint32_t most);
 // The first item of the array that starts at `array`, and the item after `item`. NULL: there is none.
 const char *json_scan_first(const char *array);
 const char *json_scan_next(const char *item);

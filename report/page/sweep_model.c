@@ -337,7 +337,7 @@ static void note_time(struct model *model, const char *finished)
     }
 }
 
-static void add_point(struct model *model, sqlite3_stmt *row)
+static void add_point(struct model *model, sqlite3_stmt *row, const char *result)
 {
     struct column *points = model->points;
     column_add(&points[POINT_SWEEP], texts_add(model->texts, text_of(row, 1)));
@@ -352,7 +352,7 @@ static void add_point(struct model *model, sqlite3_stmt *row)
     free(version);
     column_add(&points[POINT_SECONDS], number_of(row, 8));
     note_time(model, text_of(row, 9));
-    add_result(model, text_of(row, 10));
+    add_result(model, result);
     if (model->first_done == 0 && status == POINT_DONE) {
         model->first_done = sqlite3_column_int64(row, 0);
     }
@@ -372,12 +372,15 @@ static bool walk(struct model *model, sqlite3_stmt *points, sqlite3_stmt *settin
 {
     int code = SQLITE_ROW;
     bool is_right = true;
+    struct store_text text = {0};
     while (is_right && (code = sqlite3_step(points)) == SQLITE_ROW) {
         int64_t id = sqlite3_column_int64(points, 0);
-        add_point(model, points);
+        const char *result = store_text_of(model->store, text_of(points, 10), &text);
+        add_point(model, points, result);
         is_right = add_settings(model, settings, id, model->points[POINT_SWEEP].count - 1) &&
-                   add_machines(model, machines, id, text_of(points, 10));
+                   add_machines(model, machines, id, result);
     }
+    store_text_free(&text);
     return (is_right && code == SQLITE_DONE) ||
            store_fail(model->store, "read the points", model->why);
 }
@@ -486,10 +489,14 @@ static json_t *read_config(struct model *model, int64_t point)
 {
     sqlite3_stmt *query = NULL;
     json_t *config = NULL;
-    if (prepare(model, "SELECT config FROM points WHERE point = ?", &query)) {
+    if (prepare(model, "SELECT config FROM shown_points WHERE point = ?", &query)) {
+        struct store_text buffer = {0};
         sqlite3_bind_int64(query, 1, point);
-        const char *text = sqlite3_step(query) == SQLITE_ROW ? text_of(query, 0) : NULL;
+        const char *text = sqlite3_step(query) == SQLITE_ROW
+                               ? store_text_of(model->store, text_of(query, 0), &buffer)
+                               : NULL;
         config = text == NULL ? NULL : json_loads(text, 0, NULL);
+        store_text_free(&buffer);
     }
     sqlite3_finalize(query);
     return config;
