@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "report/export.h"
 #include "report/merge.h"
@@ -99,6 +100,31 @@ static bool has_table(const struct arguments *arguments)
 {
     return arguments->html_path == NULL || arguments->csv_path != NULL ||
            arguments->baseline != NULL;
+}
+
+static bool is_same_file(const char *path, const char *other)
+{
+    struct stat a, b;
+    return path != NULL && other != NULL && stat(path, &a) == 0 && stat(other, &b) == 0 &&
+           a.st_dev == b.st_dev && a.st_ino == b.st_ino;
+}
+
+// A database must not be lost to a file that is written in its place.
+static bool keeps_databases(struct report *report)
+{
+    const struct arguments *arguments = report->arguments;
+    const char *const files[] = {arguments->csv_path, arguments->json_path, arguments->html_path};
+    for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
+        bool is_database = is_same_file(files[i], arguments->into_path);
+        for (uint32_t j = 0; j < arguments->files.count; j++) {
+            is_database = is_database || is_same_file(files[i], arguments->files.texts[j]);
+        }
+        if (is_database) {
+            report->why = xasprintf("%s: is one of the databases, and would be lost", files[i]);
+            return false;
+        }
+    }
+    return true;
 }
 
 // --- reading ------------------------------------------------------------------------------------
@@ -209,7 +235,7 @@ static int write_results(struct report *report)
 
 static int make_report(struct report *report)
 {
-    if (!open_results(report) ||
+    if (!keeps_databases(report) || !open_results(report) ||
         !store_show_superseded(report->store, report->arguments->has_superseded, &report->why)) {
         return EXIT_BAD_INPUT;
     }

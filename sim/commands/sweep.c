@@ -56,7 +56,7 @@ static const struct argp_option options[] = {
 struct arguments {
     const char *path, *database;
     struct sets sets;
-    bool is_resume, is_fresh, is_sure, is_list, is_quiet, has_jobs;
+    bool is_resume, is_fresh, is_sure, is_list, is_quiet, has_jobs, has_shard;
     uint32_t slurm_shards; // 0: no script is asked for
     struct sweep_options run;
 };
@@ -70,6 +70,7 @@ static void parse_shard(const char *text, struct arguments *arguments, struct ar
         argp_error(state, "--shard: \"%s\" is not I/N with I in 1..N and N in 1..%d", text,
                    SHARDS_MAX);
     }
+    arguments->has_shard = true;
     arguments->run.shard = (uint32_t)shard;
     arguments->run.shards = (uint32_t)shards;
 }
@@ -138,6 +139,11 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
     case ARGP_KEY_END:
         if (arguments->is_resume && arguments->is_fresh) {
             argp_error(state, "--resume needs a database, --fresh none: not both");
+        }
+        if (arguments->slurm_shards > 0 && (arguments->has_shard || arguments->is_list ||
+                                            arguments->is_resume || arguments->is_fresh)) {
+            argp_error(state, "--slurm runs every shard, and goes on with what is there: not with "
+                              "--shard, --list, --resume or --fresh");
         }
         return 0;
     default:

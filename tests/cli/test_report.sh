@@ -127,4 +127,16 @@ sqlite3 "$whole" "SELECT name FROM pragma_table_info('results') ORDER BY 1" | LC
 verdict csv_and_view_have_the_same_names "$(LC_ALL=C comm -23 <(LC_ALL=C sort "$folder/csv_names") "$folder/view_names")" \
     [ -z "$(LC_ALL=C comm -23 <(LC_ALL=C sort "$folder/csv_names") "$folder/view_names")" ]
 
+# What would be lost or ignored is refused.
+cp "$whole" "$folder/kept.db"
+for option in --csv --json --html; do
+    expect "a_database_is_not_written_over: $option" 2 report "$folder/kept.db" $option "$folder/./kept.db"
+    expect_line "a_database_that_would_be_lost_is_named: $option" err \
+        "tilesim: $folder/./kept.db: is one of the databases, and would be lost"
+done
+verdict the_database_is_as_it_was "changed" cmp -s "$whole" "$folder/kept.db"
+for option in --shard=1/2 --list --resume --fresh; do
+    expect "slurm_refuses_what_it_would_ignore: $option" 2 "$program" sweep "$folder/sweep.yaml" --slurm 2 $option
+done
+
 exit $((failures > 0))
