@@ -69,6 +69,16 @@ void experiment_destroy(struct experiment *experiment);
 // Reads a chip, a system, a GPU or an experiment, whichever the keys of the file say it is; a stream is an
 // experiment. False: messages in err. *experiment: what was read, if it is one and right.
 bool experiment_check_file(const char *path, struct experiment **experiment, struct err *err);
+// What of a machine was read from files of its own, each with its list of uncertain values.
+struct machine_part {
+    const char *kind;             // "chip", "gpu" or "system"
+    const char *folder;           // of configs
+    bool is_in_system;            // a chip that the system's file names
+    struct uncertain_scope scope; // without a node
+};
+#define MACHINE_PARTS_MAX 2u
+uint32_t experiment_machine_parts(const struct machine_config *machine,
+                                  struct machine_part parts[MACHINE_PARTS_MAX]);
 const char *precision_name(enum precision precision); // "float16"
 // The resolved configuration, every key with its value, chips and GPUs in full; network.slots stand
 // for max_activity. Can be read as an experiment, and is then the same one. New reference.

@@ -181,6 +181,34 @@ bool experiment_check_keys(struct config *config, const struct node *root, struc
     return err_count(err) == faults;
 }
 
+uint32_t experiment_machine_parts(const struct machine_config *machine,
+                                  struct machine_part parts[MACHINE_PARTS_MAX])
+{
+    uint32_t count = 0;
+    const struct gpu_config *gpu = machine->gpu;
+    const struct system_config *system = machine->system;
+    const struct chip_config *chip = machine->chip;
+    if (gpu != NULL) {
+        parts[count++] = (struct machine_part){
+            "gpu", "gpus", false, {gpu_keys, gpu, NULL, gpu->uncertain, gpu->uncertain_count}};
+    }
+    if (system != NULL) {
+        parts[count++] = (struct machine_part){
+            "system",
+            "systems",
+            false,
+            {system_keys, system, NULL, system->uncertain, system->uncertain_count}};
+    }
+    if (chip != NULL) {
+        parts[count++] =
+            (struct machine_part){"chip",
+                                  "chips",
+                                  system != NULL,
+                                  {chip_keys, chip, NULL, chip->uncertain, chip->uncertain_count}};
+    }
+    return count;
+}
+
 void experiment_destroy(struct experiment *experiment)
 {
     if (experiment == NULL) {

@@ -141,18 +141,18 @@ static bool fill_hidden(struct experiment *experiment, const struct node *root, 
                       "network.hidden: fill needs a machine with a chip; it fills the first one");
     }
     uint32_t *hidden = xcalloc(network->hidden_layers, sizeof(*hidden));
-    uint32_t tiles = machine->chip->tiles;
-    struct placement_filling filling = {
-        .chips = machine->system == NULL ? 1 : machine->parallel.chips / machine->parallel.replicas,
-        .tiles = tiles,
-        .outputs = network->outputs,
-        .hidden_count = network->hidden_layers};
+    uint32_t tiles = machine->chip->tiles - machine->lowering.io_tiles; // of a chip
+    struct placement_filling filling = {.chips =
+                                            machine->parallel.chips / machine->parallel.replicas,
+                                        .tiles = tiles,
+                                        .outputs = network->outputs,
+                                        .hidden_count = network->hidden_layers};
     bool has_filled = placement_fill(&filling, hidden);
     if (!has_filled) {
         err_at(err, &mark,
                "network.hidden: fill: %u hidden layers and %u outputs need more tiles "
                "than the %u of machines.%u ('%s')",
-               network->hidden_layers, network->outputs, tiles,
+               network->hidden_layers, network->outputs, filling.chips * tiles,
                (uint32_t)(machine - experiment->machines),
                machine->system != NULL ? machine->system->name : machine->chip->name);
     } else if (network->hidden_layers > 0 && hidden[0] > NEURONS_MAX) {
@@ -437,6 +437,20 @@ static void check_workload(const struct experiment *experiment, const struct nod
                    machine->name, machine->gpu != NULL ? "GPU" : "chip", kind->name,
                    kind->is_for_gpu ? "GPUs" : "chips");
         }
+    }
+}
+
+static void check_checkpoints(const struct training_config *training, const struct node *root,
+                              struct err *err)
+{
+    const char *number = NULL;
+    char *fault = plan_check(&training->checkpoints, training->time_steps, &number);
+    if (fault != NULL) {
+        char *path = xasprintf("training.checkpoints.%s", number);
+        struct mark mark = config_mark(root, path);
+        err_at(err, &mark, "%s: %s", path, fault);
+        free(path);
+        free(fault);
     }
 }
 

@@ -46,15 +46,16 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
 
 int command_check(int argc, char **argv)
 {
-    static const struct argp argp = {NULL,
-                                     parse_option,
-                                     "FILE.yaml...",
-                                     "Reads experiments, chips and GPUs and says what is wrong "
-                                     "with them, all faults of all files; "
-                                     "or nothing.\v- is standard input, for an experiment.",
-                                     NULL,
-                                     NULL,
-                                     NULL};
+    static const struct argp argp = {
+        NULL,
+        parse_option,
+        "FILE.yaml...",
+        "Reads experiments, chips, systems and GPUs and says what is wrong "
+        "with them, all faults of all files; "
+        "or nothing.\v- is standard input, for an experiment.",
+        NULL,
+        NULL,
+        NULL};
     struct arguments arguments = {.err = err_create()};
     argp_parse(&argp, argc, argv, 0, NULL, &arguments);
     int status = err_count(arguments.err) == 0 ? EXIT_DONE : EXIT_BAD_INPUT;

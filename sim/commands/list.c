@@ -110,10 +110,64 @@ static void list_networks(struct err *err)
     config_destroy(config);
 }
 
+// "card 64 GB/s x 0.85, cable 32 GB/s x 0.85". Owned.
+static char *describe_links(const struct system_config *system)
+{
+    char *text = xstrdup(system->link_count == 0 ? "none" : "");
+    for (uint32_t kind = 0; kind < system->kind_count; kind++) {
+        uint32_t count = 0;
+        for (uint32_t i = 0; i < system->link_count; i++) {
+            count += system->links[i].kind == kind;
+        }
+        if (count > 0) {
+            const struct link_kind *of = &system->kinds[kind];
+            char *longer = xasprintf("%s%s%u %s of %.0f GB/s", text, *text == '\0' ? "" : ", ",
+                                     count, of->name, of->bytes_per_second * of->efficiency / 1e9);
+            free(text);
+            text = longer;
+        }
+    }
+    return text;
+}
+
+static void add_system(struct table *table, const char *name, const struct system_config *system)
+{
+    char *links = describe_links(system);
+    table_add(table, "%s", name);
+    table_add_count(table, system->chips);
+    table_add(table, "%s", system->chip->name);
+    table_add(table, "%s", system_topology_name(system->topology));
+    table_add(table, "%s", links);
+    table_add_bytes(table, system->streaming.bytes);
+    table_add(table, "%.1f GB/s", system->streaming.bytes_per_second / 1e9);
+    table_add_count(table, system->chips_per_machine);
+    free(links);
+}
+
 static void list_systems(struct err *err)
 {
-    (void)err;
-    printf("none: a machine is one chip or one GPU; systems of several chips are not modelled\n");
+    struct config *config = config_create();
+    char **names = config_list_names("systems");
+    struct table *table = table_create(8);
+    table_add(table, "system");
+    table_add(table, "chips");
+    table_add(table, "chip");
+    table_add(table, "topology");
+    table_add(table, "links, each way");
+    table_add(table, "streaming memory");
+    table_add(table, "bandwidth");
+    table_add(table, "shared by chips");
+    for (char **name = names; *name != NULL; name++) {
+        struct system_config *system = system_load(*name, NULL, config, err);
+        if (system != NULL) {
+            add_system(table, *name, system);
+        }
+        system_destroy(system);
+        free(*name);
+    }
+    free(names);
+    print_and_destroy(table);
+    config_destroy(config);
 }
 
 static void list_experiments(struct err *err)
@@ -173,6 +227,12 @@ static void list_chip_keys(struct err *err)
     config_print_reference(chip_keys, stdout);
 }
 
+static void list_system_keys(struct err *err)
+{
+    (void)err;
+    config_print_reference(system_keys, stdout);
+}
+
 static void list_gpu_keys(struct err *err)
 {
     (void)err;
@@ -186,7 +246,7 @@ static const struct listing {
 } listings[] = {
     {"chips", "configs/chips", list_chips},
     {"gpus", "configs/gpus", list_gpus},
-    {"systems", "systems of several chips", list_systems},
+    {"systems", "configs/systems: chips and the links between them", list_systems},
     {"networks", "configs/networks", list_networks},
     {"experiments", "configs/experiments", list_experiments},
     {"neurons", "neuron models", list_neurons},
@@ -195,6 +255,7 @@ static const struct listing {
     {"workloads", "microbenchmarks, and training", list_workloads},
     {"keys", "every key of an experiment: type, range, unit, default", list_keys},
     {"chip-keys", "the same of a chip", list_chip_keys},
+    {"system-keys", "the same of a system", list_system_keys},
     {"gpu-keys", "the same of a GPU", list_gpu_keys},
 };
 #define LISTING_COUNT (sizeof(listings) / sizeof(listings[0]))

@@ -1,5 +1,5 @@
 // A trial is one value at one end of its range; trials run in forked processes, which change their own copy of
-// the experiment. A chip's or GPU's value times that machine alone, on the activity of the run itself; a value of
+// the experiment. A chip's, system's or GPU's value times that machine alone, on the activity of the run itself; a value of
 // the experiment makes the experiment anew and runs it whole. Values that training does not read (the drawn
 // activity of a trained network) are not tried.
 #include "sim/run/sensitivity.h"
@@ -24,6 +24,9 @@ struct study {
 struct trial {
     const struct study *study;
     const struct uncertain *uncertain;
+    const char *kind;       // what the value is of: "experiment", "chip", ...
+    const struct key *keys; // of that
+    const void *target;
     uint32_t machine; // whose; machine_count: the experiment's
     uint32_t first_entry, entries;
     double value, end;
@@ -80,9 +83,7 @@ static void run_machine_trial(const struct trial *trial, double *values)
     const struct study *study = trial->study;
     const struct machine_config *machine = &study->experiment->machines[trial->machine];
     struct config_found found;
-    bool is_gpu = machine->gpu != NULL;
-    const void *target = is_gpu ? (const void *)machine->gpu : (const void *)machine->chip;
-    if (!config_find(is_gpu ? gpu_keys : chip_keys, target, trial->uncertain->key, &found)) {
+    if (!config_find(trial->keys, trial->target, trial->uncertain->key, &found)) {
         return;
     }
     config_put_number(&found, trial->end); // this process's own copy
@@ -114,11 +115,10 @@ static void run_trial(const void *context, uint32_t i, void *result)
 }
 
 // --- the list of trials -------------------------------------------------------------------------
-static void add_trials(struct trials *trials, struct trial trial, const struct key *keys,
-                       const void *target)
+static void add_trials(struct trials *trials, struct trial trial)
 {
     struct config_found found;
-    if (!config_find(keys, target, trial.uncertain->key, &found) ||
+    if (!config_find(trial.keys, trial.target, trial.uncertain->key, &found) ||
         !config_get_number(&found, &trial.value)) {
         return;
     }
@@ -134,6 +134,15 @@ static uint32_t entries_of(const struct study *study, uint32_t machine)
     return study->forms == NULL ? 1 : machine_entries(&study->experiment->machines[machine]);
 }
 
+static void list_part(const struct uncertain_scope *scope, struct trial trial,
+                      struct trials *trials)
+{
+    for (uint32_t i = 0; i < scope->count; i++) {
+        trial.uncertain = &scope->entries[i];
+        add_trials(trials, trial);
+    }
+}
+
 static void list_trials(const struct study *study, struct trials *trials)
 {
     const struct experiment *experiment = study->experiment;
@@ -142,38 +151,34 @@ static void list_trials(const struct study *study, struct trials *trials)
         const struct uncertain *uncertain = &experiment->uncertain[i];
         bool is_read = is_drawn || strncmp(uncertain->key, "activity.", strlen("activity.")) != 0;
         if (is_read) {
-            add_trials(trials,
-                       (struct trial){study, uncertain, experiment->machine_count, 0,
-                                      study->entries, 0, 0},
-                       experiment_keys, experiment);
+            add_trials(trials, (struct trial){.study = study,
+                                              .uncertain = uncertain,
+                                              .kind = "experiment",
+                                              .keys = experiment_keys,
+                                              .target = experiment,
+                                              .machine = experiment->machine_count,
+                                              .entries = study->entries});
         }
     }
     for (uint32_t i = 0, first = 0; i < experiment->machine_count; i++) {
-        const struct machine_config *machine = &experiment->machines[i];
-        bool is_gpu = machine->gpu != NULL;
-        uint32_t count = is_gpu ? machine->gpu->uncertain_count : machine->chip->uncertain_count;
+        struct machine_part parts[MACHINE_PARTS_MAX];
+        uint32_t count = experiment_machine_parts(&experiment->machines[i], parts);
         uint32_t entries = entries_of(study, i);
         for (uint32_t j = 0; j < count; j++) {
-            const struct uncertain *uncertain =
-                is_gpu ? &machine->gpu->uncertain[j] : &machine->chip->uncertain[j];
-            add_trials(trials, (struct trial){study, uncertain, i, first, entries, 0, 0},
-                       is_gpu ? gpu_keys : chip_keys,
-                       is_gpu ? (const void *)machine->gpu : (const void *)machine->chip);
+            struct trial trial = {.study = study,
+                                  .kind = parts[j].kind,
+                                  .keys = parts[j].scope.keys,
+                                  .target = parts[j].scope.target,
+                                  .machine = i,
+                                  .first_entry = first,
+                                  .entries = entries};
+            list_part(&parts[j].scope, trial, trials);
         }
         first += entries;
     }
 }
 
 // --- the result ---------------------------------------------------------------------------------
-static const char *kind_of(const struct trial *trial)
-{
-    const struct experiment *experiment = trial->study->experiment;
-    if (trial->machine == experiment->machine_count) {
-        return "experiment";
-    }
-    return experiment->machines[trial->machine].gpu != NULL ? "gpu" : "chip";
-}
-
 static double change_of(double value, double base)
 {
     return value > 0 && base > 0 ? value / base - 1 : NAN;
@@ -187,7 +192,7 @@ static void add_sensitivity(struct result_machine *machine, const struct trial *
     const char *fitted_to = trial->uncertain->fitted_to;
     machine->sensitivity[machine->sensitivity_count++] = (struct result_sensitivity){
         .key = xstrdup(trial->uncertain->key),
-        .of = kind_of(trial),
+        .of = trial->kind,
         .fitted_to = fitted_to == NULL ? NULL : xstrdup(fitted_to),
         .value = trial->value,
         .low = trial->uncertain->low,

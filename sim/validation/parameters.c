@@ -93,23 +93,17 @@ static void add_scope(const struct search *search, const struct uncertain_scope 
 }
 
 // --- scopes -------------------------------------------------------------------------------------
-static struct uncertain_scope machine_scope(const struct machine_config *machine, uint32_t number,
-                                            struct config *config, const struct node *root,
-                                            struct err *err)
+// Where a part of a machine is written. NULL: in no file, as the default machines.
+static const struct node *part_node(const struct machine_part *part, uint32_t number,
+                                    struct config *config, const struct node *root, struct err *err)
 {
-    bool is_gpu = machine->gpu != NULL;
-    char *path = xasprintf("machines.%u.%s", number, is_gpu ? "gpu" : "chip");
-    const struct node *node = config_open(config, root, path, is_gpu ? "gpus" : "chips", err);
+    char *path = xasprintf("machines.%u.%s", number, part->is_in_system ? "system" : part->kind);
+    const struct node *node =
+        config_open(config, root, path, part->is_in_system ? "systems" : part->folder, err);
     free(path);
-    if (node == NULL) { // the default machines are in no file
-        return (struct uncertain_scope){0};
-    }
-    if (is_gpu) {
-        return (struct uncertain_scope){gpu_keys, machine->gpu, node, machine->gpu->uncertain,
-                                        machine->gpu->uncertain_count};
-    }
-    return (struct uncertain_scope){chip_keys, machine->chip, node, machine->chip->uncertain,
-                                    machine->chip->uncertain_count};
+    return part->is_in_system && node != NULL
+               ? config_open(config, node, part->kind, part->folder, err)
+               : node;
 }
 
 bool scoped_experiment_create(const struct series *series, const struct validation_point *point,
@@ -131,12 +125,17 @@ bool scoped_experiment_create(const struct series *series, const struct validati
         return false;
     }
     scoped->experiment = experiment;
-    scoped->scopes = xcalloc(experiment->machine_count + 1, sizeof(*scoped->scopes));
+    scoped->scopes =
+        xcalloc(MACHINE_PARTS_MAX * (size_t)experiment->machine_count + 1, sizeof(*scoped->scopes));
     scoped->scopes[scoped->scope_count++] = (struct uncertain_scope){
         experiment_keys, experiment, root, experiment->uncertain, experiment->uncertain_count};
     for (uint32_t i = 0; i < experiment->machine_count; i++) {
-        scoped->scopes[scoped->scope_count++] =
-            machine_scope(&experiment->machines[i], i, config, root, err);
+        struct machine_part parts[MACHINE_PARTS_MAX];
+        uint32_t count = experiment_machine_parts(&experiment->machines[i], parts);
+        for (uint32_t j = 0; j < count; j++) {
+            parts[j].scope.node = part_node(&parts[j], i, config, root, err);
+            scoped->scopes[scoped->scope_count++] = parts[j].scope;
+        }
     }
     return true;
 }
