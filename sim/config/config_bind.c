@@ -25,7 +25,16 @@ static const char *key_name_at(const void *keys, uint32_t i)
 
 static char *join_path(const char *path, const char *name)
 {
-    return path[0] == '\0' ? xstrdup(name) : xasprintf("%s.%s", path, name);
+    size_t path_bytes = strlen(path), name_bytes = strlen(name) + 1;
+    if (path_bytes == 0) {
+        return xstrdup(name);
+    }
+    char *joined =
+        xmalloc(path_bytes + 1 + name_bytes); // of every key of a file: printf() would show
+    memcpy(joined, path, path_bytes);
+    joined[path_bytes] = '.';
+    memcpy(joined + path_bytes + 1, name, name_bytes);
+    return joined;
 }
 
 static void report_unknown(struct bind *bind, const struct key *keys, const struct pair *pair,

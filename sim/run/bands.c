@@ -99,6 +99,9 @@ static void find_differences(json_t *machine, json_t *preset, const char *path,
         }
         return;
     }
+    if (json_equal(machine, preset)) { // quicker than all its paths
+        return;
+    }
     const char *key;
     json_t *value;
     json_object_foreach(machine, key, value)

@@ -10,7 +10,7 @@ enum frame_kind {
     FRAME_STARTED,  // works on point `number`
     FRAME_RESOLVED, // key, settings, config and seed are known
     FRAME_KNOWN,    // key, settings: the store has this point
-    FRAME_ENDED,    // everything; the child ends, or takes another point
+    FRAME_ENDED,    // what FRAME_RESOLVED did not say; the child ends, or takes another point
     FRAME_AGAIN,    // the child ends, and a fresh one has to run the point
 };
 

@@ -211,6 +211,11 @@ static void take_ended(struct runner *runner, struct worker *worker, const struc
 {
     char *why = explain_by_memory(runner, worker, frame);
     struct frame ended = *frame;
+    if (worker->key != NULL) {
+        ended.texts[FRAME_KEY] = worker->key;
+        ended.texts[FRAME_SETTINGS] = worker->settings;
+        ended.texts[FRAME_CONFIG] = worker->config;
+    }
     if (why != NULL) {
         ended.texts[FRAME_WHY] = why;
     }

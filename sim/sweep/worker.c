@@ -1,6 +1,7 @@
 #include "sim/sweep/worker.h"
 
 #include <fcntl.h>
+#include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -19,7 +20,10 @@
 // engine bears (ORIGIN_TRANSFERS_MAX), while a point that moves it by more takes longer than a fork.
 #define SMALL_POINT_CYCLES 1048576.0
 // After so long a new process costs little (some 5 ms), and this one may hold memory that nobody uses any more.
-#define WORKER_SECONDS 0.25
+#define WORKER_SECONDS 1.0
+// malloc() keeps what a point frees, for the next one: giving it back and taking it again are page faults.
+#define KEPT_BYTES (256 << 20)
+#define MAPPED_BYTES (4 << 20) // larger pieces go back at once
 
 uint32_t worker_point_number(const struct sweep_options *options, uint32_t place)
 {
@@ -117,6 +121,7 @@ static void send_result(const struct worker_state *state, struct result *result,
     }
     frame->kind = FRAME_ENDED;
     frame->peak_rss_bytes = result->peak_rss_bytes;
+    memset(frame->texts, 0, sizeof(frame->texts)); // FRAME_RESOLVED had the others
     frame->texts[FRAME_WHY] = why;
     frame->texts[FRAME_RESULT] = text;
     frame_send(state->job->pipe, frame);
@@ -284,6 +289,8 @@ void worker_run(const struct worker_job *job)
 {
     struct worker_state state = {
         .job = job, .clock = machine_clock_create(), .started_seconds = wall_seconds()};
+    mallopt(M_TRIM_THRESHOLD, KEPT_BYTES);
+    mallopt(M_MMAP_THRESHOLD, MAPPED_BYTES);
     if (job->first != WORKER_NO_POINT) {
         take_point(&state, job->first);
     }

@@ -64,6 +64,27 @@ expect_text an_added_value_computes_its_points_alone err "24 points: 4 done, 0 d
 expect_answer rows_take_the_places_of_the_new_order a.db \
     "SELECT group_concat(number) FROM (SELECT number FROM points ORDER BY number)" "$(seq -s, 0 23)"
 
+# --- order ---
+# Chips, links to the host and sizes change from point to point: whatever ran before in a process, rows are the same.
+for order in there back; do
+    mkdir "$folder/$order"
+    [ $order = there ] && sizes='[[12, 8], [48, 32], [24, 16]]' rates='[1.37e9, 7.77e10, 3.3e8]' caps='[0.2, 0.3, 0.5]'
+    [ $order = back ] && sizes='[[24, 16], [48, 32], [12, 8]]' rates='[3.3e8, 7.77e10, 1.37e9]' caps='[0.5, 0.3, 0.2]'
+    echo "base: toy
+sweep: {network.hidden: $sizes, machines.0.chip.host.bytes_per_second: $rates, machines.1.chip.clock_hz: [1.3e9, 1.0e9], network.max_activity: $caps}" >"$folder/$order/order.yaml"
+    sweep -q "$folder/$order/order.yaml" --db "$folder/$order.db" --jobs 1
+    sqlite3 "$folder/$order.db" "SELECT key, status, config, json_remove(result, '\$.simulator') FROM points ORDER BY key" >"$folder/$order/rows"
+done
+verdict the_order_of_points_changes_no_row "rows differ" cmp -s "$folder/there/rows" "$folder/back/rows"
+verdict all_points_were_compared "$(wc -l <"$folder/there/rows")" [ "$(wc -l <"$folder/there/rows")" -eq 54 ]
+for number in 0 29 53; do
+    sqlite3 "$folder/there.db" "SELECT config FROM points WHERE number = $number" >"$folder/alone.yaml"
+    "$program" run "$folder/alone.yaml" --json "$folder/alone.json" >/dev/null
+    sqlite3 :memory: "SELECT json_extract(readfile('$folder/alone.json'), '\$.machines')" >"$folder/alone"
+    sqlite3 "$folder/there.db" "SELECT json_extract(result, '\$.machines') FROM points WHERE number = $number" >"$folder/swept"
+    verdict "point_${number}_is_that_of_a_run_alone" "differs" cmp -s "$folder/alone" "$folder/swept"
+done
+
 # --- refusals ---
 expect resume_needs_a_database 2 sweep "$folder/toy.yaml" --db "$folder/none.db" --resume
 expect_text resume_without_one_says_so err "is not there; --resume goes on with a database"
@@ -140,6 +161,23 @@ status=$?
 verdict a_crash_fails_the_sweep_at_its_end "exit status $status" [ $status -eq 1 ]
 expect_answer a_crash_is_a_row_with_its_signal long.db \
     "SELECT why, number FROM points WHERE status = 'failed'" "died of signal 11 (Segmentation fault)|0"
+
+# The first two points are run by one child, which dies at the second.
+echo "base: toy
+zip: [{timing.engine: [folded, detailed, folded], training.time_steps: [4, 100000, 5]}]" >"$folder/middle.yaml"
+set -m
+"$program" sweep "$folder/middle.yaml" --db "$folder/middle.db" --jobs 1 >"$folder/out" 2>"$folder/err" &
+sweep_process=$!
+set +m
+for _ in $(seq 100); do
+    sleep 0.05
+    [ "$(sqlite3 "$folder/middle.db" "SELECT count(*) FROM points" 2>/dev/null)" = 1 ] && break
+done
+sleep 0.2
+kill -SEGV "$(pgrep -P $sweep_process | head -1)"
+wait $sweep_process
+expect_answer a_crash_leaves_the_rows_of_its_neighbours middle.db \
+    "SELECT group_concat(coalesce(substr(why, 1, 17), status), '; ') FROM (SELECT * FROM points ORDER BY number)" "done; died of signal 11; done"
 
 start_long
 expect a_second_sweep_is_refused 1 sweep "$folder/long.yaml" --db "$folder/long.db"
