@@ -440,20 +440,6 @@ static void check_workload(const struct experiment *experiment, const struct nod
     }
 }
 
-static void check_checkpoints(const struct training_config *training, const struct node *root,
-                              struct err *err)
-{
-    const char *number = NULL;
-    char *fault = plan_check(&training->checkpoints, training->time_steps, &number);
-    if (fault != NULL) {
-        char *path = xasprintf("training.checkpoints.%s", number);
-        struct mark mark = config_mark(root, path);
-        err_at(err, &mark, "%s: %s", path, fault);
-        free(path);
-        free(fault);
-    }
-}
-
 void experiment_resolve(struct experiment *experiment, const struct node *root, struct err *err)
 {
     resolve_input(experiment, root, err);
