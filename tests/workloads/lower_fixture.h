@@ -28,6 +28,8 @@ struct fixture {
     uint32_t tiles;           // of one chip
     uint32_t chips, replicas; // 0: one
     struct lowering_config config;
+    bool has_streaming;
+    struct checkpoint_config checkpoints;
 };
 
 // A machine of plain numbers, so that no test hangs on a chip file.
@@ -109,11 +111,14 @@ static inline struct program *fixture_lower(struct fixture *fixture, enum loweri
 {
     bool is_sparse = kind == LOWERING_SPARSE;
     struct training_graph *graph = fixture_graph(fixture, is_sparse ? FORM_SPARSE : FORM_DENSE);
-    struct training_config training = {
-        .optimizer = OPTIMIZER_ADAM, .batch = fixture->batch, .time_steps = fixture->time_steps};
+    struct training_config training = {.optimizer = OPTIMIZER_ADAM,
+                                       .batch = fixture->batch,
+                                       .time_steps = fixture->time_steps,
+                                       .checkpoints = fixture->checkpoints};
     struct machine_view machine = fixture_machine(fixture->tiles);
     machine.chips = fixture->chips == 0 ? 1 : fixture->chips;
     machine.replicas = fixture->replicas == 0 ? 1 : fixture->replicas;
+    machine.has_streaming = fixture->has_streaming;
     struct lowering_config config = fixture->config;
     config.kind = kind;
     config.matmul_bytes = config.matmul_bytes == 0 ? 4 : config.matmul_bytes;

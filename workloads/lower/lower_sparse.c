@@ -71,6 +71,18 @@ static void emit_rows(struct sparse_lowering *lowering,
     }
 }
 
+void sparse_emit_forward_step(struct sparse_lowering *lowering)
+{
+    sparse_emit_forward_slices(lowering);
+    emit_rows(lowering, sparse_emit_forward_rows, true);
+}
+
+void sparse_emit_backward_step(struct sparse_lowering *lowering)
+{
+    sparse_emit_backward_slices(lowering);
+    emit_rows(lowering, sparse_emit_backward_rows, false);
+}
+
 static void emit_loop(struct sparse_lowering *lowering, bool is_forward)
 {
     struct step_span *span =
@@ -80,29 +92,43 @@ static void emit_loop(struct sparse_lowering *lowering, bool is_forward)
     program_begin_loop(lowering->program, lowering->time_steps, is_forward ? 0 : last,
                        is_forward ? 1 : -1);
     if (is_forward) {
-        sparse_emit_forward_slices(lowering);
-        emit_rows(lowering, sparse_emit_forward_rows, true);
+        sparse_emit_forward_step(lowering);
     } else {
-        sparse_emit_backward_slices(lowering);
-        emit_rows(lowering, sparse_emit_backward_rows, false);
+        sparse_emit_backward_step(lowering);
     }
     span->last = lowering->program->step_count;
     span->is_used = true;
     program_end_loop(lowering->program);
 }
 
+// All in one: what is not checkpointed keeps the history of all time steps.
+static void emit_plain(struct sparse_lowering *lowering)
+{
+    lowering->keeps_history = true;
+    lowering->is_first_run = true;
+    sparse_emit_start(lowering);
+    sparse_emit_analog_input(lowering);
+    emit_loop(lowering, true);
+    sparse_emit_middle(lowering);
+    emit_loop(lowering, false);
+    sparse_emit_analog_gradient(lowering);
+    sparse_emit_end(lowering);
+    sparse_add_variables(lowering);
+}
+
 static struct placement *place(const struct training_graph *graph,
-                               const struct machine_view *machine, const uint32_t *slots,
-                               char **why)
+                               const struct machine_view *machine, uint32_t io_tiles,
+                               const uint32_t *slots, char **why)
 {
     struct placement_request request = {
         .layer_count = graph->layer_count + 1,
         .neurons = graph->config.neurons,
         .slots = slots,
         .batch = graph->batch,
-        .tiles = machine->tiles,
+        .tiles = machine->tiles - io_tiles,
         .contexts = machine->contexts,
         .chips = machine->chips,
+        .chip_stride = machine->tiles,
     };
     return placement_create(&request, why);
 }
@@ -112,12 +138,18 @@ struct program *lower_sparse(const struct training_graph *graph,
                              const struct lowering_config *config,
                              const struct machine_view *machine, char **why)
 {
+    char *refusal = checkpoint_refuse(&training->checkpoints, config, machine);
+    if (refusal != NULL) {
+        *why = refusal;
+        return NULL;
+    }
+    uint32_t io_tiles = checkpoint_io_tiles(&training->checkpoints, config);
     uint32_t layer_count = graph->layer_count + 1;
     uint32_t *slots = xcalloc(layer_count, sizeof *slots);
     for (uint32_t l = 0; l < layer_count; l++) {
         slots[l] = training_graph_slots(graph, l);
     }
-    struct placement *placement = place(graph, machine, slots, why);
+    struct placement *placement = place(graph, machine, io_tiles, slots, why);
     if (placement == NULL) {
         free(slots);
         return NULL;
@@ -133,7 +165,7 @@ struct program *lower_sparse(const struct training_graph *graph,
         .layers = graph->layer_count,
         .batch = graph->batch,
         .time_steps = graph->time_steps,
-        .tiles = machine->tiles,
+        .tiles = machine->tiles - io_tiles,
         .contexts = machine->contexts,
         .is_analog = graph->layers[0].is_input_dense,
         .is_hoisted = graph->layers[0].is_input_dense && config->hoists_static_input,
@@ -142,14 +174,11 @@ struct program *lower_sparse(const struct training_graph *graph,
         .spans = xcalloc((size_t)ROW_COUNT * layer_count, sizeof(struct step_span)),
     };
     program_place_on_chips(lowering.program, placement->chips, machine->tiles);
-    sparse_emit_start(&lowering);
-    sparse_emit_analog_input(&lowering);
-    emit_loop(&lowering, true);
-    sparse_emit_middle(&lowering);
-    emit_loop(&lowering, false);
-    sparse_emit_analog_gradient(&lowering);
-    sparse_emit_end(&lowering);
-    sparse_add_variables(&lowering);
+    if (training->checkpoints.kind == CHECKPOINT_NONE) {
+        emit_plain(&lowering);
+    } else {
+        sparse_emit_checkpointed(&lowering);
+    }
     free(lowering.spans);
     free(slots);
     placement_destroy(placement);

@@ -82,6 +82,17 @@ static void emit_f3_spikes(struct sparse_lowering *lowering)
     }
 }
 
+// What runs again leaves the sum of the output's membranes alone: no load, no store, no addition.
+static struct elementwise_slots update_slots(const struct sparse_lowering *lowering, uint32_t l)
+{
+    struct elementwise_slots slots = tiles_update_slots(lowering->graph, l);
+    if (lowering->is_on_membranes && l == lowering->layers && !lowering->is_first_run) {
+        slots.loads -= 2; // memory slots
+        slots.arithmetic -= 1;
+    }
+    return slots;
+}
+
 static void emit_f3(struct sparse_lowering *lowering)
 {
     uint32_t first = sparse_first_of_spikes(lowering);
@@ -93,7 +104,7 @@ static void emit_f3(struct sparse_lowering *lowering)
     sparse_compute(lowering, ROW_F3, "F3 neuron update");
     for (uint32_t l = lowering->first_layer; l <= lowering->last_layer; l++) {
         const struct layer_place *layer = sparse_layer(lowering, l);
-        struct elementwise_slots slots = tiles_update_slots(lowering->graph, l);
+        struct elementwise_slots slots = update_slots(lowering, l);
         if (l < first) { // the current is in memory and not in a register
             emit_dealt(lowering->program, CODELET_lif_update, whole_range(placement_neurons(layer)),
                        lowering->batch * layer->tiles,
@@ -296,7 +307,8 @@ static void emit_f9(struct sparse_lowering *lowering)
         emit_flow(lowering->program, FLOW_REDISTRIBUTE, sparse_combination(lowering, l),
                   whole_range(sparse_ids(lowering, l).map), bytes);
     }
-    for (uint32_t l = lowering->first_layer; l <= lowering->last_layer; l++) {
+    for (uint32_t l = lowering->first_layer; l <= lowering->last_layer && lowering->keeps_history;
+         l++) {
         const struct layer_place *layer = sparse_layer(lowering, l);
         uint32_t words = lowering->batch * layer->neurons_per_tile;
         for (uint32_t i = 0; i < tiles_count_saved(lowering->graph, l); i++) {

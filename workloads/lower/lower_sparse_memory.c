@@ -33,15 +33,14 @@ static struct lifetime during(const struct sparse_lowering *lowering, enum spars
     return between(lowering, row, l, row, l);
 }
 
-struct variable_text {
-    const char *name;
-    enum variable_role role;
-    uint32_t layer;
-};
-
-static void add(struct sparse_lowering *lowering, struct variable_text text,
-                struct item_range items, uint64_t bytes, struct lifetime lifetime)
+void sparse_add_variable(struct sparse_lowering *lowering, struct variable_text text,
+                         struct item_range items, uint64_t bytes, uint32_t first_step,
+                         uint32_t last_step)
 {
+    const struct step_span *within = &lowering->only_within;
+    if (within->is_used && (first_step < within->first || last_step > within->last)) {
+        return;
+    }
     char name[64];
     if (text.layer > 0) {
         snprintf(name, sizeof(name), "layer %u %s", text.layer, text.name);
@@ -55,9 +54,15 @@ static void add(struct sparse_lowering *lowering, struct variable_text text,
                                                 .first_item = items.first,
                                                 .items = items.count,
                                                 .bytes_per_item = bytes,
-                                                .first_step = lifetime.first,
-                                                .last_step = lifetime.last,
+                                                .first_step = first_step,
+                                                .last_step = last_step,
                                             });
+}
+
+static void add(struct sparse_lowering *lowering, struct variable_text text,
+                struct item_range items, uint64_t bytes, struct lifetime lifetime)
+{
+    sparse_add_variable(lowering, text, items, bytes, lifetime.first, lifetime.last);
 }
 
 static struct variable_text text_of(const char *name, enum variable_role role, uint32_t layer)
@@ -155,9 +160,11 @@ static void add_states(struct sparse_lowering *lowering, uint32_t l)
         between(lowering, ROW_ZERO_STATES, 0, ROW_FORWARD_LOOP, 0));
     add(lowering, text_of("carried adjoints", VARIABLE_STATE, l), neurons, bytes * carries,
         between(lowering, ROW_ZERO_GRADIENTS, 0, ROW_BACKWARD_LOOP, 0));
-    add(lowering, text_of("state history", VARIABLE_HISTORY, l), neurons,
-        bytes * saved * lowering->time_steps,
-        between(lowering, ROW_FORWARD_LOOP, 0, ROW_BACKWARD_LOOP, 0));
+    if (lowering->plan == NULL) {
+        add(lowering, text_of("state history", VARIABLE_HISTORY, l), neurons,
+            bytes * saved * lowering->time_steps,
+            between(lowering, ROW_FORWARD_LOOP, 0, ROW_BACKWARD_LOOP, 0));
+    }
     add(lowering, text_of("states of one time step", VARIABLE_SCRATCH, l), neurons, bytes * slices,
         between(lowering, ROW_B2, l, last_of_errors(lowering, l), l));
     if (sparse_span(lowering, ROW_B5, l)->is_used) {
@@ -334,7 +341,9 @@ static void add_spread_tensors(struct sparse_lowering *lowering)
     for (uint32_t l = lowering->is_analog ? 1 : 0; l <= lowering->layers; l++) {
         struct spread tensors[2] = {sparse_ids(lowering, l), sparse_counts(lowering, l)};
         for (uint32_t i = 0; i < 2; i++) {
-            add_history(lowering, l, tensors[i]);
+            if (lowering->plan == NULL) {
+                add_history(lowering, l, tensors[i]);
+            }
             add_current(lowering, l, tensors[i]);
         }
     }
@@ -343,10 +352,13 @@ static void add_spread_tensors(struct sparse_lowering *lowering)
     }
     uint32_t output = lowering->layers;
     struct spread gradients = sparse_ids(lowering, output);
-    add_spread(lowering, text_of("output gradient history", VARIABLE_HISTORY, output), gradients,
-               lowering->time_steps, between(lowering, ROW_LOSS_SLOTS, 0, ROW_BACKWARD_LOOP, 0));
+    if (lowering->plan == NULL) {
+        add_spread(lowering, text_of("output gradient history", VARIABLE_HISTORY, output),
+                   gradients, lowering->time_steps,
+                   between(lowering, ROW_LOSS_SLOTS, 0, ROW_BACKWARD_LOOP, 0));
+    }
     add_spread(lowering, text_of("output gradient of t", VARIABLE_SCRATCH, output), gradients, 1,
-               between(lowering, ROW_B2, output, ROW_B4, output));
+               between(lowering, lowering->plan == NULL ? ROW_B2 : ROW_C2, output, ROW_B4, output));
 }
 
 // --- loss ---------------------------------------------------------------------------------------
@@ -398,13 +410,15 @@ static void add_loss(struct sparse_lowering *lowering)
     }
     add(lowering, text_of("labels", VARIABLE_STATE, 0), samples, WORD,
         between(lowering, ROW_HOST_IN, 0, ROW_LOSS, 0));
-    add(lowering, text_of("logits and their gradient", VARIABLE_SCRATCH, l), samples, 2 * row_bytes,
-        between(lowering, ROW_SPIKE_COUNTS, 0, ROW_LOSS, 0));
+    if (lowering->plan == NULL || lowering->is_on_membranes) {
+        add(lowering, text_of("logits and their gradient", VARIABLE_SCRATCH, l), samples,
+            2 * row_bytes, between(lowering, ROW_SPIKE_COUNTS, 0, ROW_LOSS, 0));
+    }
     add(lowering, text_of("losses", VARIABLE_EXCHANGE, 0), one_tile(all.map.first),
         (uint64_t)WORD * (lowering->batch + 1), between(lowering, ROW_LOSS, 0, ROW_HOST_OUT, 0));
     if (lowering->is_on_membranes) {
         add_membrane_sums(lowering);
-    } else {
+    } else if (lowering->plan == NULL) {
         add_output_spikes(lowering);
     }
 }
@@ -431,4 +445,7 @@ void sparse_add_variables(struct sparse_lowering *lowering)
     }
     add_spread_tensors(lowering);
     add_loss(lowering);
+    if (lowering->plan != NULL) {
+        sparse_add_checkpoint_variables(lowering);
+    }
 }

@@ -58,6 +58,11 @@ static void emit_zero_states(struct sparse_lowering *lowering)
         emit_each(lowering->program, CODELET_fill, whole_range(counts.map),
                   (struct vertex_sizes){counts.words_per_tile, 0, 0, 0}, l);
     }
+    if (lowering->plan != NULL && !lowering->is_on_membranes) { // counts of output spikes
+        emit_each(lowering->program, CODELET_fill, sparse_loss_samples(lowering),
+                  (struct vertex_sizes){sparse_layer(lowering, lowering->layers)->neurons, 0, 0, 0},
+                  lowering->layers);
+    }
 }
 
 void sparse_emit_start(struct sparse_lowering *lowering)
@@ -89,7 +94,7 @@ static struct item_range step_sample_range(const struct sparse_lowering *lowerin
                                .count = time_steps * lowering->batch};
 }
 
-static struct item_range sample_tiles(const struct sparse_lowering *lowering)
+struct item_range sparse_loss_samples(const struct sparse_lowering *lowering)
 {
     struct item_range samples = {.map = sparse_chip(lowering, lowering->layers),
                                  .count = lowering->batch};
@@ -138,11 +143,11 @@ static void emit_spike_counts(struct sparse_lowering *lowering)
     sparse_compute(lowering, ROW_DENSE_SPIKES, "output spikes to dense");
     emit_step_samples(lowering, LIST_SPIKES, output->neurons);
     sparse_exchange(lowering, ROW_SPIKE_COUNTS, "output spikes over time");
-    emit_flow(lowering->program, FLOW_REDISTRIBUTE, every_step, sample_tiles(lowering),
+    emit_flow(lowering->program, FLOW_REDISTRIBUTE, every_step, sparse_loss_samples(lowering),
               output_bytes(lowering, output->neurons));
     sparse_compute(lowering, ROW_SPIKE_COUNTS, "spike counts");
     emit_reduction(lowering->program,
-                   &(struct reduction){.items = sample_tiles(lowering),
+                   &(struct reduction){.items = sparse_loss_samples(lowering),
                                        .partials = lowering->time_steps,
                                        .outputs = output->neurons,
                                        .contexts = lowering->contexts},
@@ -154,7 +159,7 @@ static void emit_membranes(struct sparse_lowering *lowering, bool is_gradient)
 {
     const struct layer_place *output = sparse_layer(lowering, lowering->layers);
     struct item_range neurons = whole_range(placement_neurons(output));
-    struct item_range samples = sample_tiles(lowering);
+    struct item_range samples = sparse_loss_samples(lowering);
     if (!is_gradient) {
         sparse_exchange(lowering, ROW_SPIKE_COUNTS, "summed membranes to sample tiles");
     }
@@ -194,7 +199,7 @@ static void emit_loss_slots(struct sparse_lowering *lowering)
 static void emit_loss(struct sparse_lowering *lowering)
 {
     const struct layer_place *output = sparse_layer(lowering, lowering->layers);
-    struct item_range samples = sample_tiles(lowering);
+    struct item_range samples = sparse_loss_samples(lowering);
     sparse_compute(lowering, ROW_LOSS, "softmax and loss");
     emit_each(lowering->program, CODELET_softmax_loss, samples,
               (struct vertex_sizes){output->neurons, 1, 0, 0}, lowering->layers);
@@ -203,6 +208,11 @@ static void emit_loss(struct sparse_lowering *lowering)
               EXCHANGE_WORD_BYTES);
     if (lowering->is_on_membranes) {
         emit_membranes(lowering, true);
+        sparse_compute(lowering, ROW_LOSS_SLOTS, "mean loss");
+        add_mean_loss(lowering);
+        return;
+    }
+    if (lowering->plan != NULL) { // the gradient stays with the samples
         sparse_compute(lowering, ROW_LOSS_SLOTS, "mean loss");
         add_mean_loss(lowering);
         return;
@@ -246,16 +256,21 @@ static void emit_zero_gradients(struct sparse_lowering *lowering)
 void sparse_emit_middle(struct sparse_lowering *lowering)
 {
     note_outside(lowering);
-    sparse_compute(lowering, ROW_CAST_OUT, "cast ids to floats");
-    emit_casts(lowering, 1, lowering->layers);
+    bool is_plain = lowering->plan == NULL; // else ids stay what they are, and spikes are counted
+    if (is_plain) {
+        sparse_compute(lowering, ROW_CAST_OUT, "cast ids to floats");
+        emit_casts(lowering, 1, lowering->layers);
+    }
     if (lowering->is_on_membranes) {
         emit_membranes(lowering, false);
-    } else {
+    } else if (is_plain) {
         emit_spike_counts(lowering);
     }
     emit_loss(lowering);
-    sparse_compute(lowering, ROW_CAST_BACK, "cast floats to ids");
-    emit_casts(lowering, lowering->is_analog ? 1 : 0, lowering->layers);
+    if (is_plain) {
+        sparse_compute(lowering, ROW_CAST_BACK, "cast floats to ids");
+        emit_casts(lowering, lowering->is_analog ? 1 : 0, lowering->layers);
+    }
     emit_zero_gradients(lowering);
 }
 

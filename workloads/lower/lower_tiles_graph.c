@@ -246,13 +246,19 @@ static bool is_read_backward(const struct training_graph *graph, uint32_t tensor
     return false;
 }
 
+bool tiles_reads_before(const struct training_graph *graph, uint32_t tensor)
+{
+    for (uint32_t s = 0; s < graph->state_count; s++) {
+        if (graph->states[s].out == tensor && is_read_backward(graph, graph->states[s].in)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 uint32_t tiles_count_slices(const struct training_graph *graph, uint32_t tensor)
 {
-    uint32_t count = is_read_backward(graph, tensor);
-    for (uint32_t s = 0; s < graph->state_count; s++) {
-        count += graph->states[s].out == tensor && is_read_backward(graph, graph->states[s].in);
-    }
-    return count;
+    return is_read_backward(graph, tensor) + tiles_reads_before(graph, tensor);
 }
 
 static bool is_float_of_layer(const struct training_graph *graph, uint32_t tensor, uint32_t layer)

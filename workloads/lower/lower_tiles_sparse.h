@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "sim/program.h"
+#include "workloads/lower/lower_checkpoint.h"
 #include "workloads/lower/lower_tiles_emit.h"
 #include "workloads/lower/lowering.h"
 #include "workloads/lower/placement.h"
@@ -27,6 +28,7 @@ enum sparse_row {
     ROW_F7,
     ROW_F8,
     ROW_F9,
+    ROW_C1, // of a checkpointed program: C1 counts output spikes
     ROW_CAST_OUT,
     ROW_DENSE_SPIKES,
     ROW_SPIKE_COUNTS,
@@ -36,6 +38,7 @@ enum sparse_row {
     ROW_ZERO_GRADIENTS,
     ROW_BACKWARD_LOOP,
     ROW_B2,
+    ROW_C2, // and gathers their gradient
     ROW_B4,
     ROW_B4_RETURN,
     ROW_B5,
@@ -72,6 +75,11 @@ struct sparse_lowering {
     bool is_delayed;                  // layer l sees the spikes of l - 1 of the time step before
     uint32_t first_layer, last_layer; // that the rows being emitted are for
     struct step_span *spans;          // owned; [ROW_COUNT][layers + 1]
+    // A checkpointed program (lower_sparse_checkpoint.c):
+    const struct checkpoint_plan *plan; // NULL: the history of all time steps is kept
+    const struct checkpoint_schedule *schedule;
+    bool keeps_history, is_first_run; // of the forward time step that is being emitted
+    struct step_span only_within; // if used: variables that live in other steps too are left out
 };
 
 // Layer l, 1..L, and the library tensors of one time step: ids [batch x slots], counts (k, g) of
@@ -204,5 +212,26 @@ void sparse_emit_backward_slices(struct sparse_lowering *lowering); // B1..B3
 void sparse_emit_backward_rows(struct sparse_lowering *lowering);   // B4..B10
 void sparse_emit_end(struct sparse_lowering *lowering);             // after the backward loop
 void sparse_add_variables(struct sparse_lowering *lowering);
+
+// One time step, all its rows.
+void sparse_emit_forward_step(struct sparse_lowering *lowering);
+void sparse_emit_backward_step(struct sparse_lowering *lowering);
+// Tiles of the loss, one item a sample.
+struct item_range sparse_loss_samples(const struct sparse_lowering *lowering);
+struct variable_text {
+    const char *name;
+    enum variable_role role;
+    uint32_t layer;
+};
+void sparse_add_variable(struct sparse_lowering *lowering, struct variable_text text,
+                         struct item_range items, uint64_t bytes, uint32_t first_step,
+                         uint32_t last_step);
+
+// --- checkpointed programs ----------------------------------------------------------------------
+// The whole program, by lowering->plan.
+void sparse_emit_checkpointed(struct sparse_lowering *lowering);
+void sparse_emit_spike_count(struct sparse_lowering *lowering);     // C1, in the first run
+void sparse_emit_output_gradient(struct sparse_lowering *lowering); // C2, in a backward time step
+void sparse_add_checkpoint_variables(struct sparse_lowering *lowering);
 
 #endif
