@@ -320,8 +320,7 @@ static void check_streaming(const struct system_config *system, const struct nod
         struct mark mark = config_mark(node, "streaming.bytes_per_second");
         err_at(err, &mark, "streaming.bytes_per_second: 0 bytes/s for %llu bytes of memory",
                (unsigned long long)streaming->bytes);
-    }
-    if (streaming->chip_bytes_per_second > streaming->bytes_per_second) {
+    } else if (streaming->chip_bytes_per_second > streaming->bytes_per_second) {
         struct mark mark = config_mark(node, "streaming.chip_bytes_per_second");
         err_at(err, &mark,
                "streaming.chip_bytes_per_second: %g is more than the %g bytes/s of the machine",

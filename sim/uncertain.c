@@ -40,6 +40,22 @@ bool uncertain_is_fitted_to(const struct uncertain *uncertain, const char *group
            (series == NULL || strcmp(fitted_to + length + 1, series) == 0);
 }
 
+// A file that derives may replace a list by a shorter one: entries of the file below say nothing then of items
+// that are gone.
+static bool is_of_replaced_list(const struct uncertain_scope *scope, const struct mark *entry_mark,
+                                const char *key)
+{
+    char *list = xasprintf("%.*s", (int)strcspn(key, "."), key);
+    struct mark list_mark = config_mark(scope->node, list);
+    struct mark top_mark = config_mark(scope->node, "");
+    struct config_found found;
+    bool is_list = config_find(scope->keys, scope->target, list, &found) &&
+                   found.key->type == KEY_SECTION_LIST;
+    free(list);
+    return is_list && list_mark.source != entry_mark->source &&
+           entry_mark->source != top_mark.source;
+}
+
 static void check_entry(const struct uncertain_scope *scope, uint32_t i, struct err *err)
 {
     const struct uncertain *entry = &scope->entries[i];
@@ -50,7 +66,10 @@ static void check_entry(const struct uncertain_scope *scope, uint32_t i, struct 
     double value;
     if (!config_find(scope->keys, scope->target, entry->key, &found) ||
         !config_get_number(&found, &value)) {
-        err_at(err, &mark, "uncertain.%u.key: there is no number '%s' in this file", i, entry->key);
+        if (!is_of_replaced_list(scope, &mark, entry->key)) {
+            err_at(err, &mark, "uncertain.%u.key: there is no number '%s' in this file", i,
+                   entry->key);
+        }
     } else if (!(entry->low < entry->high)) {
         err_at(err, &mark, "uncertain.%u: low = %g is not below high = %g", i, entry->low,
                entry->high);

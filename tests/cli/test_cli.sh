@@ -35,15 +35,23 @@ expect_text broken_yaml_is_located err "broken.yaml:"
 expect missing_data_is_bad_input 2 run configs/experiments/fashion-mnist.yaml --set data.directory=/nonexistent
 expect a_dump_of_drawn_activity_is_refused 2 run $toy --dump "$folder/dump"
 
-expect check_of_what_is_right_succeeds 0 "$program" check $toy configs/chips/*.yaml configs/gpus/*.yaml
+expect check_of_what_is_right_succeeds 0 "$program" check $toy configs/chips/*.yaml configs/gpus/*.yaml configs/systems/*.yaml
 verdict check_of_what_is_right_says_nothing "output" [ ! -s "$folder/out" -a ! -s "$folder/err" ]
 expect check_of_what_is_wrong_fails 2 "$program" check $toy "$folder/broken.yaml" "$folder/none.yaml"
 expect_text check_goes_on_after_a_fault err "none.yaml"
 
-for what in "" chips gpus experiments neurons codelets data workloads keys chip-keys gpu-keys; do
+for what in "" chips systems gpus experiments neurons codelets data workloads keys chip-keys system-keys gpu-keys; do
     expect "list_${what:-what}_lists_something" 0 "$program" list $what
     verdict "list_${what:-what}_prints" "nothing printed" [ -s "$folder/out" ]
 done
+expect list_systems_succeeds 0 "$program" list systems
+for column in system chips topology "links, each way" "streaming memory"; do
+    expect_text "systems_are_listed_with_${column// /_}" out "$column"
+done
+expect_text a_system_is_listed_with_its_links out "8 card of 54 GB/s, 14 cable of 27 GB/s"
+printf 'base: gc2-ladder\nchips: 4\nlinks: [{from: 0, to: 9, kind: cable}]\n' >"$folder/links.yaml"
+expect check_of_a_link_to_no_chip_fails 2 "$program" check "$folder/links.yaml"
+expect_text the_link_is_shown err "links.yaml:3:23: links.0.to: there is no chip 9; the 4 of the system are 0..3"
 expect listing_an_unknown_thing_is_a_bad_command_line 2 "$program" list ships
 
 expect inspect_succeeds 0 "$program" inspect $toy
