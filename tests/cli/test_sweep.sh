@@ -56,7 +56,7 @@ mkdir "$folder/more"
 sed 's/\[24, 16\]/[24, 16], [6, 6]/' "$folder/toy.yaml" >"$folder/more/toy.yaml"
 verdict points_of_this_program_are_taken_without_a_word "said" [ "$(grep -c 'computed again' "$folder/err")" -eq 0 ]
 cp "$folder/a.db" "$folder/old.db"
-sqlite3 "$folder/old.db" "UPDATE points SET git = 'abc' WHERE number < 12"
+sqlite3 "$folder/old.db" "UPDATE stored_points SET git = 'abc' WHERE number < 12"
 expect points_of_another_revision_are_known 0 sweep "$folder/toy.yaml" --db "$folder/old.db"
 expect_text points_of_another_revision_are_said err "old.db: 12 points are from version $(sqlite3 "$folder/a.db" "SELECT version FROM points LIMIT 1"), git abc, this program"
 expect an_added_value_runs 0 sweep "$folder/more/toy.yaml" --db "$folder/a.db"
