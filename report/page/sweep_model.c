@@ -201,28 +201,49 @@ struct activity {
     double layers, neurons, spikes; // hidden ones
 };
 
-// Of the form that has most to tell: sparse where it ran. NANs: the result lists none.
+struct layer { // of an entry of the result's `activity`
+    const char *form;
+    size_t form_bytes;
+    double neurons, spikes;
+};
+
+static struct layer read_layer(const char *entry)
+{
+    const char *form = json_scan_member(entry, "form");
+    const char *neurons = json_scan_member(entry, "neurons");
+    const char *spikes = json_scan_member(entry, "spikes_per_time_step_per_sample");
+    return (struct layer){form, form == NULL ? 0 : (size_t)(json_scan_end(form) - form),
+                          neurons == NULL ? 0 : strtod(neurons, NULL),
+                          spikes == NULL ? 0 : strtod(spikes, NULL)};
+}
+
+// Of the form that has most to tell: sparse where it ran. NANs: the result lists none. The first layer is
+// the inputs, the last one the outputs.
 static struct activity read_activity(const char *result)
 {
-    json_t *list = json_scan_value(json_scan_member(result, "activity"));
     struct activity sum = {NAN, NAN, NAN, NAN};
-    const char *form = json_string_value(json_object_get(json_array_get(list, 0), "form"));
-    size_t layers = 0;
-    while (form != NULL && layers < json_array_size(list) &&
-           strcmp(form, json_string_value(json_object_get(json_array_get(list, layers), "form"))) ==
-               0) {
+    struct layer first = {0}, last = {0};
+    double layers = 0, neurons = 0, spikes = 0;
+    const char *entry = json_scan_first(json_scan_member(result, "activity"));
+    for (; entry != NULL; entry = json_scan_next(entry)) {
+        struct layer layer = read_layer(entry);
+        if (layer.form == NULL ||
+            (layers > 0 && (layer.form_bytes != first.form_bytes ||
+                            memcmp(layer.form, first.form, first.form_bytes) != 0))) {
+            break;
+        }
+        if (layers == 0) {
+            first = layer;
+        } else if (layers > 1) { // the one before is hidden
+            neurons += last.neurons;
+            spikes += last.spikes;
+        }
+        last = layer;
         layers++;
     }
     if (layers >= 2) {
-        double inputs = json_number_value(json_object_get(json_array_get(list, 0), "neurons"));
-        sum = (struct activity){inputs, (double)layers - 2, 0, 0};
+        sum = (struct activity){first.neurons, layers - 2, neurons, spikes};
     }
-    for (size_t i = 1; i + 1 < layers; i++) {
-        const json_t *layer = json_array_get(list, i);
-        sum.neurons += json_number_value(json_object_get(layer, "neurons"));
-        sum.spikes += json_number_value(json_object_get(layer, "spikes_per_time_step_per_sample"));
-    }
-    json_decref(list);
     return sum;
 }
 

@@ -17,12 +17,24 @@ struct share {
     uint32_t first, count;
 };
 
+struct part {
+    const char *name; // borrowed, JSON text without its quotes
+    size_t name_bytes;
+    double cycles;
+};
+
+struct parts { // of one machine
+    struct part list[PARTS_MAX];
+    uint32_t count;
+};
+
 struct shares {
     bool has_parts;
     struct texts *names;  // one text a schedule: JSON array of its names
     struct column values; // of all machines, one after the other
     struct share *list;   // owned; by machine
     uint32_t count, room;
+    struct parts parts; // of the machine that is being added
 };
 
 struct shares *shares_create(bool has_parts)
@@ -51,68 +63,59 @@ static size_t row_characters(const char *name)
     return digits > 0 && name[digits + 1] == ' ' ? digits + 1 : 0;
 }
 
-struct parts {              // of one machine
-    char *names[PARTS_MAX]; // owned
-    double cycles[PARTS_MAX];
-    uint32_t count;
-};
-
-static void add_part(struct parts *parts, const char *name, size_t length, double cycles,
-                     bool has_parts)
+static void add_part(struct parts *parts, struct part part, bool has_parts)
 {
-    for (uint32_t i = 0; i < parts->count && !has_parts; i++) {
-        if (strlen(parts->names[i]) == length && memcmp(parts->names[i], name, length) == 0) {
-            parts->cycles[i] += cycles;
+    for (uint32_t i = parts->count; i > 0 && !has_parts; i--) { // rows of a schedule come together
+        struct part *other = &parts->list[i - 1];
+        if (other->name_bytes == part.name_bytes &&
+            memcmp(other->name, part.name, part.name_bytes) == 0) {
+            other->cycles += part.cycles;
             return;
         }
     }
     if (parts->count < PARTS_MAX) {
-        parts->names[parts->count] = xasprintf("%.*s", (int)length, name);
-        parts->cycles[parts->count++] = cycles;
+        parts->list[parts->count++] = part;
     }
 }
 
-// A part by its name, or by its row of the schedule.
-static void add_named(struct parts *parts, const char *name, size_t length, double cycles,
-                      bool has_parts)
-{
-    if (has_parts) {
-        add_part(parts, name, length, cycles, true);
-        return;
-    }
-    size_t row = row_characters(name);
-    add_part(parts, row == 0 ? "other" : name, row == 0 ? strlen("other") : row, cycles, false);
-}
-
+// Parts by their names, or by their rows of the schedule.
 static void read_parts(struct parts *parts, const char *list, bool has_parts)
 {
     for (const char *item = json_scan_first(list); item != NULL; item = json_scan_next(item)) {
         const char *name = json_scan_member(item, "name");
-        const char *text = json_scan_member(item, "cycles");
-        if (name == NULL || *name != '"' || text == NULL) {
+        const char *cycles = json_scan_member(item, "cycles");
+        if (name == NULL || *name != '"' || cycles == NULL) {
             continue;
         }
-        double cycles = strtod(text, NULL);
-        size_t length = (size_t)(json_scan_end(name) - name);
-        if (memchr(name, '\\', length) == NULL) { // as nearly all of them
-            add_named(parts, name + 1, length - 2, cycles, has_parts);
+        struct part part = {name + 1, 0, strtod(cycles, NULL)};
+        size_t row = has_parts ? 0 : row_characters(part.name);
+        if (has_parts) {
+            part.name_bytes = (size_t)(json_scan_end(name) - name) - 2;
         } else {
-            json_t *string = json_scan_value(name);
-            add_named(parts, json_string_value(string), json_string_length(string), cycles,
-                      has_parts);
-            json_decref(string);
+            part.name = row == 0 ? "other" : part.name;
+            part.name_bytes = row == 0 ? strlen("other") : row;
         }
+        add_part(parts, part, has_parts);
     }
 }
 
+// The names as a JSON list: those of one schedule are the same text.
 static int32_t schedule_of(struct shares *shares, const struct parts *parts)
 {
-    json_t *names = json_array();
+    size_t bytes = 3;
     for (uint32_t i = 0; i < parts->count; i++) {
-        json_array_append_new(names, json_string(parts->names[i]));
+        bytes += parts->list[i].name_bytes + 3;
     }
-    char *text = json_dumps(names, JSON_COMPACT);
-    json_decref(names);
+    char *text = xcalloc(bytes, 1);
+    char *end = text;
+    for (uint32_t i = 0; i < parts->count; i++) {
+        *end++ = i == 0 ? '[' : ',';
+        *end++ = '"';
+        memcpy(end, parts->list[i].name, parts->list[i].name_bytes);
+        end += parts->list[i].name_bytes;
+        *end++ = '"';
+    }
+    *end = ']';
     int32_t place = texts_add(shares->names, text);
     free(text);
     return place;
@@ -129,17 +132,16 @@ void shares_add(struct shares *shares, const char *list, double cycles)
     if (list == NULL || !(cycles > 0)) {
         return;
     }
-    struct parts *parts = xcalloc(1, sizeof(*parts));
+    struct parts *parts = &shares->parts;
+    parts->count = 0;
     read_parts(parts, list, shares->has_parts);
     if (parts->count > 0) {
         share->schedule = (uint32_t)schedule_of(shares, parts) + 1;
         share->count = parts->count;
     }
     for (uint32_t i = 0; i < parts->count; i++) {
-        column_add(&shares->values, rint(UNITS * parts->cycles[i] / cycles));
-        free(parts->names[i]);
+        column_add(&shares->values, rint(UNITS * parts->list[i].cycles / cycles));
     }
-    free(parts);
 }
 
 void shares_add_to_json(const struct shares *shares, json_t *object)
