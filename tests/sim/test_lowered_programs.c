@@ -85,11 +85,50 @@ static void networks_take_equal_cycles_in_both_engines(void **state)
     assert_true(analog > 10 && hoisted > 5 && biased > 10 && on_membranes > 10);
 }
 
+// Plans that need no streaming memory.
+static struct checkpoint_config draw_plan(struct rng *rng, uint32_t time_steps)
+{
+    static const enum checkpoint_kind kinds[] = {CHECKPOINT_SINGLE, CHECKPOINT_NESTED,
+                                                 CHECKPOINT_BINOMIAL};
+    enum checkpoint_kind kind = kinds[rng_below(rng, 3)];
+    struct plan_numbers has = plan_numbers_of(kind);
+    struct checkpoint_config config = {.kind = kind,
+                                       .local = has.has_local ? 2 + rng_below(rng, 2) : 0,
+                                       .levels = has.has_levels ? 2 + rng_below(rng, 2) : 0,
+                                       .keeps_last = has.has_chunks && rng_below(rng, 2),
+                                       .state_bytes = rng_below(rng, 2) ? 2 : 4,
+                                       .has_packed_spikes = rng_below(rng, 2)};
+    const char *number;
+    char *why = plan_check(&config, time_steps, &number);
+    if (why != NULL) { // more checkpoints than time steps
+        config = (struct checkpoint_config){.kind = CHECKPOINT_BINOMIAL, .local = 1};
+    }
+    free(why);
+    return config;
+}
+
+static void checkpointed_programs_take_equal_cycles_in_both_engines(void **state)
+{
+    (void)state;
+    struct chip_config chip = fixture_chip();
+    uint32_t kinds[CHECKPOINT_KINDS] = {0};
+    for (uint32_t i = 0; i < RANDOM_NETWORKS; i++) {
+        struct rng rng = rng_create(37, RNG_TEST, i, 0);
+        struct fixture fixture = draw_network(i);
+        fixture.time_steps = 1 + rng_below(&rng, 20);
+        fixture.checkpoints = draw_plan(&rng, fixture.time_steps);
+        kinds[fixture.checkpoints.kind]++;
+        check_engines(&fixture, LOWERING_SPARSE, &chip);
+    }
+    assert_true(kinds[CHECKPOINT_SINGLE] > 5 && kinds[CHECKPOINT_NESTED] > 5);
+}
+
 int main(void)
 {
     setvbuf(stdout, NULL, _IOLBF, 0);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(networks_take_equal_cycles_in_both_engines),
+        cmocka_unit_test(checkpointed_programs_take_equal_cycles_in_both_engines),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
