@@ -2,6 +2,8 @@
 // Every key may be left out; its default stands here and in the reference that the table prints.
 #include "sim/experiment.h"
 
+#include <stdlib.h>
+
 #include "sim/config/config_keys.h"
 #include "sim/experiment_keys.h"
 #include "workloads/data/data.h"
@@ -10,6 +12,7 @@
 
 #define LAYERS_MAX 256u // the published multi-chip runs have up to 192 hidden layers
 #define MACHINES_MAX 64u
+#define TIME_STEPS_MAX 100000u
 
 static const char *neuron_name_at(uint32_t i)
 {
@@ -182,13 +185,48 @@ const char *precision_name(enum precision precision)
     return precisions[precision];
 }
 
+static const char *const state_types[] = {"float32", "float16", NULL};
+static const uint32_t state_type_bytes[] = {4, 2};
+
+#define CHECKPOINT_NUMBER(field, low, high, unit_text, doc_text)                                 \
+    {                                                                                            \
+        .name = #field, .type = KEY_UINT32, .offset = offsetof(struct checkpoint_config, field), \
+        .min = low, .max = high, .unit = unit_text, .default_text = "auto", .word = "auto",      \
+        .doc = doc_text                                                                          \
+    }
+static const struct key checkpoint_keys[] = {
+    CHECKPOINT_NUMBER(
+        local, 1, TIME_STEPS_MAX, "checkpoints",
+        "in SRAM: single, nested (of each level), binomial; double: of each remote one"),
+    CHECKPOINT_NUMBER(remote, 1, TIME_STEPS_MAX, "checkpoints",
+                      "in streaming memory: single_remote, double"),
+    CHECKPOINT_NUMBER(levels, 2, 17, "levels", "nested; 2 are the same as single"),
+    KEY_TRUTH(struct checkpoint_config, "keep_last", keeps_last, "false",
+              "the last chunk keeps its history when it runs first, and is not run again"),
+    KEY_TRUTH(struct checkpoint_config, "packed_spikes", has_packed_spikes, "false",
+              "stored spikes are one bit a neuron, not ids"),
+    {.name = "state_type",
+     .type = KEY_ENUM,
+     .offset = offsetof(struct checkpoint_config, state_bytes),
+     .names = state_types,
+     .values = state_type_bytes,
+     .default_text = "float32",
+     .doc = "of stored states; with float16 gradients are not those of plain training"},
+    KEYS_END,
+};
+
+static const char *checkpoint_name_at(uint32_t i)
+{
+    return checkpoint_kind_name((enum checkpoint_kind)i);
+}
+
 #define TRAINING(kind, ...) KEY_NUMBER(kind, struct training_config, __VA_ARGS__)
 static const struct key training_keys[] = {
     KEY_CHOICE(struct training_config, "mode", mode, modes, "functional",
                "train on the host, or draw the activity"),
     TRAINING(KEY_UINT32, steps, 1, 100000000, "training steps", "100", "batches; not if drawn"),
     TRAINING(KEY_UINT32, batch, 1, 65536, "samples", "48", "of one training step"),
-    TRAINING(KEY_UINT32, time_steps, 1, 100000, "time steps", "100", "of one sample"),
+    TRAINING(KEY_UINT32, time_steps, 1, TIME_STEPS_MAX, "time steps", "100", "of one sample"),
     KEY_CHOICE(struct training_config, "loss", loss, losses, "spikes",
                "cross-entropy on the output's spike counts, or its summed membranes"),
     KEY_CHOICE(struct training_config, "optimizer", optimizer, optimizers, "adam",
@@ -205,8 +243,29 @@ static const struct key training_keys[] = {
              "for accuracy; 0: none; more than there are: all"),
     KEY_TRUTH(struct training_config, "both_forms", both_forms, "false",
               "train sparse and dense, whatever the machines need"),
+    {.name = "checkpointing",
+     .type = KEY_ENUM,
+     .offset = offsetof(struct training_config, checkpoints.kind),
+     .name_at = checkpoint_name_at,
+     .default_text = "none",
+     .doc = "which states are kept and where, the others are run again: docs/checkpointing.md"},
+    KEY_PART(struct training_config, checkpoints, checkpoint_keys, "how many; auto: as fit best"),
     KEYS_END,
 };
+
+static void training_check(const void *section, const struct node *node, struct err *err)
+{
+    const struct training_config *training = section;
+    const char *number = NULL;
+    char *fault = plan_check(&training->checkpoints, training->time_steps, &number);
+    if (fault != NULL) {
+        char *path = xasprintf("checkpoints.%s", number);
+        struct mark mark = config_mark(node, path);
+        err_at(err, &mark, "training.%s: %s", path, fault);
+        free(path);
+        free(fault);
+    }
+}
 
 static const char *const engines[] = {
     [TIMING_FOLDED] = "folded", [TIMING_DETAILED] = "detailed", NULL};
@@ -382,7 +441,12 @@ const struct key experiment_keys[] = {
      .offset = offsetof(struct experiment, fill),
      .keys = activity_keys,
      .doc = "of training.mode drawn"},
-    KEY_PART(struct experiment, training, training_keys, "the functional run"),
+    {.name = "training",
+     .type = KEY_SECTION,
+     .offset = offsetof(struct experiment, training),
+     .keys = training_keys,
+     .check = training_check,
+     .doc = "the functional run"},
     KEY_PART(struct experiment, timing, timing_keys, "the timing run"),
     {.name = "machines",
      .type = KEY_SECTION_LIST,

@@ -62,8 +62,8 @@ struct key {
     size_t struct_bytes;           // sections in a list or behind a pointer
     bool is_pointer;               // the struct or the array is allocated; else in place
     bool is_nullable;              // `null` is legal though it is not the default
-    const char *word;              // KEY_UINT_LIST: legal in its place; the list then stays NULL
-    const char *folder;            // section that may name a file: configs/<folder>/NAME.yaml
+    const char *word;   // legal in its place; KEY_UINT_LIST: the list is then NULL, KEY_UINT32: 0
+    const char *folder; // section that may name a file: configs/<folder>/NAME.yaml
     // Checks across keys of a section, called if each key alone is right. May be NULL.
     void (*check)(const void *section, const struct node *node, struct err *err);
     const char *doc; // one line

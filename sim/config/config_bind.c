@@ -248,11 +248,15 @@ static void store_count(const struct key *key, char *target, uint32_t count)
     memcpy(target - key->offset + key->count_offset, &count, sizeof(count));
 }
 
+static bool is_word_of(const struct key *key, const struct node *node)
+{
+    return key->word != NULL && node->kind == NODE_SCALAR && strcmp(node->text, key->word) == 0;
+}
+
 static void bind_uint_list(struct bind *bind, const struct place *place, const struct node *node,
                            char *target)
 {
-    const char *word = place->key->word;
-    if (word != NULL && node->kind == NODE_SCALAR && strcmp(node->text, word) == 0) {
+    if (is_word_of(place->key, node)) {
         return;
     }
     if ((node_is_null(node) && may_be_null(place->key)) || !check_count(bind, place, node)) {
@@ -356,7 +360,9 @@ static void bind_number(struct bind *bind, const struct place *place, const stru
 {
     uint64_t integer = 0;
     double real = NAN;
-    if (place->key->type == KEY_REAL) {
+    if (place->key->type == KEY_UINT32 && is_word_of(place->key, node)) {
+        memset(target, 0, sizeof(uint32_t));
+    } else if (place->key->type == KEY_REAL) {
         if (!node_is_null(node) || !may_be_null(place->key)) {
             config_read_number(place, node, &real, bind->err);
         }

@@ -85,7 +85,8 @@ static json_t *number_to_json(const struct key *key, const char *field)
     uint64_t integer;
     double real;
     if (key->type == KEY_UINT32) {
-        return json_integer(read_uint32(field));
+        bool is_word = key->word != NULL && read_uint32(field) == 0;
+        return is_word ? json_string(key->word) : json_integer(read_uint32(field));
     }
     if (key->type == KEY_UINT64) {
         memcpy(&integer, field, sizeof(integer));
@@ -184,7 +185,7 @@ static void print_key(const struct key *key, uint32_t depth, FILE *stream)
         fprintf(stream, " %s", range);
         free(range);
     }
-    if (key->word != NULL) {
+    if (key->word != NULL && key->type == KEY_UINT_LIST) { // of numbers the range has it
         fprintf(stream, ", or %s", key->word);
     }
     if (key->default_text != NULL) {

@@ -83,8 +83,10 @@ char *config_range_text(const struct key *key)
     char max[40];
     format_limit(min, sizeof(min), key->min);
     format_limit(max, sizeof(max), key->max);
-    return xasprintf("%s..%s%s%s", min, max, key->unit == NULL ? "" : " ",
-                     key->unit == NULL ? "" : key->unit);
+    bool has_word = key->word != NULL && key->type == KEY_UINT32;
+    return xasprintf("%s..%s%s%s%s%s", min, max, key->unit == NULL ? "" : " ",
+                     key->unit == NULL ? "" : key->unit, has_word ? ", or " : "",
+                     has_word ? key->word : "");
 }
 
 static bool report_range(const struct place *place, const struct node *node, struct err *err)

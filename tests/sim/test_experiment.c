@@ -398,6 +398,43 @@ static void the_second_threshold_is_not_above_the_first(void **state)
         "theta1 spikes");
 }
 
+static void checkpoints_are_numbers_that_the_kind_has(void **state)
+{
+    (void)state;
+    EXPECT_FILE("machines: []\ntraining:\n  time_steps: 50\n  checkpointing: single\n"
+                "  checkpoints: {local: 51}\n",
+                "e.yaml:5:24: training.checkpoints.local: 51 checkpoints, more than 50 time steps");
+    EXPECT_FILE("machines: []\ntraining:\n  checkpointing: single\n  checkpoints: {remote: 5}\n",
+                "e.yaml:4:25: training.checkpoints.remote: single has no number of remote "
+                "checkpoints");
+    EXPECT_FILE("machines: []\ntraining: {checkpointing: nested, checkpoints: {levels: 9}}\n",
+                "e.yaml:2:57: training.checkpoints.levels: 9 levels of at least 2 chunks each need "
+                "more than 100 time steps");
+    EXPECT_FILE("machines: []\ntraining: {checkpointing: single, checkpoints: {local: none}}\n",
+                "e.yaml:2:56: training.checkpoints.local: 'none' is not a whole number; legal: "
+                "1..100000 checkpoints, or auto");
+    EXPECT_FILE("machines: []\ntraining: {checkpointing: double, checkpoints: {local: auto, "
+                "remote: 7}}\n",
+                NULL);
+}
+
+// The numbers that are left to the planner are words in the resolved configuration.
+static void checkpoints_left_open_are_said_so(void **state)
+{
+    (void)state;
+    const char *const sets[] = {"training.checkpointing=double", "training.checkpoints.remote=7",
+                                "training.checkpoints.state_type=float16"};
+    struct experiment *experiment = load_shipped("sparse-bptt", sets, 3);
+    json_t *json = experiment_to_json(experiment);
+    json_t *checkpoints = json_object_get(json_object_get(json, "training"), "checkpoints");
+    assert_int_equal(experiment->training.checkpoints.local, 0);
+    assert_int_equal(experiment->training.checkpoints.state_bytes, 2);
+    assert_string_equal(json_string_value(json_object_get(checkpoints, "local")), "auto");
+    assert_int_equal(json_integer_value(json_object_get(checkpoints, "remote")), 7);
+    json_decref(json);
+    experiment_destroy(experiment);
+}
+
 static void a_machine_is_one_chip_or_one_gpu(void **state)
 {
     (void)state;
@@ -526,6 +563,8 @@ int main(void)
         TEST(input_slots_do_not_contradict_slots),
         TEST(slots_must_fit_their_layers),
         TEST(the_second_threshold_is_not_above_the_first),
+        TEST(checkpoints_are_numbers_that_the_kind_has),
+        TEST(checkpoints_left_open_are_said_so),
         TEST(a_machine_is_one_chip_or_one_gpu),
         TEST(machines_have_different_names),
         TEST(other_contradictions_are_refused),
