@@ -174,6 +174,20 @@ static struct band band_of(const struct band_scope *scope, const char *of)
                            (struct band){found->relative, xstrdup(found->source)});
 }
 
+// Takes over band.why. Whole training steps over several chips were never held against anything.
+static struct band band_over_chips(const struct machine_config *machine, struct band band)
+{
+    uint32_t chips = machine->parallel.chips;
+    if (chips < 2 || band.relative == RESULT_NOTHING) {
+        return band;
+    }
+    struct band wider = {
+        band.relative * CHANGED_FACTOR,
+        xasprintf("estimate: over %u chips, twice the band of one (%s)", chips, band.why)};
+    free(band.why);
+    return wider;
+}
+
 // That of the same work where there is one, else that of the kind.
 static struct band band_of_workload(const struct band_scope *scope, const struct workload *workload)
 {
@@ -223,7 +237,8 @@ static void fill_entry(const struct experiment *experiment, const struct machine
     } else {
         bool is_old = machine->lowering.kind == LOWERING_SPARSE &&
                       machine->lowering.state_gradient == STATE_GRADIENT_PER_SAMPLE;
-        put_band(entry, band_of(&scope, is_old ? ERROR_BAND_OLD_SPARSE : entry->variant));
+        struct band band = band_of(&scope, is_old ? ERROR_BAND_OLD_SPARSE : entry->variant);
+        put_band(entry, band_over_chips(machine, band));
     }
 }
 

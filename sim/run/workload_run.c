@@ -28,6 +28,11 @@ void workload_run_on(const struct workload *workload, const struct machine_confi
         .error_band = RESULT_NOTHING,
         .energy_joules = RESULT_NOTHING,
     };
+    if (machine->parallel.chips > 1) {
+        out->why = xasprintf("workload %s runs on one chip, not on %u together; set chips: 1",
+                             workload->kind->name, machine->parallel.chips);
+        return;
+    }
     out->fits = workload->kind->run(workload->config, machine, &yielded, &out->why) &&
                 are_finite(&yielded, out);
     if (!out->fits) {
