@@ -210,6 +210,27 @@ static void states_of_two_bytes_move_half_the_words_of_membranes(void **state)
     program_destroy(half);
 }
 
+static void packed_spikes_take_a_bit_for_each_neuron_and_list(void **state)
+{
+    (void)state;
+    struct fixture fixture = small_network(64);
+    struct checkpoint_config config = {
+        .kind = CHECKPOINT_SINGLE, .local = 4, .has_packed_spikes = true};
+    struct program *program = lower_with(&fixture, config, LOWERING_SPARSE);
+    // 30 neurons: a word for the spikes of a sample, one for its near-threshold ids
+    uint64_t bytes = 4 * 2 * 4; // samples, lists, bytes
+    const struct variable *slots = find_variable(program, "layer 1 spike slots");
+    const struct variable *history = find_variable(program, "layer 1 spike history");
+    assert_int_equal(slots->items * slots->bytes_per_item, 4 * bytes);
+    assert_int_equal(history->items * history->bytes_per_item, 16 * bytes);
+    // packed for every time step that is kept and every slot, unpacked for t and t - 1
+    assert_int_equal(find_group(program, "C6 pack spikes", 1)->sizes[0], 1);
+    assert_non_null(find_set(program, "B2 slice packed spikes"));
+    assert_null(find_set(program, "B2 slice ids of t"));
+    assert_null(find_set(program, "F9 save ids"));
+    program_destroy(program);
+}
+
 // Every channel: no wait without a start before it but the first of puts, and nothing is left under way.
 static void track(const struct program *program, uint32_t *step, uint32_t under_way[2])
 {
@@ -384,6 +405,7 @@ int main(void)
         cmocka_unit_test(streaming_ahead_moves_the_same_words),
         cmocka_unit_test(a_stream_moves_a_stored_state),
         cmocka_unit_test(states_of_two_bytes_move_half_the_words_of_membranes),
+        cmocka_unit_test(packed_spikes_take_a_bit_for_each_neuron_and_list),
         cmocka_unit_test(a_buffer_is_never_filled_twice_and_every_get_is_waited_for),
         cmocka_unit_test(a_long_sequence_is_a_short_program),
         cmocka_unit_test(io_tiles_hold_buffers_and_nothing_else),

@@ -3,6 +3,7 @@
 #include "workloads/lower/lower_checkpoint.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "sim/err.h"
 #include "workloads/lower/lower_loops.h"
@@ -311,6 +312,35 @@ void checkpoint_schedule_emit(struct checkpoint_schedule *schedule,
     call_list_fold(&list);
     call_list_emit(&list, form->program);
     call_list_free(&list);
+}
+
+// --- rows of forward sections -------------------------------------------------------------------
+void forward_rows_begin(struct forward_rows *rows)
+{
+    memset(rows->spans, 0, rows->bytes);
+}
+
+void forward_rows_keep(struct forward_rows *rows, enum checkpoint_section section)
+{
+    rows->kept[section] = xmalloc(rows->bytes);
+    memcpy(rows->kept[section], rows->spans, rows->bytes);
+}
+
+bool forward_rows_next(struct forward_rows *rows, const struct checkpoint_schedule *schedule,
+                       struct checkpoint_span *within)
+{
+    bool is_first = rows->next == 0;
+    while (rows->next < SECTION_COUNT && rows->kept[rows->next] == NULL) {
+        rows->next++;
+    }
+    if (rows->next == SECTION_COUNT) {
+        return false;
+    }
+    memcpy(rows->spans, rows->kept[rows->next], rows->bytes);
+    free(rows->kept[rows->next]);
+    *within = is_first ? (struct checkpoint_span){0} : schedule->spans[rows->next];
+    rows->next++;
+    return true;
 }
 
 struct checkpoint_span checkpoint_between(const struct checkpoint_schedule *schedule,

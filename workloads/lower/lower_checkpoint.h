@@ -8,6 +8,7 @@
 #define TILESIM_WORKLOADS_LOWER_LOWER_CHECKPOINT_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "sim/program.h"
@@ -99,6 +100,21 @@ void checkpoint_schedule_destroy(struct checkpoint_schedule *schedule);
 // Emits the sections, then the main part.
 void checkpoint_schedule_emit(struct checkpoint_schedule *schedule,
                               const struct checkpoint_form *form);
+
+// Rows of a forward time step lie in up to four sections, and variables that live in such rows alone lie in each.
+struct forward_rows {
+    void *spans; // borrowed: where the lowering notes the steps of these rows
+    size_t bytes;
+    void *kept[SECTION_COUNT]; // owned; NULL: none
+    uint32_t next;             // section
+};
+
+void forward_rows_begin(struct forward_rows *rows);
+void forward_rows_keep(struct forward_rows *rows, enum checkpoint_section section);
+// Puts back the rows of one section after the other; false: there are no more. *within: unused for the first
+// one, then the steps of the section.
+bool forward_rows_next(struct forward_rows *rows, const struct checkpoint_schedule *schedule,
+                       struct checkpoint_span *within);
 
 // NULL, or a sentence (owned by the caller): why a plan cannot be lowered to this machine.
 char *checkpoint_refuse(const struct checkpoint_config *config,

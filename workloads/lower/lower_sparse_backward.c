@@ -26,10 +26,25 @@ static void emit_slice(struct sparse_lowering *lowering, const char *name, uint3
 static void emit_id_slices(struct sparse_lowering *lowering, uint32_t l, const char *ids_name,
                            const char *counts_name)
 {
+    if (l > 0 && sparse_packs_spikes(lowering)) {
+        struct spread packed = sparse_packed(lowering, l);
+        emit_slice(lowering, "B2 slice packed spikes", l, packed.map, packed.words_per_tile);
+        return;
+    }
     struct spread ids = sparse_ids(lowering, l);
     struct spread counts = sparse_counts(lowering, l);
     emit_slice(lowering, ids_name, l, ids.map, ids.words_per_tile);
     emit_slice(lowering, counts_name, l, counts.map, counts.words_per_tile);
+}
+
+// What was sliced of the layers up to `last`, as ids again.
+static void emit_unpacked(struct sparse_lowering *lowering, uint32_t last, int32_t time_offset)
+{
+    if (last > 0 && sparse_packs_spikes(lowering)) {
+        lowering->last_layer = last;
+        sparse_emit_unpack(lowering, time_offset);
+        lowering->last_layer = lowering->layers;
+    }
 }
 
 static void emit_b2(struct sparse_lowering *lowering)
@@ -42,6 +57,7 @@ static void emit_b2(struct sparse_lowering *lowering)
     for (uint32_t l = 1; lowering->is_delayed && l < lowering->layers; l++) {
         emit_id_slices(lowering, l, "B2 slice ids of t-1", "B2 slice counts of t-1");
     }
+    emit_unpacked(lowering, lowering->is_delayed ? lowering->layers - 1 : 0, -1);
     if (!lowering->is_on_membranes && lowering->plan == NULL) {
         struct spread gradients = sparse_ids(lowering, lowering->layers);
         emit_slice(lowering, "B2 slice output gradient", lowering->layers, gradients.map,
@@ -60,6 +76,7 @@ static void emit_b2(struct sparse_lowering *lowering)
             }
         }
     }
+    emit_unpacked(lowering, lowering->layers - lowering->is_on_membranes, 0);
 }
 
 // --- B3, B5: dense elementwise ops of the backward pass -----------------------------------------

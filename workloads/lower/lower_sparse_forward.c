@@ -307,12 +307,25 @@ static void emit_f9(struct sparse_lowering *lowering)
         emit_flow(lowering->program, FLOW_REDISTRIBUTE, sparse_combination(lowering, l),
                   whole_range(sparse_ids(lowering, l).map), bytes);
     }
-    for (uint32_t l = lowering->first_layer; l <= lowering->last_layer && lowering->keeps_history;
-         l++) {
+    if (!lowering->keeps_history) {
+        return;
+    }
+    if (sparse_packs_spikes(lowering)) {
+        sparse_emit_packing(lowering, 0);
+    }
+    for (uint32_t l = lowering->first_layer; l <= lowering->last_layer; l++) {
         const struct layer_place *layer = sparse_layer(lowering, l);
         uint32_t words = lowering->batch * layer->neurons_per_tile;
         for (uint32_t i = 0; i < tiles_count_saved(lowering->graph, l); i++) {
             emit_slice_set(lowering, "F9 save states", l, placement_neurons(layer), words);
+        }
+        if (lowering->plan != NULL && l == lowering->layers && lowering->is_on_membranes) {
+            continue; // nobody reads its spikes again
+        }
+        if (sparse_packs_spikes(lowering)) {
+            struct spread packed = sparse_packed(lowering, l);
+            emit_slice_set(lowering, "F9 save packed spikes", l, packed.map, packed.words_per_tile);
+            continue;
         }
         struct spread ids = sparse_ids(lowering, l);
         struct spread counts = sparse_counts(lowering, l);

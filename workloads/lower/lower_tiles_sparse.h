@@ -233,5 +233,12 @@ void sparse_emit_checkpointed(struct sparse_lowering *lowering);
 void sparse_emit_spike_count(struct sparse_lowering *lowering);     // C1, in the first run
 void sparse_emit_output_gradient(struct sparse_lowering *lowering); // C2, in a backward time step
 void sparse_add_checkpoint_variables(struct sparse_lowering *lowering);
+// Spikes as bits, of first_layer..last_layer; time_offset: of the spikes, against the step's time step.
+bool sparse_packs_spikes(const struct sparse_lowering *lowering);
+uint32_t sparse_packed_words(const struct sparse_lowering *lowering, uint32_t l); // of a sample
+struct spread sparse_packed(const struct sparse_lowering *lowering, uint32_t l);
+void sparse_emit_pack(struct sparse_lowering *lowering, int32_t time_offset);
+void sparse_emit_packing(struct sparse_lowering *lowering, int32_t time_offset); // after F8
+void sparse_emit_unpack(struct sparse_lowering *lowering, int32_t time_offset);
 
 #endif
