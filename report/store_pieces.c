@@ -12,7 +12,8 @@
 
 #define FIRST_SLOTS 1024u
 #define KEPT_BYTES 4096u // longer ones (the SRAM of every tile) seldom come twice
-#define DIGITS_MAX 11u   // of a piece's number, with its comma
+#define BLOCK_PIECES 256u
+#define DIGITS_MAX 11u // of a piece's number, with its comma
 
 struct known_piece { // one slot of a hash table
     uint64_t hash[2];
@@ -22,11 +23,12 @@ struct known_piece { // one slot of a hash table
 struct kept_text {
     char *text; // owned; NULL: not read yet, or long
     size_t length_bytes;
+    bool is_block_read; // of the first of a block
 };
 
 struct store_pieces {
     sqlite3 *database;
-    sqlite3_stmt *add, *find; // owned; NULL: not used yet
+    sqlite3_stmt *add, *find, *find_block; // owned; NULL: not used yet
     struct json_cut cut;
     struct known_piece
         *known; // owned; [slot_count], a power of two; NULL: to be read from the file
@@ -62,8 +64,16 @@ void store_pieces_destroy(struct store_pieces *pieces)
     store_forget_pieces(pieces);
     sqlite3_finalize(pieces->add);
     sqlite3_finalize(pieces->find);
+    sqlite3_finalize(pieces->find_block);
     json_cut_free(&pieces->cut);
     free(pieces);
+}
+
+static bool prepare(struct store_pieces *pieces, sqlite3_stmt **statement, const char *sql)
+{
+    return *statement != NULL ||
+           sqlite3_prepare_v3(pieces->database, sql, -1, SQLITE_PREPARE_PERSISTENT, statement,
+                              NULL) == SQLITE_OK;
 }
 
 // --- hashes ---------------------------------------------------------------------------------------
@@ -167,9 +177,7 @@ static bool load_known(struct store_pieces *pieces)
 static bool add_piece(struct store_pieces *pieces, uint32_t piece, const char *text,
                       size_t length_bytes)
 {
-    if (pieces->add == NULL &&
-        sqlite3_prepare_v3(pieces->database, "INSERT INTO pieces VALUES (?, ?)", -1,
-                           SQLITE_PREPARE_PERSISTENT, &pieces->add, NULL) != SQLITE_OK) {
+    if (!prepare(pieces, &pieces->add, "INSERT INTO pieces VALUES (?, ?)")) {
         return false;
     }
     sqlite3_bind_int64(pieces->add, 1, piece);
@@ -233,36 +241,59 @@ static void append(struct store_text *buffer, const char *text, size_t length_by
     buffer->length_bytes += length_bytes;
 }
 
-static struct kept_text *place_to_keep(struct store_pieces *pieces, uint32_t piece)
+// Room for all pieces that the file has now, and some that come.
+static void make_room(struct store_pieces *pieces)
 {
-    if (piece >= pieces->kept_count) {
-        uint32_t count = (piece + 1) * 2;
+    sqlite3_stmt *row = NULL;
+    uint32_t count = 0;
+    if (sqlite3_prepare_v2(pieces->database, "SELECT max(piece) FROM pieces", -1, &row, NULL) ==
+            SQLITE_OK &&
+        sqlite3_step(row) == SQLITE_ROW) {
+        count = (uint32_t)sqlite3_column_int(row, 0) / 2 * 3 + BLOCK_PIECES;
+    }
+    sqlite3_finalize(row);
+    if (count > pieces->kept_count) {
         pieces->kept = xrealloc(pieces->kept, count * sizeof(*pieces->kept));
         memset(pieces->kept + pieces->kept_count, 0,
                (count - pieces->kept_count) * sizeof(*pieces->kept));
         pieces->kept_count = count;
     }
-    return &pieces->kept[piece];
 }
 
+// Neighbours are needed together: they came new with the same point.
+static void read_block(struct store_pieces *pieces, uint32_t piece)
+{
+    uint32_t first = piece / BLOCK_PIECES * BLOCK_PIECES;
+    pieces->kept[first].is_block_read = true;
+    if (!prepare(pieces, &pieces->find_block,
+                 "SELECT piece, text FROM pieces WHERE piece BETWEEN ? AND ?")) {
+        return;
+    }
+    sqlite3_bind_int64(pieces->find_block, 1, first);
+    sqlite3_bind_int64(pieces->find_block, 2, first + BLOCK_PIECES - 1);
+    while (sqlite3_step(pieces->find_block) == SQLITE_ROW) {
+        size_t length_bytes = (size_t)sqlite3_column_bytes(pieces->find_block, 1);
+        uint32_t number = (uint32_t)sqlite3_column_int(pieces->find_block, 0);
+        struct kept_text *kept = number < pieces->kept_count ? &pieces->kept[number] : NULL;
+        if (kept != NULL && length_bytes <= KEPT_BYTES && kept->text == NULL) {
+            kept->text = xstrdup((const char *)sqlite3_column_text(pieces->find_block, 1));
+            kept->length_bytes = length_bytes;
+        }
+    }
+    sqlite3_reset(pieces->find_block);
+}
+
+// A long one, or one that came after its block was read.
 static bool read_piece(struct store_pieces *pieces, uint32_t piece, struct store_text *buffer)
 {
-    if (pieces->find == NULL &&
-        sqlite3_prepare_v3(pieces->database, "SELECT text FROM pieces WHERE piece = ?", -1,
-                           SQLITE_PREPARE_PERSISTENT, &pieces->find, NULL) != SQLITE_OK) {
+    if (!prepare(pieces, &pieces->find, "SELECT text FROM pieces WHERE piece = ?")) {
         return false;
     }
     sqlite3_bind_int64(pieces->find, 1, piece);
     bool is_found = sqlite3_step(pieces->find) == SQLITE_ROW;
     if (is_found) {
-        const char *text = (const char *)sqlite3_column_text(pieces->find, 0);
-        size_t length_bytes = (size_t)sqlite3_column_bytes(pieces->find, 0);
-        append(buffer, text, length_bytes);
-        if (length_bytes <= KEPT_BYTES) {
-            struct kept_text *kept = place_to_keep(pieces, piece);
-            *kept = (struct kept_text){xcalloc(length_bytes + 1, 1), length_bytes};
-            memcpy(kept->text, text, length_bytes);
-        }
+        append(buffer, (const char *)sqlite3_column_text(pieces->find, 0),
+               (size_t)sqlite3_column_bytes(pieces->find, 0));
     }
     sqlite3_reset(pieces->find);
     return is_found;
@@ -270,7 +301,14 @@ static bool read_piece(struct store_pieces *pieces, uint32_t piece, struct store
 
 static bool append_piece(struct store_pieces *pieces, uint32_t piece, struct store_text *buffer)
 {
+    if (piece >= pieces->kept_count) {
+        make_room(pieces);
+    }
     const struct kept_text *kept = piece < pieces->kept_count ? &pieces->kept[piece] : NULL;
+    if (kept != NULL && kept->text == NULL &&
+        !pieces->kept[piece / BLOCK_PIECES * BLOCK_PIECES].is_block_read) {
+        read_block(pieces, piece);
+    }
     if (kept != NULL && kept->text != NULL) {
         append(buffer, kept->text, kept->length_bytes);
         return true;
