@@ -102,7 +102,7 @@ static void run_both_phases(struct executor *executor, const struct training_gra
         }
     }
     executor_set_input(executor, batch->ids, batch->counts, batch->slots);
-    executor_forward(executor, 0);
+    executor_forward(executor, 0, NULL);
     struct view adjoint = executor_begin_backward(executor);
     for (uint32_t b = 0; b < graph->batch; b++) {
         for (uint32_t n = 0; n < adjoint.columns; n++) {
@@ -119,7 +119,7 @@ static bool check_stored(const struct setup *setup, enum precision precision, bo
     struct training_graph *graph = training_graph_create(
         &setup->network, setup->form, setup->training.batch, setup->training.time_steps);
     struct pool *pool = pool_create(1);
-    struct executor *executor = executor_create(graph, precision, pool, 17);
+    struct executor *executor = executor_create(graph, precision, NULL, pool, 17);
     struct spike_batch batch = draw_batch(setup, 0.2, 0);
     run_both_phases(executor, graph, &batch);
     bool is_as_asked = true;

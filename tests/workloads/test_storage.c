@@ -81,7 +81,8 @@ static ptrdiff_t carry_distance_bytes(struct backward backward)
     graph.graph = (struct graph){.tensors = tensors, .tensor_count = TENSORS, .ops = backward.ops};
     struct schedule *forward = schedule_create(&graph, OP_FORWARD);
     struct schedule *schedule = schedule_create(&graph, OP_BACKWARD);
-    struct storage *storage = storage_create(&graph, &kernels, forward, schedule, TIME_STEPS);
+    struct storage *storage =
+        storage_create(&graph, &kernels, forward, schedule, TIME_STEPS, false);
     struct view in = storage_view(storage, CARRY_IN, 0), out = storage_view(storage, CARRY_OUT, 0);
     ptrdiff_t distance_bytes = (char *)in.reals - (char *)out.reals;
     assert_int_equal(in.time_stride, out.time_stride);

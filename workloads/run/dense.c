@@ -161,6 +161,7 @@ static void count_spikes_dense(const struct op_job *job, const struct span *span
 
 const struct kernels kernels_dense = {
     .real_bytes = sizeof(float),
+    .multiplies_rows_together = true,
     .connect_split = SPLIT_ROWS,
     .rows_per_item = 240, // fewer rows and OpenBLAS packs the weights too often
     .samples_per_item = 16,

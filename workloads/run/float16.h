@@ -41,4 +41,39 @@ static inline void float16_round_all(float *values, size_t count)
     }
 }
 
+// The 16 bits of a value that is a float16 already (float16_round), and back. A NaN stays one.
+static inline uint16_t float16_bits(float value)
+{
+    uint32_t bits, magnitude;
+    memcpy(&bits, &value, sizeof(bits));
+    uint32_t sign = bits >> 16 & 0x8000u;
+    bits &= 0x7fffffffu;
+    if (bits >= FLOAT32_INFINITY) {
+        magnitude = bits > FLOAT32_INFINITY ? 0x7e00u : 0x7c00u;
+    } else if (bits >= FLOAT16_NORMAL_FROM) {
+        magnitude = (bits - FLOAT16_NORMAL_FROM + 0x00800000u) >> 13; // exponent 1 for 2^-14
+    } else {
+        float small;
+        memcpy(&small, &bits, sizeof(small));
+        magnitude = (uint32_t)(small * 0x1p24f); // a whole number below 1024
+    }
+    return (uint16_t)(sign | magnitude);
+}
+
+static inline float float16_from_bits(uint16_t half)
+{
+    uint32_t magnitude = half & 0x7fffu;
+    uint32_t bits = (magnitude << 13) + FLOAT16_NORMAL_FROM - 0x00800000u;
+    float value;
+    if (magnitude >= 0x7c00u) {
+        bits = FLOAT32_INFINITY | (magnitude & 0x3ffu) << 13;
+    } else if (magnitude < 0x400u) {
+        value = (float)magnitude * 0x1p-24f;
+        memcpy(&bits, &value, sizeof(bits));
+    }
+    bits |= (uint32_t)(half & 0x8000u) << 16;
+    memcpy(&value, &bits, sizeof(value));
+    return value;
+}
+
 #endif

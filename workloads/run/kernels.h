@@ -120,8 +120,10 @@ enum work_split { SPLIT_STRIPS, SPLIT_ROWS }; // how a product over a block is c
 
 struct kernels {
     uint32_t real_bytes;
-    bool is_strip_major;           // weights in strips of up to STRIP_COLUMNS_MAX; else one strip
-    bool has_event_lists;          // add_weight_gradient wants them
+    bool is_strip_major;  // weights in strips of up to STRIP_COLUMNS_MAX; else one strip
+    bool has_event_lists; // add_weight_gradient wants them
+    // Products with spikes by a matrix library: the bits of a row may depend on the rows beside it.
+    bool multiplies_rows_together;
     enum work_split connect_split; // SPLIT_STRIPS: one column strip an item
     uint32_t rows_per_item;        // SPLIT_ROWS: (time step, sample) rows an item, about
     uint32_t samples_per_item;     // products inside a recurrence: samples an item

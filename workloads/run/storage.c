@@ -29,6 +29,10 @@ static uint32_t add_buffer(struct storage *storage, uint32_t tensor, enum lifeti
 {
     const struct tensor *shape = tensor_at(storage, tensor);
     bool is_list = shape->type == TENSOR_SPIKES && storage->graph->form == FORM_SPARSE;
+    bool is_of_batch = is_list && shape->role == ROLE_INPUT;
+    if (storage->is_windowed && lifetime == LIFETIME_RUN && !is_of_batch) {
+        lifetime = LIFETIME_BLOCK;
+    }
     struct buffer *buffer = &storage->buffers[storage->buffer_count];
     *buffer = (struct buffer){.lifetime = lifetime,
                               .phase = phase,
@@ -44,7 +48,7 @@ static uint32_t add_buffer(struct storage *storage, uint32_t tensor, enum lifeti
         buffer->counts = aligned_create(rows * 2 * sizeof(uint32_t));
     }
     buffer->row_stride = is_list ? buffer->columns : padded_columns(buffer->columns);
-    buffer->is_borrowed = is_list && shape->role == ROLE_INPUT;
+    buffer->is_borrowed = is_of_batch;
     if (is_list && !buffer->is_borrowed) {
         buffer->ids = aligned_create(rows * buffer->row_stride * sizeof(uint32_t));
     } else if (!is_list) {
@@ -208,16 +212,77 @@ static void place_outputs(struct storage *storage, const struct schedule *schedu
     }
 }
 
+static void add_matrices(struct storage *storage)
+{
+    for (uint32_t l = 0; l < storage->graph->layer_count; l++) {
+        const struct graph_layer *layer = &storage->graph->layers[l];
+        uint32_t matrices[] = {layer->weights, layer->weight_gradient, layer->bias,
+                               layer->bias_gradient};
+        for (size_t i = 0; i < sizeof(matrices) / sizeof(matrices[0]); i++) {
+            if (matrices[i] != TENSOR_NONE) {
+                add_matrix(storage, matrices[i]);
+            }
+        }
+    }
+}
+
+// The second window of what gradients of parameters read of the forward pass; the input has none.
+static void add_windows(struct storage *storage, const struct schedule *backward)
+{
+    for (uint32_t i = 0; i < backward->gradient_count; i++) {
+        const struct stage *stage = &backward->stages[backward->gradients[i]];
+        const struct op *op = &storage->graph->graph.ops[stage->index];
+        for (uint32_t k = 0; k < op_input_count(op->kind); k++) {
+            if (op->inputs[k] == storage->graph->input) {
+                continue;
+            }
+            struct buffer *buffer = &storage->buffers[storage->buffer_of[op->inputs[k]]];
+            size_t rows = (size_t)buffer->places * storage->graph->batch;
+            bool has_two = buffer->other.reals || buffer->other.ids;
+            if (buffer->phase != OP_FORWARD || has_two) {
+                continue;
+            }
+            if (buffer->reals) {
+                buffer->other.reals =
+                    aligned_create(rows * buffer->row_stride * storage->real_bytes);
+            }
+            if (buffer->ids) {
+                buffer->other.ids = aligned_create(rows * buffer->row_stride * sizeof(uint32_t));
+            }
+            if (buffer->counts) {
+                buffer->other.counts = aligned_create(rows * 2 * sizeof(uint32_t));
+            }
+        }
+    }
+}
+
+void storage_use_windows(struct storage *storage, enum op_phase phase)
+{
+    for (uint32_t i = 0; i < storage->buffer_count && storage->window != phase; i++) {
+        struct buffer *buffer = &storage->buffers[i];
+        if (buffer->other.reals || buffer->other.ids) {
+            struct rows now = {buffer->reals, buffer->ids, buffer->counts};
+            buffer->reals = buffer->other.reals;
+            buffer->ids = buffer->other.ids;
+            buffer->counts = buffer->other.counts;
+            buffer->other = now;
+        }
+    }
+    storage->window = phase;
+}
+
 struct storage *storage_create(const struct training_graph *graph, const struct kernels *kernels,
                                const struct schedule *forward, const struct schedule *backward,
-                               uint32_t block_time_steps)
+                               uint32_t block_time_steps, bool is_windowed)
 {
     struct storage *storage = xcalloc(1, sizeof(*storage));
     uint32_t tensors = graph->graph.tensor_count;
     *storage = (struct storage){.graph = graph,
                                 .real_bytes = kernels->real_bytes,
                                 .is_strip_major = kernels->is_strip_major,
-                                .block_time_steps = block_time_steps};
+                                .block_time_steps = block_time_steps,
+                                .is_windowed = is_windowed,
+                                .window = OP_FORWARD};
     storage->buffers = xcalloc(tensors, sizeof(*storage->buffers));
     storage->buffer_of = xmalloc(tensors * sizeof(uint32_t));
     memset(storage->buffer_of, 0xff, tensors * sizeof(uint32_t));
@@ -235,15 +300,9 @@ struct storage *storage_create(const struct training_graph *graph, const struct 
     for (uint32_t i = 0; i < backward->stage_count; i++) {
         place_outputs(storage, backward, i, OP_BACKWARD);
     }
-    for (uint32_t l = 0; l < graph->layer_count; l++) {
-        const struct graph_layer *layer = &graph->layers[l];
-        uint32_t matrices[] = {layer->weights, layer->weight_gradient, layer->bias,
-                               layer->bias_gradient};
-        for (size_t i = 0; i < sizeof(matrices) / sizeof(matrices[0]); i++) {
-            if (matrices[i] != TENSOR_NONE) {
-                add_matrix(storage, matrices[i]);
-            }
-        }
+    add_matrices(storage);
+    if (is_windowed) {
+        add_windows(storage, backward);
     }
     return storage;
 }
@@ -258,6 +317,9 @@ void storage_destroy(struct storage *storage)
         aligned_destroy(buffer->reals);
         aligned_destroy(buffer->counts);
         aligned_destroy(buffer->is_borrowed ? NULL : buffer->ids);
+        aligned_destroy(buffer->other.reals);
+        aligned_destroy(buffer->other.ids);
+        aligned_destroy(buffer->other.counts);
     }
     for (uint32_t i = 0; i < storage->graph->graph.tensor_count; i++) {
         aligned_destroy(storage->matrices[i].data);
@@ -306,9 +368,25 @@ struct view storage_view(const struct storage *storage, uint32_t tensor, uint32_
     return view;
 }
 
-static size_t place_bytes(const struct storage *storage, const struct buffer *buffer)
+// Copies the rows of a place; from UINT32_MAX: zeros, which are empty lists.
+static void fill_place(const struct storage *storage, struct buffer *buffer, uint32_t from,
+                       uint32_t to)
 {
-    return storage->graph->batch * buffer->row_stride * storage->real_bytes;
+    size_t batch = storage->graph->batch;
+    struct {
+        void *memory;
+        size_t bytes;
+    } parts[] = {{buffer->reals, batch * buffer->row_stride * storage->real_bytes},
+                 {buffer->ids, batch * buffer->row_stride * sizeof(uint32_t)},
+                 {buffer->counts, batch * 2 * sizeof(uint32_t)}};
+    for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
+        char *memory = parts[i].memory;
+        if (memory && from == UINT32_MAX) {
+            memset(memory + to * parts[i].bytes, 0, parts[i].bytes);
+        } else if (memory) {
+            memcpy(memory + to * parts[i].bytes, memory + from * parts[i].bytes, parts[i].bytes);
+        }
+    }
 }
 
 static void clear_place(struct storage *storage, enum op_phase phase, uint32_t place)
@@ -317,9 +395,7 @@ static void clear_place(struct storage *storage, enum op_phase phase, uint32_t p
         struct buffer *buffer = &storage->buffers[i];
         // Place 0 of a buffer for the whole run is never written: it stays zero.
         if (buffer->is_state && buffer->phase == phase && buffer->lifetime != LIFETIME_RUN) {
-            size_t bytes = place_bytes(storage, buffer);
-            uint32_t here = buffer->lifetime == LIFETIME_BLOCK ? place : 0;
-            memset((char *)buffer->reals + here * bytes, 0, bytes);
+            fill_place(storage, buffer, UINT32_MAX, buffer->lifetime == LIFETIME_BLOCK ? place : 0);
         }
     }
 }
@@ -329,15 +405,14 @@ static void copy_place(struct storage *storage, enum op_phase phase, uint32_t fr
     for (uint32_t i = 0; i < storage->buffer_count; i++) {
         struct buffer *buffer = &storage->buffers[i];
         if (buffer->is_state && buffer->phase == phase && buffer->lifetime == LIFETIME_BLOCK) {
-            size_t bytes = place_bytes(storage, buffer);
-            memcpy((char *)buffer->reals + to * bytes, (char *)buffer->reals + from * bytes, bytes);
+            fill_place(storage, buffer, from, to);
         }
     }
 }
 
-void storage_clear_states(struct storage *storage)
+void storage_clear_states(struct storage *storage, uint32_t place)
 {
-    clear_place(storage, OP_FORWARD, 0);
+    clear_place(storage, OP_FORWARD, place);
 }
 
 void storage_clear_carries(struct storage *storage, uint32_t time_steps)

@@ -10,6 +10,8 @@
 #include "workloads/run/aligned.h"
 #include "workloads/run/executor.h"
 #include "workloads/run/float16.h"
+#include "workloads/run/host_plan.h"
+#include "workloads/run/record.h"
 
 #define UPDATE_ITEM_ELEMENTS ((size_t)1 << 15) // of a parameter; a multiple of a vector
 
@@ -26,6 +28,7 @@ struct trainer {
     struct training_config training;
     const struct kernels *kernels;
     struct pool *pool;            // owned
+    struct checkpoint_plan *plan; // owned; NULL: the history of all time steps is kept
     struct executor *executor;    // owned
     struct parameter *parameters; // owned; [layer_count][PARAMETERS_OF_LAYER]
     uint32_t parameter_count;
@@ -130,7 +133,9 @@ struct trainer *trainer_create(const struct training_graph *graph,
                                 .kernels = kernels_select(graph->form, training->precision)};
     openblas_set_num_threads(1); // the pool's threads each call it: no second layer of threads
     trainer->pool = pool_create(threads);
-    trainer->executor = executor_create(graph, training->precision, trainer->pool, seed);
+    trainer->plan = host_plan_create(&training->checkpoints, graph->time_steps);
+    trainer->executor =
+        executor_create(graph, training->precision, trainer->plan, trainer->pool, seed);
     trainer->parameter_count = graph->layer_count * PARAMETERS_OF_LAYER;
     trainer->parameters = xcalloc(trainer->parameter_count, sizeof(*trainer->parameters));
     for (uint32_t l = 1; l <= graph->layer_count; l++) {
@@ -156,13 +161,16 @@ void trainer_destroy(struct trainer *trainer)
         aligned_destroy(trainer->parameters[i].master);
     }
     executor_destroy(trainer->executor);
+    plan_destroy(trainer->plan);
     pool_destroy(trainer->pool);
     free(trainer->parameters);
     free(trainer);
 }
 
 // --- a training step ----------------------------------------------------------------------------
-static void run_forward(struct trainer *trainer, const struct spike_batch *batch)
+// The record may be NULL.
+static void run_forward(struct trainer *trainer, const struct spike_batch *batch,
+                        struct activity *record)
 {
     SIM_ASSERT(batch->time_steps == trainer->graph->time_steps &&
                    batch->batch == trainer->graph->batch,
@@ -175,7 +183,10 @@ static void run_forward(struct trainer *trainer, const struct spike_batch *batch
     } else {
         executor_set_input(trainer->executor, batch->ids, batch->counts, batch->slots);
     }
-    executor_forward(trainer->executor, trainer->updates);
+    if (record) {
+        record_input(record, trainer->graph, batch);
+    }
+    executor_forward(trainer->executor, trainer->updates, record);
 }
 
 // Loss of sample b, and its gradient to the logits divided by the batch. The largest logit is taken
@@ -275,79 +286,13 @@ static void update_parameters(struct trainer *trainer)
     }
 }
 
-// Of analog input every number is sent: there are no ids.
-static void record_analog_input(struct activity_layer *layer, const struct spike_batch *batch)
-{
-    size_t rows = (size_t)batch->time_steps * batch->batch;
-    for (size_t i = 0; i < rows * 2; i++) {
-        layer->counts[i] = layer->neurons;
-    }
-    free(layer->ids);
-    layer->ids = NULL;
-    layer->dropped_spikes = 0;
-}
-
-static void record_input(struct activity_layer *layer, const struct spike_batch *batch)
-{
-    size_t rows = (size_t)batch->time_steps * batch->batch;
-    for (size_t row = 0; row < rows; row++) {
-        layer->counts[row * 2] = batch->counts[row];
-        layer->counts[row * 2 + 1] = batch->counts[row];
-        SIM_ASSERT(batch->counts[row] <= layer->slots, "%u input spikes in %u slots",
-                   batch->counts[row], layer->slots);
-        if (layer->ids) {
-            memcpy(layer->ids + row * layer->slots, batch->ids + row * batch->slots,
-                   batch->counts[row] * sizeof(uint32_t));
-        }
-    }
-    layer->dropped_spikes = batch->dropped;
-}
-
-static void record_layer(const struct trainer *trainer, uint32_t l, struct activity_layer *layer)
-{
-    struct view spikes = executor_spikes(trainer->executor, l);
-    size_t rows = (size_t)trainer->graph->time_steps * trainer->graph->batch;
-    memcpy(layer->counts, spikes.counts, rows * 2 * sizeof(uint32_t));
-    layer->dropped_spikes = executor_dropped(trainer->executor, l);
-    if (!spikes.ids) { // dense form: every neuron is listed, and nobody asks which spiked
-        free(layer->ids);
-        layer->ids = NULL;
-        return;
-    }
-    SIM_ASSERT(layer->slots == spikes.columns, "record of %u slots for a layer of %u", layer->slots,
-               spikes.columns);
-    for (size_t row = 0; row < rows; row++) {
-        memcpy(layer->ids + row * layer->slots, spikes.ids + row * spikes.row_stride,
-               spikes.counts[row * 2 + 1] * sizeof(uint32_t));
-    }
-}
-
-static void fill_record(const struct trainer *trainer, const struct spike_batch *batch,
-                        struct activity *record)
-{
-    SIM_ASSERT(record->layer_count == trainer->graph->layer_count + 1 &&
-                   record->time_steps == batch->time_steps && record->batch == batch->batch,
-               "the record has another shape than the graph");
-    if (batch->values) {
-        record_analog_input(&record->layers[0], batch);
-    } else {
-        record_input(&record->layers[0], batch);
-    }
-    for (uint32_t l = 1; l < record->layer_count; l++) {
-        record_layer(trainer, l, &record->layers[l]);
-    }
-}
-
 double trainer_step(struct trainer *trainer, const struct spike_batch *batch, bool update,
                     struct activity *record)
 {
-    run_forward(trainer, batch);
+    run_forward(trainer, batch, record);
     struct view adjoint = executor_begin_backward(trainer->executor);
     double loss = batch_loss(trainer, batch, &adjoint);
     executor_backward(trainer->executor);
-    if (record) {
-        fill_record(trainer, batch, record);
-    }
     if (update) {
         update_parameters(trainer);
     }
@@ -356,7 +301,7 @@ double trainer_step(struct trainer *trainer, const struct spike_batch *batch, bo
 
 uint32_t trainer_count_correct(struct trainer *trainer, const struct spike_batch *batch)
 {
-    run_forward(trainer, batch);
+    run_forward(trainer, batch, NULL);
     struct view logits = executor_logits(trainer->executor);
     uint32_t correct = 0;
     for (uint32_t b = 0; b < batch->valid; b++) {
