@@ -68,6 +68,9 @@ struct exchange_meter *exchange_meter_create(const struct chip_config *chip,
                                              const struct program *program);
 void exchange_meter_destroy(struct exchange_meter *meter);
 uint64_t exchange_meter_cycles(struct exchange_meter *meter, const struct exchange_step *exchange);
+// Of them, those before the first word is where it goes: what is left if no port had to move any.
+uint64_t exchange_meter_first_cycles(struct exchange_meter *meter,
+                                     const struct exchange_step *exchange);
 // Cycles of an exchange in which the busiest port moves `bytes` of one message, sync included.
 uint64_t exchange_estimate_cycles(const struct chip_config *chip, uint64_t bytes);
 

@@ -53,6 +53,15 @@ uint64_t exchange_meter_cycles(struct exchange_meter *meter, const struct exchan
     return meter->fabric->cycles(meter->config, &load);
 }
 
+uint64_t exchange_meter_first_cycles(struct exchange_meter *meter,
+                                     const struct exchange_step *exchange)
+{
+    struct exchange_load load = {0};
+    meter->fabric->measure(meter->measuring, exchange, &load);
+    load.out_cycles = load.in_cycles = 0;
+    return meter->fabric->cycles(meter->config, &load);
+}
+
 uint64_t exchange_estimate_cycles(const struct chip_config *chip, uint64_t bytes)
 {
     const struct exchange_config *config = &chip->exchange;

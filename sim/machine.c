@@ -17,6 +17,8 @@ struct machine_clock {
 
 struct machine {
     const struct chip_config *chip;
+    const struct system_config *system;     // NULL: the chip alone
+    const struct parallel_config *parallel; // of a system
     const struct program *program;
     struct replay *replay; // owned
     uint32_t share_count;
@@ -24,7 +26,8 @@ struct machine {
     struct machine_clock *clock; // NULL: a child makes the timing runs
 };
 
-struct machine *machine_create(const struct chip_config *chip, const struct program *program)
+static struct machine *create(const struct chip_config *chip, const struct program *program,
+                              const struct superstep_syncs *syncs)
 {
     SIM_ASSERT(program->chip_tiles <= chip->tiles, "a program of %u tiles a chip for a chip of %u",
                program->chip_tiles, chip->tiles);
@@ -32,9 +35,33 @@ struct machine *machine_create(const struct chip_config *chip, const struct prog
     struct machine *machine = xcalloc(1, sizeof *machine);
     machine->chip = chip;
     machine->program = program;
-    machine->replay = replay_create(chip, program);
+    machine->replay = replay_create_over(chip, program, syncs);
     machine->share_count = superstep_count_shares(program);
     machine->share_cycles = xcalloc(machine->share_count, sizeof *machine->share_cycles);
+    return machine;
+}
+
+struct machine *machine_create(const struct chip_config *chip, const struct program *program)
+{
+    static const struct superstep_syncs on_chip = {0};
+    return create(chip, program, &on_chip);
+}
+
+struct machine *machine_create_on(const struct system_config *system,
+                                  const struct parallel_config *parallel,
+                                  const struct program *program)
+{
+    SIM_ASSERT(parallel->chips <= system->chips &&
+                   program->chips == parallel->chips / parallel->replicas &&
+                   parallel->chips % parallel->replicas == 0,
+               "%u replicas of a program on %u chips for %u of %u chips", parallel->replicas,
+               program->chips, parallel->chips, system->chips);
+    const struct superstep_syncs syncs = {
+        .crossing_cycles = system_sync_cycles(system, program->chips),
+        .all_cycles = system_sync_cycles(system, parallel->chips)};
+    struct machine *machine = create(system->chip, program, &syncs);
+    machine->system = system;
+    machine->parallel = parallel;
     return machine;
 }
 
@@ -51,6 +78,7 @@ void machine_destroy(struct machine *machine)
 // --- a timing run -------------------------------------------------------------------------------
 // What comes back from the child: totals, then the cycles of every share.
 struct run_result {
+    char stop[ENGINE_STOP_BYTES];
     struct superstep_cycles total;
     uint64_t share_cycles[];
 };
@@ -67,9 +95,11 @@ static bool run_engine(void *context, void *result)
     const struct run_request *request = context;
     struct run_result *to = result;
     struct engine_process fresh = {.is_kept = false};
-    struct machine_clock *clock = request->machine->clock;
-    struct engine_job job = {.process = clock == NULL ? &fresh : &clock->process,
+    bool is_kept = request->machine->clock != NULL && request->machine->system == NULL;
+    struct engine_job job = {.process = is_kept ? &request->machine->clock->process : &fresh,
                              .chip = request->machine->chip,
+                             .system = request->machine->system,
+                             .parallel = request->machine->parallel,
                              .program = request->machine->program,
                              .replay = request->machine->replay,
                              .records = request->records,
@@ -77,6 +107,7 @@ static bool run_engine(void *context, void *result)
                              .share_cycles = to->share_cycles};
     bool is_done = request->engine(&job);
     to->total = job.total;
+    memcpy(to->stop, job.stop, sizeof to->stop);
     return is_done;
 }
 
@@ -164,17 +195,29 @@ static bool time_records(struct run_request *request, const char *what, struct m
     const struct machine *machine = request->machine;
     *time = (struct machine_time){0};
     SIM_ASSERT(request->record_count > 0, "a timing run without a training step");
-    for (uint32_t i = 0; i < request->record_count; i++) {
+    bool replays_each = machine->system != NULL && machine->parallel->replays_each;
+    uint32_t replicas = replays_each ? machine->parallel->replicas : 1;
+    for (uint32_t i = 0; i < replicas * request->record_count; i++) {
         check_record(machine->program, request->records[i]);
+    }
+    if (machine->system != NULL && machine->clock != NULL &&
+        !machine_clock_is_fresh(machine->clock)) { // a child would inherit the platform
+        machine->clock->process.is_spent = true;
+        *why = xasprintf("%s needs a fresh process", what);
+        return false;
     }
     double begun_seconds = seconds_now();
     size_t bytes = sizeof(struct run_result) + machine->share_count * sizeof *machine->share_cycles;
     struct run_result *result = xcalloc(1, bytes);
-    bool is_done = machine->clock != NULL
+    bool is_done = machine->clock != NULL && machine->system == NULL
                        ? child_run_here(run_engine, request, result, what, why)
                        : child_run(run_engine, request, result, bytes, what, why);
     if (is_done) {
         fill_time(machine, result, request->record_count, time);
+    } else if (result->stop[0] != '\0') {
+        char *longer = xasprintf("%s: %s", *why, result->stop);
+        free(*why);
+        *why = longer;
     }
     free(result);
     time->host_seconds = seconds_now() - begun_seconds;
@@ -184,13 +227,15 @@ static bool time_records(struct run_request *request, const char *what, struct m
 bool machine_time_folded(struct machine *machine, const struct activity *const *records,
                          uint32_t record_count, struct machine_time *time, char **why)
 {
-    struct run_request request = {machine, records, record_count, engine_run_folded};
+    struct run_request request = {machine, records, record_count,
+                                  machine->system == NULL ? engine_run_folded : engine_run_system};
     return time_records(&request, "the folded timing run", time, why);
 }
 
 bool machine_time_detailed(struct machine *machine, const struct activity *const *records,
                            uint32_t record_count, struct machine_time *time, char **why)
 {
+    SIM_ASSERT(machine->system == NULL, "the detailed engine knows one chip");
     struct run_request request = {machine, records, record_count, engine_run_detailed};
     return time_records(&request, "the detailed timing run", time, why);
 }
@@ -208,6 +253,11 @@ void machine_clock_destroy(struct machine_clock *clock)
         free(clock->process.shape);
         free(clock);
     }
+}
+
+bool machine_clock_is_fresh(const struct machine_clock *clock)
+{
+    return clock->process.shape == NULL && !clock->process.is_spent;
 }
 
 bool machine_clock_is_spent(const struct machine_clock *clock)

@@ -9,6 +9,7 @@
 #include "sim/activity.h"
 #include "sim/chip.h"
 #include "sim/program.h"
+#include "sim/system.h"
 
 struct machine_share { // one step of the program, loops multiplied out
     const char *name;  // of its compute set or exchange; borrowed from the program
@@ -34,6 +35,12 @@ struct machine;
 // Compiles the program for the chip: classes of tiles, constant costs. Done once, not per training
 // step. Both must outlive the machine.
 struct machine *machine_create(const struct chip_config *chip, const struct program *program);
+// The same on the first parallel->chips chips of a system: the program is that of one replica, and takes the chips
+// of one. system and parallel must outlive the machine as well. A timing run wants the records of the first replica,
+// or of all of them where each replays its own: [replica * record_count + record].
+struct machine *machine_create_on(const struct system_config *system,
+                                  const struct parallel_config *parallel,
+                                  const struct program *program);
 void machine_destroy(struct machine *machine);
 
 // Times record_count training steps, one after the other, each replaying its record (NULL entries where
@@ -52,7 +59,10 @@ void machine_clock_destroy(struct machine_clock *clock);
 // The same run in a fresh process may succeed, to the same cycle as any other.
 bool machine_clock_is_spent(const struct machine_clock *clock);
 // Timing runs of the machine are made in this process; NULL: in children, as without this call.
+// One on a system is always timed in a child, of a process whose clock is fresh.
 void machine_time_here(struct machine *machine, struct machine_clock *clock);
+// No timing run was made on it.
+bool machine_clock_is_fresh(const struct machine_clock *clock);
 void machine_time_free(struct machine_time *time);
 
 // The part of folded timing that needs no clock: adds the cycles of one replay into *time.

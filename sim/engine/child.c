@@ -58,8 +58,8 @@ bool child_run(bool (*work)(void *context, void *result), void *context, void *r
         prctl(PR_SET_PDEATHSIG, SIGKILL); // nobody would take the result any more
         close(ends[0]);
         bool is_done = work(context, result);
-        bool is_sent = is_done && pipe_write_all(ends[1], result, result_bytes);
-        _exit(is_sent ? 0 : is_done ? 1 : CHILD_FAILED);
+        bool is_sent = pipe_write_all(ends[1], result, result_bytes);
+        _exit(!is_done ? CHILD_FAILED : is_sent ? 0 : 1);
     }
     close(ends[1]);
     size_t got = pipe_read_all(ends[0], result, result_bytes);

@@ -12,6 +12,7 @@
 #include "sim/chip.h"
 #include "sim/engine/replay.h"
 #include "sim/engine/superstep.h"
+#include "sim/system.h"
 
 struct engine_process { // what SimGrid has done in this process; zeroed where it has done nothing
     char *shape;        // owned; of the platform that was loaded; NULL: none was
@@ -19,16 +20,22 @@ struct engine_process { // what SimGrid has done in this process; zeroed where i
     bool is_spent; // a deadlock was left, or the clock is too far on: no further job may run here
 };
 
+#define ENGINE_STOP_BYTES 1024u
+
 struct engine_job {
     struct engine_process *process;
     const struct chip_config *chip;
+    const struct system_config *system;     // NULL: the chip alone
+    const struct parallel_config *parallel; // of a system
     const struct program *program;
-    struct replay *replay;                 // folded; unused by the detailed engine
-    const struct activity *const *records; // [record_count]
+    struct replay *replay; // folded; unused by the detailed engine
+    // [record_count]; of a system whose replicas replay their own: [replica * record_count + record]
+    const struct activity *const *records;
     uint32_t record_count;
     // results, added up over the records
     struct superstep_cycles total;
-    uint64_t *share_cycles; // [superstep_count_shares()]
+    uint64_t *share_cycles;       // [superstep_count_shares()]
+    char stop[ENGINE_STOP_BYTES]; // who waits for what, if they do so for ever and it is known
 };
 
 // Both replay the first record once before they measure, if the program has host transfers: from then on
@@ -36,5 +43,7 @@ struct engine_job {
 // says that another process has to do it.
 bool engine_run_folded(struct engine_job *job);
 bool engine_run_detailed(struct engine_job *job);
+// The same for a program on the chips of a system, in a process where SimGrid has done nothing: no job may follow.
+bool engine_run_system(struct engine_job *job);
 
 #endif

@@ -122,7 +122,10 @@ static void append_changing(const struct folding *folding, const struct superste
 {
     struct superstep changing = *superstep;
     if (superstep->kind == SUPERSTEP_EXCHANGE) {
-        changing.exchange_cycles = constant_cycles_of(folding, superstep).exchange;
+        const struct exchange_step *exchange =
+            &folding->replay->program->exchanges[superstep->step->index];
+        changing.exchange_cycles = exchange_meter_cycles(folding->meter, exchange);
+        changing.first_cycles = exchange_meter_first_cycles(folding->meter, exchange);
     }
     append(folding->replay, &changing);
 }

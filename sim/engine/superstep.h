@@ -39,6 +39,7 @@ struct superstep {
     bool crosses;                    // EXCHANGE: words go from chip to chip
     uint64_t sync_cycles;            // COMPUTE, EXCHANGE, ALL_REDUCE: of the sync before it
     uint64_t exchange_cycles;        // EXCHANGE that crosses: its part on the chips
+    uint64_t first_cycles;           // the same: of it, until the first word leaves its chip
     struct superstep_cycles known;   // CONSTANT
 };
 

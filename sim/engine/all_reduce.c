@@ -1,0 +1,177 @@
+#include "sim/engine/all_reduce.h"
+
+#include <stdlib.h>
+
+#include "sim/err.h"
+#include "sim/units.h"
+#include "tiles/codelets/codelets.h"
+
+struct reducing {
+    uint64_t bytes;
+    void (*visit)(void *context, const struct all_reduce_step *step);
+    void *context;
+};
+
+struct members {     // chips that sum with each other, and which of them is at hand
+    uint32_t *chips; // owned
+    uint32_t count, own;
+};
+
+// --- ring ---------------------------------------------------------------------------------------
+static uint64_t chunk_bytes(const struct reducing *reducing, uint32_t chunk, uint32_t count)
+{
+    return reducing->bytes * (chunk + 1) / count - reducing->bytes * chunk / count;
+}
+
+static void ring(const struct reducing *reducing, const struct members *members, uint32_t phase)
+{
+    uint32_t count = members->count, own = members->own;
+    for (uint32_t i = 0; count > 1 && i < 2 * (count - 1); i++) {
+        bool is_summing = i < count - 1;
+        // a chunk goes on to the next chip in the step after it came
+        uint32_t sent = (own + 2 * count - i) % count;
+        uint32_t received = (sent + count - 1) % count;
+        reducing->visit(reducing->context,
+                        &(struct all_reduce_step){
+                            .sends = true,
+                            .receives = true,
+                            .to = members->chips[(own + 1) % count],
+                            .from = members->chips[(own + count - 1) % count],
+                            .sent_bytes = chunk_bytes(reducing, sent, count),
+                            .added_bytes = is_summing ? chunk_bytes(reducing, received, count) : 0,
+                            .phase = phase,
+                        });
+    }
+}
+
+// --- tree ---------------------------------------------------------------------------------------
+static void send_whole(const struct reducing *reducing, uint32_t to, uint32_t phase)
+{
+    reducing->visit(reducing->context,
+                    &(struct all_reduce_step){
+                        .sends = true, .to = to, .sent_bytes = reducing->bytes, .phase = phase});
+}
+
+static void receive_whole(const struct reducing *reducing, uint32_t from, uint64_t added_bytes,
+                          uint32_t phase)
+{
+    reducing->visit(reducing->context, &(struct all_reduce_step){.receives = true,
+                                                                 .from = from,
+                                                                 .added_bytes = added_bytes,
+                                                                 .phase = phase});
+}
+
+static void sum_to_first(const struct reducing *reducing, const struct members *members,
+                         uint32_t phase)
+{
+    for (uint32_t distance = 1; distance < members->count; distance *= 2) {
+        if (members->own % (2 * distance) != 0) {
+            send_whole(reducing, members->chips[members->own - distance], phase);
+            return;
+        }
+        if (members->own + distance < members->count) {
+            receive_whole(reducing, members->chips[members->own + distance], reducing->bytes,
+                          phase);
+        }
+    }
+}
+
+static void copy_from_first(const struct reducing *reducing, const struct members *members,
+                            uint32_t phase)
+{
+    uint32_t distance = 1;
+    while (distance < members->count && members->own % (2 * distance) == 0) {
+        distance *= 2;
+    }
+    if (members->own != 0) {
+        receive_whole(reducing, members->chips[members->own - distance], 0, phase);
+    }
+    for (distance /= 2; distance > 0; distance /= 2) {
+        if (members->own + distance < members->count) {
+            send_whole(reducing, members->chips[members->own + distance], phase);
+        }
+    }
+}
+
+// --- which chips --------------------------------------------------------------------------------
+// Of the chip's place in all replicas those that `machine` holds; UINT32_MAX: all machines.
+static struct members find_members(const struct system_config *system,
+                                   const struct parallel_config *parallel, uint32_t chip,
+                                   uint32_t machine)
+{
+    uint32_t of_replica = parallel->chips / parallel->replicas;
+    struct members members = {.chips = xcalloc(parallel->replicas, sizeof(uint32_t))};
+    for (uint32_t i = 0; i < parallel->replicas; i++) {
+        uint32_t member = i * of_replica + chip % of_replica;
+        if (machine == UINT32_MAX || member / system->chips_per_machine == machine) {
+            members.own = member == chip ? members.count : members.own;
+            members.chips[members.count++] = member;
+        }
+    }
+    return members;
+}
+
+// The first member of every machine.
+static struct members find_leaders(const struct system_config *system,
+                                   const struct parallel_config *parallel, uint32_t chip)
+{
+    struct members all = find_members(system, parallel, chip, UINT32_MAX);
+    struct members leaders = {.chips = xcalloc(all.count, sizeof(uint32_t))};
+    for (uint32_t i = 0; i < all.count; i++) {
+        uint32_t machine = all.chips[i] / system->chips_per_machine;
+        if (i == 0 || machine != all.chips[i - 1] / system->chips_per_machine) {
+            leaders.own = all.chips[i] == chip ? leaders.count : leaders.own;
+            leaders.chips[leaders.count++] = all.chips[i];
+        }
+    }
+    free(all.chips);
+    return leaders;
+}
+
+static void two_levels(const struct reducing *reducing, const struct system_config *system,
+                       const struct parallel_config *parallel, uint32_t chip)
+{
+    struct members beside = find_members(system, parallel, chip, chip / system->chips_per_machine);
+    ring(reducing, &beside, 0);
+    if (beside.own == 0) {
+        struct members leaders = find_leaders(system, parallel, chip);
+        ring(reducing, &leaders, 1);
+        free(leaders.chips);
+    }
+    copy_from_first(reducing, &beside, 2);
+    free(beside.chips);
+}
+
+void all_reduce_walk(const struct system_config *system, const struct parallel_config *parallel,
+                     uint32_t chip, uint64_t chip_bytes,
+                     void (*visit)(void *context, const struct all_reduce_step *step),
+                     void *context)
+{
+    const struct reducing reducing = {.bytes = chip_bytes, .visit = visit, .context = context};
+    struct members all = find_members(system, parallel, chip, UINT32_MAX);
+    switch (parallel->all_reduce) {
+    case ALL_REDUCE_RING:
+        ring(&reducing, &all, 0);
+        break;
+    case ALL_REDUCE_TREE:
+        sum_to_first(&reducing, &all, 0);
+        copy_from_first(&reducing, &all, 1);
+        break;
+    case ALL_REDUCE_TWO_LEVEL:
+        two_levels(&reducing, system, parallel, chip);
+        break;
+    }
+    free(all.chips);
+}
+
+// As one in-place sum of two tensors, and the launch of its compute set.
+uint64_t all_reduce_add_cycles(const struct chip_config *chip, uint64_t bytes)
+{
+    uint64_t elements = div_ceil(div_ceil(bytes, 4), chip->tiles);
+    const uint32_t sizes[VERTEX_SIZES] = {
+        (uint32_t)elements,
+        FORM_IN_PLACE, [SIZE_TYPE] = TYPE_float32, [SIZE_OPERATION] = OPERATION_add};
+    return elements == 0
+               ? 0
+               : chip->tile.launch_cycles + vertex_cycles_alone(CODELET_binary_op, sizes, chip);
+}

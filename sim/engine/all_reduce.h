@@ -1,0 +1,32 @@
+// How gradients are summed over the replicas of a program: the messages and additions of every chip, by algorithm.
+// Chips at the same place of their replica sum with each other; the groups do it side by side.
+//   ring       2 (n - 1) steps: chunks of 1/n go around, summed in the first n - 1 and copied in the others
+//   tree       whole gradients to the first chip by halving the number of chips, then back by doubling it
+//   two_level  a ring in each machine, a ring over the first chips of the machines, a tree back into each
+// Modelled:     messages as they depend on each other, additions on the tiles.
+// Not modelled: the exchange between a chip's tiles and its links, overlap of a chunk's parts.
+#ifndef TILESIM_SIM_ENGINE_ALL_REDUCE_H
+#define TILESIM_SIM_ENGINE_ALL_REDUCE_H
+
+#include "sim/system.h"
+
+#define ALL_REDUCE_PHASES 4u
+
+struct
+    all_reduce_step { // of one chip: it sends and receives at the same time, waits for both, then adds
+    bool sends, receives;
+    uint32_t to, from; // chips
+    uint64_t sent_bytes;
+    uint64_t added_bytes; // of what was received
+    uint32_t phase;       // messages of different phases do not meet
+};
+
+// Calls for every step of the chip, in order.
+void all_reduce_walk(const struct system_config *system, const struct parallel_config *parallel,
+                     uint32_t chip, uint64_t chip_bytes,
+                     void (*visit)(void *context, const struct all_reduce_step *step),
+                     void *context);
+// Cycles of adding so many bytes of float32, spread over all tiles of the chip, to others.
+uint64_t all_reduce_add_cycles(const struct chip_config *chip, uint64_t bytes);
+
+#endif

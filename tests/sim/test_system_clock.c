@@ -1,0 +1,391 @@
+// Programs on several chips against closed forms: what crosses, what streams, what all chips share and sum.
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "sim/engine/all_reduce.h"
+#include "sim/err.h"
+#include "sim/machine.h"
+#include "tests/sim/fixture_system.h"
+
+#define CHIP_TILES 16u
+
+static struct machine_time time_on(struct fixture_system *fixture,
+                                   const struct parallel_config *parallel, struct program *program,
+                                   uint32_t record_count)
+{
+    struct machine *machine = machine_create_on(&fixture->system, parallel, program);
+    const struct activity *records[16] = {NULL};
+    struct machine_time time;
+    char *why = NULL;
+    if (!machine_time_folded(machine, records, record_count, &time, &why)) {
+        fail_msg("%s", why);
+    }
+    double sum_cycles = 0;
+    for (uint32_t i = 0; i < time.share_count; i++) {
+        sum_cycles += time.shares[i].cycles;
+    }
+    assert_true(fabs(sum_cycles - time.cycles) <= 1e-9 * time.cycles);
+    assert_true(fabs(time.cycles - time.compute_cycles - time.exchange_cycles - time.sync_cycles -
+                     time.host_cycles - time.link_cycles - time.memory_cycles) <=
+                1e-9 * time.cycles);
+    machine_time_free(&time);
+    machine_destroy(machine);
+    program_destroy(program);
+    return time;
+}
+
+static struct program *program_on(uint32_t chips)
+{
+    struct program *program = program_create("systems", chips * CHIP_TILES, 1, 1, 0, NULL, NULL);
+    program_place_on_chips(program, chips, CHIP_TILES);
+    return program;
+}
+
+static void add_pair(struct program *program, uint32_t from, uint32_t to, uint64_t bytes)
+{
+    program_add_flow(program, &(struct flow){.kind = FLOW_PAIRS,
+                                             .source = tile_map_range(from, 1),
+                                             .source_count = 1,
+                                             .destination = tile_map_range(to, 1),
+                                             .destination_count = 1,
+                                             .bytes = bytes});
+}
+
+// 258 cycles for up to 6 vertices.
+static void add_work(struct program *program, uint32_t vertices)
+{
+    program_begin_compute(program, "work");
+    program_add_group(program, &(struct vertex_group){.codelet = CODELET_loop_counter,
+                                                      .dealing = DEAL_EVEN,
+                                                      .place = tile_map_range(0, 1),
+                                                      .items = 1,
+                                                      .vertices = vertices});
+}
+
+static struct parallel_config parallel_of(uint32_t chips, uint32_t replicas)
+{
+    return (struct parallel_config){.chips = chips, .replicas = replicas};
+}
+
+// --- words between chips ------------------------------------------------------------------------
+// The first word leaves its chip after 50 cycles; 400 bytes hold the ports for 100.
+static void a_message_takes_its_way_and_its_words_at_the_rate_of_the_link(void **state)
+{
+    (void)state;
+    struct fixture_system fixture;
+    fixture_system_open(&fixture, 2, TOPOLOGY_ALL);
+    const struct parallel_config parallel = parallel_of(2, 1);
+    struct program *program = program_on(2);
+    program_begin_exchange(program, "x");
+    add_pair(program, 0, CHIP_TILES, 400);
+    struct machine_time time = time_on(&fixture, &parallel, program, 2);
+    assert_true(time.sync_cycles == 100 + 30); // a hop of 15 ns, there and back
+    assert_true(time.exchange_cycles == 50 + 100);
+    assert_true(time.link_cycles == 50 + 100 + 30 + 200 - 150);
+    fixture_system_close(&fixture);
+}
+
+static void ports_slower_than_the_link_hide_it(void **state)
+{
+    (void)state;
+    struct fixture_system fixture;
+    fixture_system_open(&fixture, 2, TOPOLOGY_ALL);
+    const struct parallel_config parallel = parallel_of(2, 1);
+    struct program *program = program_on(2);
+    program_begin_exchange(program, "x");
+    add_pair(program, 0, CHIP_TILES, 4);
+    add_pair(program, 1, 2, 4000);
+    struct machine_time time = time_on(&fixture, &parallel, program, 2);
+    assert_true(time.exchange_cycles == 60 + 1000);
+    assert_true(time.link_cycles == 0);
+    fixture_system_close(&fixture);
+}
+
+// On a ring of four, chip 0 talks to 2 over 1 and 1 talks to 2: one link of both ways is the same. The nearer message
+// has it alone for 30 cycles, then they share.
+static void messages_that_share_a_link_share_its_rate(void **state)
+{
+    (void)state;
+    struct fixture_system fixture;
+    fixture_system_open(&fixture, 4, TOPOLOGY_RING);
+    const struct parallel_config parallel = parallel_of(4, 1);
+    struct program *program = program_on(4);
+    program_begin_exchange(program, "x");
+    add_pair(program, 0, 2 * CHIP_TILES, 400);
+    add_pair(program, CHIP_TILES, 2 * CHIP_TILES + 1, 400);
+    struct machine_time time = time_on(&fixture, &parallel, program, 2);
+    // 800 bytes at 2 bytes per cycle from cycle 50 + 130 on
+    assert_true(time.exchange_cycles + time.link_cycles == 50 + 130 + 400);
+    fixture_system_close(&fixture);
+}
+
+static void messages_on_opposite_ways_do_not_disturb_each_other(void **state)
+{
+    (void)state;
+    struct fixture_system fixture;
+    fixture_system_open(&fixture, 2, TOPOLOGY_ALL);
+    const struct parallel_config parallel = parallel_of(2, 1);
+    struct program *program = program_on(2);
+    program_begin_loop(program, 5, 0, 0);
+    program_begin_exchange(program, "x");
+    add_pair(program, 0, CHIP_TILES, 400);
+    add_pair(program, CHIP_TILES, 0, 400);
+    program_end_loop(program);
+    struct machine_time time = time_on(&fixture, &parallel, program, 3);
+    assert_true(time.link_cycles == 5 * (50 + 130 + 200 - 150));
+    assert_true(time.sync_cycles == 5 * 130);
+    fixture_system_close(&fixture);
+}
+
+// --- host ---------------------------------------------------------------------------------------
+// Without a way to host ahead of time: two chips share a slot of 2 bytes per cycle, each alone reaches 1.5.
+static void chips_of_a_slot_share_its_rate(void **state)
+{
+    (void)state;
+    const double host_cycles[] = {600, 800, 800, 800}; // of chips 1, 2, 3, 4
+    for (uint32_t chips = 1; chips <= 4; chips++) {
+        struct fixture_system fixture;
+        fixture_system_open(&fixture, 4, TOPOLOGY_RING);
+        fixture.chip.host.bytes_per_second = 1.5e9;
+        fixture.chip.host.latency_seconds = 0;
+        fixture.chip.host.prefetch_depth = 0;
+        const struct parallel_config parallel = parallel_of(chips, chips); // one chip each
+        struct program *program = program_on(1);
+        program_add_host(program, HOST_TO_CHIP, 800);
+        add_work(program, 1);
+        struct machine_time time = time_on(&fixture, &parallel, program, 2);
+        // 800 / 1.5 = 533.3 alone
+        assert_true(time.host_cycles == (chips == 1 ? 534 : host_cycles[chips - 1]));
+        fixture_system_close(&fixture);
+    }
+}
+
+static struct program *fed_program(uint64_t bytes_in, uint64_t bytes_out)
+{
+    struct program *program = program_on(1);
+    program_add_host(program, HOST_TO_CHIP, bytes_in);
+    add_work(program, 6);
+    program_add_host(program, CHIP_TO_HOST, bytes_out);
+    return program;
+}
+
+static void a_system_of_one_chip_is_the_chip(void **state)
+{
+    (void)state;
+    for (uint32_t i = 0; i < 12; i++) {
+        struct fixture_system fixture;
+        fixture_system_open(&fixture, 1, TOPOLOGY_LINKS);
+        fixture.chip.host.bytes_per_second = 0.3e9 + 0.17e9 * (i % 5);
+        fixture.chip.host.latency_seconds = 1e-9 * (i % 3) * 77;
+        fixture.chip.host.prefetch_depth = i % 3;
+        const struct parallel_config parallel = parallel_of(1, 1);
+        struct machine_time on_system =
+            time_on(&fixture, &parallel, fed_program(100 + 90 * i, 30 * i), 5);
+        struct program *program = fed_program(100 + 90 * i, 30 * i);
+        struct machine *machine = machine_create(&fixture.chip, program);
+        const struct activity *records[5] = {NULL};
+        struct machine_time alone;
+        char *why = NULL;
+        assert_true(machine_time_folded(machine, records, 5, &alone, &why));
+        assert_true(alone.cycles == on_system.cycles);
+        assert_true(alone.host_cycles == on_system.host_cycles);
+        machine_time_free(&alone);
+        machine_destroy(machine);
+        program_destroy(program);
+        fixture_system_close(&fixture);
+    }
+}
+
+// --- streaming memory ---------------------------------------------------------------------------
+static void add_stream(struct program *program, enum stream_phase phase,
+                       enum stream_direction direction, uint64_t chip_bytes)
+{
+    program_add_stream(program, &(struct program_step){.name = "stream",
+                                                       .chip_bytes = chip_bytes,
+                                                       .stream_phase = phase,
+                                                       .stream_direction = direction});
+}
+
+static void a_stream_takes_latency_and_bytes_and_chips_share_the_memory(void **state)
+{
+    (void)state;
+    // of a machine of two chips: one alone reaches 3 bytes per cycle, two share 4; other machines have their own
+    const double memory_cycles[] = {50 + 400, 50 + 600, 50 + 600, 50 + 600};
+    for (uint32_t chips = 1; chips <= 4; chips++) {
+        struct fixture_system fixture;
+        fixture_system_open(&fixture, 4, TOPOLOGY_RING);
+        const struct parallel_config parallel = parallel_of(chips, 1);
+        struct program *program = program_on(chips);
+        add_stream(program, STREAM_WHOLE, STREAM_OUT, 1200);
+        struct machine_time time = time_on(&fixture, &parallel, program, 2);
+        assert_true(time.memory_cycles == memory_cycles[chips - 1]);
+        fixture_system_close(&fixture);
+    }
+}
+
+static void four_chips_share_the_rate_of_their_memory(void **state)
+{
+    (void)state;
+    struct fixture_system fixture;
+    fixture_system_open(&fixture, 4, TOPOLOGY_RING);
+    fixture.system.chips_per_machine = 4;
+    const struct parallel_config parallel = parallel_of(4, 4);
+    struct program *program = program_on(1);
+    add_stream(program, STREAM_WHOLE, STREAM_IN, 1000);
+    assert_true(time_on(&fixture, &parallel, program, 3).memory_cycles == 50 + 1000);
+    fixture_system_close(&fixture);
+}
+
+static struct program *hiding_program(uint64_t bytes)
+{
+    struct program *program = program_on(1);
+    add_stream(program, STREAM_START, STREAM_OUT, bytes);
+    add_work(program, 6); // 258 cycles
+    add_stream(program, STREAM_WAIT, STREAM_OUT, 0);
+    return program;
+}
+
+// 3 bytes per cycle and 50 cycles: 624 bytes take 258 cycles.
+static void a_put_behind_compute_takes_only_what_is_left_of_it(void **state)
+{
+    (void)state;
+    struct fixture_system fixture;
+    fixture_system_open(&fixture, 1, TOPOLOGY_LINKS);
+    const struct parallel_config parallel = parallel_of(1, 1);
+    assert_true(time_on(&fixture, &parallel, hiding_program(624), 2).memory_cycles == 0);
+    assert_true(time_on(&fixture, &parallel, hiding_program(627), 2).memory_cycles == 1);
+    struct machine_time time = time_on(&fixture, &parallel, hiding_program(3000), 2);
+    assert_true(time.memory_cycles == 50 + 1000 - 258);
+    assert_true(time.cycles == 50 + 1000);
+    fixture_system_close(&fixture);
+}
+
+static void transfers_of_a_channel_are_waited_for_in_order(void **state)
+{
+    (void)state;
+    struct fixture_system fixture;
+    fixture_system_open(&fixture, 1, TOPOLOGY_LINKS);
+    const struct parallel_config parallel = parallel_of(1, 1);
+    struct program *program = program_on(1);
+    add_stream(program, STREAM_WAIT, STREAM_IN, 0); // nothing was started: no wait
+    add_stream(program, STREAM_START, STREAM_OUT, 300);
+    add_stream(program, STREAM_START, STREAM_OUT, 600);
+    add_stream(program, STREAM_WAIT, STREAM_OUT, 0);
+    add_stream(program, STREAM_WAIT, STREAM_OUT, 0);
+    struct machine *machine = machine_create_on(&fixture.system, &parallel, program);
+    const struct activity *records[1] = {NULL};
+    struct machine_time time;
+    char *why = NULL;
+    assert_true(machine_time_folded(machine, records, 1, &time, &why));
+    assert_true(time.shares[0].cycles == 0);
+    assert_true(time.shares[3].cycles == 50 + 100);
+    assert_true(time.shares[4].cycles == 50 + 200);
+    machine_time_free(&time);
+    machine_destroy(machine);
+    program_destroy(program);
+    fixture_system_close(&fixture);
+}
+
+// --- all-reduce ---------------------------------------------------------------------------------
+static struct program *reducing_program(uint64_t bytes)
+{
+    struct program *program = program_on(1);
+    add_work(program, 6);
+    program_add_all_reduce(program, "gradients", bytes);
+    return program;
+}
+
+static void a_ring_takes_2_n_minus_1_chunks_and_their_ways(void **state)
+{
+    (void)state;
+    for (uint32_t chips = 2; chips <= 8; chips *= 2) {
+        struct fixture_system fixture;
+        fixture_system_open(&fixture, chips, TOPOLOGY_RING);
+        const struct parallel_config parallel = parallel_of(chips, chips);
+        uint64_t chunk = 4096;
+        struct machine_time time = time_on(&fixture, &parallel, reducing_program(chunk * chips), 3);
+        double steps = 2.0 * (chips - 1);
+        double expected = steps * ((double)chunk / 2 + 130) +
+                          (double)((chips - 1) * all_reduce_add_cycles(&fixture.chip, chunk));
+        assert_true(fabs(time.link_cycles - expected) <= 1e-9 * expected);
+        assert_true(time.sync_cycles == 100 + 30.0 * (1 + chips / 2 / 2));
+        fixture_system_close(&fixture);
+    }
+}
+
+// Every pair has links of its own: no message waits for another.
+static void a_tree_takes_two_messages_a_level(void **state)
+{
+    (void)state;
+    struct fixture_system fixture;
+    fixture_system_open(&fixture, 8, TOPOLOGY_ALL);
+    struct parallel_config parallel = parallel_of(8, 8);
+    parallel.all_reduce = ALL_REDUCE_TREE;
+    struct machine_time time = time_on(&fixture, &parallel, reducing_program(8192), 1);
+    double expected =
+        2 * 3 * (130 + 8192.0 / 2) + 3 * (double)all_reduce_add_cycles(&fixture.chip, 8192);
+    assert_true(time.link_cycles == expected);
+    fixture_system_close(&fixture);
+}
+
+// Machines of two chips: a ring of two, a ring over three machines, one message back.
+static void two_levels_are_a_ring_a_ring_and_a_message(void **state)
+{
+    (void)state;
+    struct fixture_system fixture;
+    fixture_system_open(&fixture, 6, TOPOLOGY_ALL);
+    struct parallel_config parallel = parallel_of(6, 6);
+    parallel.all_reduce = ALL_REDUCE_TWO_LEVEL;
+    uint64_t bytes = 6 * 1024;
+    struct machine_time time = time_on(&fixture, &parallel, reducing_program(bytes), 1);
+    double inside =
+        2 * (130 + (double)bytes / 2 / 2) + (double)all_reduce_add_cycles(&fixture.chip, bytes / 2);
+    double over = 4 * (130 + (double)bytes / 3 / 2) +
+                  2 * (double)all_reduce_add_cycles(&fixture.chip, bytes / 3);
+    double back = 130 + (double)bytes / 2;
+    assert_true(time.link_cycles == inside + over + back);
+    fixture_system_close(&fixture);
+}
+
+static void replicas_of_several_chips_sum_place_by_place(void **state)
+{
+    (void)state;
+    struct fixture_system fixture;
+    fixture_system_open(&fixture, 4, TOPOLOGY_ALL);
+    const struct parallel_config parallel = parallel_of(4, 2);
+    struct program *program = program_on(2);
+    program_add_all_reduce(program, "gradients", 800);
+    struct machine_time time = time_on(&fixture, &parallel, program, 1);
+    double expected = 2 * (130 + 200.0) + (double)all_reduce_add_cycles(&fixture.chip, 400);
+    assert_true(time.link_cycles == expected); // 0 with 2, and 1 with 3 at the same time
+    fixture_system_close(&fixture);
+}
+
+int main(void)
+{
+    setvbuf(stdout, NULL, _IOLBF, 0);
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_message_takes_its_way_and_its_words_at_the_rate_of_the_link),
+        cmocka_unit_test(ports_slower_than_the_link_hide_it),
+        cmocka_unit_test(messages_that_share_a_link_share_its_rate),
+        cmocka_unit_test(messages_on_opposite_ways_do_not_disturb_each_other),
+        cmocka_unit_test(chips_of_a_slot_share_its_rate),
+        cmocka_unit_test(a_system_of_one_chip_is_the_chip),
+        cmocka_unit_test(a_stream_takes_latency_and_bytes_and_chips_share_the_memory),
+        cmocka_unit_test(four_chips_share_the_rate_of_their_memory),
+        cmocka_unit_test(a_put_behind_compute_takes_only_what_is_left_of_it),
+        cmocka_unit_test(transfers_of_a_channel_are_waited_for_in_order),
+        cmocka_unit_test(a_ring_takes_2_n_minus_1_chunks_and_their_ways),
+        cmocka_unit_test(a_tree_takes_two_messages_a_level),
+        cmocka_unit_test(two_levels_are_a_ring_a_ring_and_a_message),
+        cmocka_unit_test(replicas_of_several_chips_sum_place_by_place),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
