@@ -119,6 +119,7 @@ static void checkpointed_programs_take_equal_cycles_in_both_engines(void **state
         fixture.checkpoints = draw_plan(&rng, fixture.time_steps);
         kinds[fixture.checkpoints.kind]++;
         check_engines(&fixture, LOWERING_SPARSE, &chip);
+        check_engines(&fixture, LOWERING_DENSE, &chip);
     }
     assert_true(kinds[CHECKPOINT_SINGLE] > 5 && kinds[CHECKPOINT_NESTED] > 5);
 }

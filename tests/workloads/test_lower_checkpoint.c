@@ -139,6 +139,7 @@ static void programs_take_the_time_steps_states_and_transfers_of_the_closed_form
     (void)state;
     for (uint32_t i = 0; i < sizeof(closed_forms) / sizeof(closed_forms[0]); i++) {
         check_closed_form(&closed_forms[i], LOWERING_SPARSE);
+        check_closed_form(&closed_forms[i], LOWERING_DENSE);
     }
 }
 
@@ -148,13 +149,12 @@ static void streaming_ahead_moves_the_same_words(void **state)
     static const enum streaming_kind kinds[] = {STREAMING_DOUBLE_BUFFERED, STREAMING_IO_TILES};
     for (uint32_t i = 0; i < sizeof(closed_forms) / sizeof(closed_forms[0]); i++) {
         for (uint32_t k = 0; k < 2; k++) {
+            enum lowering_kind form = i % 2 == 0 ? LOWERING_SPARSE : LOWERING_DENSE;
             struct fixture fixture = small_network(closed_forms[i].time_steps);
-            struct program *blocking =
-                lower_with(&fixture, closed_forms[i].checkpoints, LOWERING_SPARSE);
+            struct program *blocking = lower_with(&fixture, closed_forms[i].checkpoints, form);
             fixture.config.streaming = kinds[k];
             fixture.config.io_tiles = 6;
-            struct program *ahead =
-                lower_with(&fixture, closed_forms[i].checkpoints, LOWERING_SPARSE);
+            struct program *ahead = lower_with(&fixture, closed_forms[i].checkpoints, form);
             struct counts a = count_program(blocking), b = count_program(ahead);
             assert_int_equal(a.out, b.out);
             assert_int_equal(a.in, b.in);
@@ -231,6 +231,45 @@ static void packed_spikes_take_a_bit_for_each_neuron_and_list(void **state)
     program_destroy(program);
 }
 
+// The n-th compute set of a name, its group for the output layer.
+static const struct vertex_group *output_group(const struct program *program, const char *name,
+                                               uint32_t number)
+{
+    for (uint32_t i = 0; i < program->compute_set_count; i++) {
+        const struct compute_set *set = &program->compute_sets[i];
+        if (strcmp(set->name, name) == 0 && number-- == 0) {
+            return &program->groups[set->first_group + set->group_count - 1];
+        }
+    }
+    fail_msg("no set %s", name);
+    return NULL;
+}
+
+static void what_runs_again_adds_nothing_to_the_sums_of_the_loss(void **state)
+{
+    (void)state;
+    for (uint32_t loss = LOSS_ON_SPIKES; loss <= LOSS_ON_MEMBRANES; loss++) {
+        struct fixture fixture = small_network(64);
+        fixture.loss = (enum loss_kind)loss;
+        struct checkpoint_config config = {.kind = CHECKPOINT_SINGLE, .local = 8};
+        struct program *dense = lower_with(&fixture, config, LOWERING_DENSE);
+        const struct vertex_group *first = output_group(dense, "D5 neuron update", 0);
+        const struct vertex_group *again = output_group(dense, "D5 neuron update", 1);
+        for (uint32_t i = 1; i < 4; i++) { // loads, stores, arithmetic
+            assert_int_equal(again->sizes[i] + 1, first->sizes[i]);
+        }
+        program_destroy(dense);
+        struct program *sparse = lower_with(&fixture, config, LOWERING_SPARSE);
+        first = output_group(sparse, "F3 neuron update", 0);
+        again = output_group(sparse, "F3 neuron update", 1);
+        bool sums = loss == LOSS_ON_MEMBRANES; // else C1 does, in the first run alone
+        assert_int_equal(again->sizes[1] + 2 * sums, first->sizes[1]);
+        assert_int_equal(again->sizes[2] + sums, first->sizes[2]);
+        assert_int_equal(count_named_sets(sparse, "C1 count spikes"), !sums);
+        program_destroy(sparse);
+    }
+}
+
 // Every channel: no wait without a start before it but the first of puts, and nothing is left under way.
 static void track(const struct program *program, uint32_t *step, uint32_t under_way[2])
 {
@@ -285,15 +324,12 @@ static void a_long_sequence_is_a_short_program(void **state)
     program_destroy(program);
 }
 
-static void io_tiles_hold_buffers_and_nothing_else(void **state)
+static void check_io_tiles(enum lowering_kind kind, struct checkpoint_config checkpoints)
 {
-    (void)state;
     struct fixture fixture = small_network(64);
     fixture.config.streaming = STREAMING_IO_TILES;
     fixture.config.io_tiles = 6;
-    struct program *program = lower_with(
-        &fixture, (struct checkpoint_config){.kind = CHECKPOINT_DOUBLE, .remote = 4, .local = 4},
-        LOWERING_SPARSE);
+    struct program *program = lower_with(&fixture, checkpoints, kind);
     uint64_t buffers = 0;
     for (uint32_t i = 0; i < program->variable_count; i++) {
         const struct variable *variable = &program->variables[i];
@@ -312,6 +348,17 @@ static void io_tiles_hold_buffers_and_nothing_else(void **state)
     }
     assert_true(buffers > 0);
     program_destroy(program);
+}
+
+static void io_tiles_hold_buffers_and_nothing_else(void **state)
+{
+    (void)state;
+    struct checkpoint_config config = {.kind = CHECKPOINT_DOUBLE, .remote = 4, .local = 4};
+    check_io_tiles(LOWERING_SPARSE, config);
+    check_io_tiles(LOWERING_DENSE, config);
+    config = (struct checkpoint_config){.kind = CHECKPOINT_OFFLOAD};
+    check_io_tiles(LOWERING_SPARSE, config);
+    check_io_tiles(LOWERING_DENSE, config);
 }
 
 static void without_streaming_memory_a_plan_that_streams_is_refused(void **state)
@@ -406,6 +453,7 @@ int main(void)
         cmocka_unit_test(a_stream_moves_a_stored_state),
         cmocka_unit_test(states_of_two_bytes_move_half_the_words_of_membranes),
         cmocka_unit_test(packed_spikes_take_a_bit_for_each_neuron_and_list),
+        cmocka_unit_test(what_runs_again_adds_nothing_to_the_sums_of_the_loss),
         cmocka_unit_test(a_buffer_is_never_filled_twice_and_every_get_is_waited_for),
         cmocka_unit_test(a_long_sequence_is_a_short_program),
         cmocka_unit_test(io_tiles_hold_buffers_and_nothing_else),

@@ -95,11 +95,11 @@ static void add_cast(const struct stored_state *state, const struct stored_tenso
 
 // Between an element and a bit of a word: a load, a shift and an or; a shift, an and and a store. The word itself
 // is loaded or stored once for 32 elements: left out. A guess: no such codelet was measured.
-static void add_packing(const struct stored_state *state, const struct stored_tensor *tensor,
-                        bool is_stored)
+void stored_add_packing(struct program *program, struct item_range items, uint32_t elements,
+                        bool is_stored, uint32_t layer)
 {
-    emit_each(state->program, CODELET_fused_elementwise, tensor->items,
-              (struct vertex_sizes){tensor->elements, is_stored, !is_stored, 2}, tensor->layer);
+    emit_each(program, CODELET_fused_elementwise, items,
+              (struct vertex_sizes){elements, is_stored, !is_stored, 2}, layer);
 }
 
 static void add_slice(const struct stored_state *state, const struct stored_tensor *tensor)
@@ -108,11 +108,12 @@ static void add_slice(const struct stored_state *state, const struct stored_tens
               (struct vertex_sizes){tensor->words, 1, 0, 0}, tensor->layer);
 }
 
-void stored_add_copy(const struct stored_state *state, const struct stored_tensor *tensor,
+static void add_copy(const struct stored_state *state, const struct stored_tensor *tensor,
                      bool is_stored)
 {
     if (tensor->kind == STORED_SPIKES && state->packs_spikes) {
-        add_packing(state, tensor, is_stored);
+        stored_add_packing(state->program, tensor->items, tensor->elements, is_stored,
+                           tensor->layer);
     } else {
         add_slice(state, tensor);
     }
@@ -131,7 +132,7 @@ static void add_copies(const struct stored_state *state, enum state_copy copy)
             if (is_cast) {
                 add_cast(state, tensor, is_stored);
             } else {
-                stored_add_copy(state, tensor, is_stored);
+                add_copy(state, tensor, is_stored);
             }
         }
     }

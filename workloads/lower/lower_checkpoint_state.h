@@ -45,9 +45,9 @@ uint64_t stored_history_bytes(const struct stored_state *state);
 
 void stored_emit_copy(const struct stored_state *state, enum state_copy copy);
 void stored_emit_history_exchange(const struct stored_state *state, bool is_to_io);
-// A vertex on every item of the tensor, in the open compute set: into the stored form, or out of it.
-void stored_add_copy(const struct stored_state *state, const struct stored_tensor *tensor,
-                     bool is_stored);
+// Elements into bits, or out of them, on every item, in the open compute set.
+void stored_add_packing(struct program *program, struct item_range items, uint32_t elements,
+                        bool is_stored, uint32_t layer);
 // Slots, kept history, and buffers.
 void stored_add_variables(const struct stored_state *state,
                           const struct checkpoint_schedule *schedule);

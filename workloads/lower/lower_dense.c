@@ -128,6 +128,23 @@ static void emit_rows(struct dense_lowering *lowering,
     }
 }
 
+void dense_emit_forward_step(struct dense_lowering *lowering)
+{
+    lowering->first_layer = 1;
+    lowering->last_layer = lowering->layer_count;
+    dense_emit_input(lowering, DENSE_D1);
+    emit_rows(lowering, dense_emit_forward_rows, true);
+}
+
+void dense_emit_backward_step(struct dense_lowering *lowering)
+{
+    lowering->first_layer = 1;
+    lowering->last_layer = lowering->layer_count;
+    dense_emit_input(lowering, DENSE_E1);
+    dense_emit_backward_load(lowering);
+    emit_rows(lowering, dense_emit_backward_rows, false);
+}
+
 static void emit_loop(struct dense_lowering *lowering, bool is_forward)
 {
     struct dense_span *span =
@@ -136,18 +153,29 @@ static void emit_loop(struct dense_lowering *lowering, bool is_forward)
     span->first = lowering->program->step_count;
     program_begin_loop(lowering->program, lowering->time_steps, is_forward ? 0 : last,
                        is_forward ? 1 : -1);
-    lowering->first_layer = 1;
-    lowering->last_layer = lowering->layer_count;
-    dense_emit_input(lowering, is_forward ? DENSE_D1 : DENSE_E1);
     if (is_forward) {
-        emit_rows(lowering, dense_emit_forward_rows, true);
+        dense_emit_forward_step(lowering);
     } else {
-        dense_emit_backward_load(lowering);
-        emit_rows(lowering, dense_emit_backward_rows, false);
+        dense_emit_backward_step(lowering);
     }
     span->last = lowering->program->step_count;
     span->is_used = true;
     program_end_loop(lowering->program);
+}
+
+// All in one: what is not checkpointed keeps the history of all time steps.
+static void emit_plain(struct dense_lowering *lowering)
+{
+    lowering->keeps_history = true;
+    lowering->is_first_run = true;
+    dense_emit_start(lowering);
+    dense_emit_static_product(lowering);
+    emit_loop(lowering, true);
+    dense_emit_middle(lowering);
+    emit_loop(lowering, false);
+    dense_emit_static_gradient(lowering);
+    dense_emit_end(lowering);
+    dense_add_variables(lowering);
 }
 
 static struct program *create_program(const struct training_graph *graph,
@@ -176,6 +204,11 @@ struct program *lower_dense(const struct training_graph *graph,
                          machine->chips);
         return NULL;
     }
+    char *refusal = checkpoint_refuse(&training->checkpoints, config, machine);
+    if (refusal != NULL) {
+        *why = refusal;
+        return NULL;
+    }
     struct dense_lowering lowering = {
         .graph = graph,
         .training = training,
@@ -186,7 +219,8 @@ struct program *lower_dense(const struct training_graph *graph,
         .layer_count = graph->layer_count,
         .batch = graph->batch,
         .time_steps = graph->time_steps,
-        .tiles = machine->tiles,
+        .tiles = machine->tiles - checkpoint_io_tiles(&training->checkpoints, config),
+        .streaming = config->streaming,
         .contexts = machine->contexts,
         .input_slots = graph->config.slots[0],
         .is_delayed = graph->config.layer_delay > 0,
@@ -197,14 +231,11 @@ struct program *lower_dense(const struct training_graph *graph,
             xcalloc((size_t)DENSE_ROW_COUNT * (graph->layer_count + 1), sizeof(struct dense_span)),
     };
     dense_plan(&lowering);
-    dense_emit_start(&lowering);
-    dense_emit_static_product(&lowering);
-    emit_loop(&lowering, true);
-    dense_emit_middle(&lowering);
-    emit_loop(&lowering, false);
-    dense_emit_static_gradient(&lowering);
-    dense_emit_end(&lowering);
-    dense_add_variables(&lowering);
+    if (training->checkpoints.kind == CHECKPOINT_NONE) {
+        emit_plain(&lowering);
+    } else {
+        dense_emit_checkpointed(&lowering);
+    }
     free(lowering.layers);
     free(lowering.spans);
     return lowering.program;

@@ -131,9 +131,12 @@ static void add_forward_states(struct dense_lowering *lowering, uint32_t l)
     add(lowering, text_of("states", VARIABLE_STATE, l), neurons,
         floats * tiles_count_states(lowering->graph, l), loop);
     add(lowering, text_of("spikes", VARIABLE_STATE, l), neurons, spikes, loop);
-    add(lowering, text_of("state history", VARIABLE_HISTORY, l), neurons,
-        floats * tiles_count_saved(lowering->graph, l) * lowering->time_steps, both_loops);
-    if (dense_keeps_spikes(lowering, l)) {
+    bool is_plain = lowering->plan == NULL; // else stored_add_variables() adds what is kept
+    if (is_plain) {
+        add(lowering, text_of("state history", VARIABLE_HISTORY, l), neurons,
+            floats * tiles_count_saved(lowering->graph, l) * lowering->time_steps, both_loops);
+    }
+    if (dense_keeps_spikes(lowering, l) && (is_plain || l == lowering->layer_count)) {
         struct lifetime to_host = between(lowering, DENSE_FORWARD_LOOP, 0, DENSE_HOST_OUT, 0);
         add(lowering, text_of("spike history", VARIABLE_HISTORY, l), neurons,
             spikes * lowering->time_steps, l < lowering->layer_count ? both_loops : to_host);

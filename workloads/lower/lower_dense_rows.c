@@ -1,5 +1,6 @@
 // Rows D2..D6, E2..E6 and H1..H5 of docs/schedule.md. Convention: emit_<row> opens the row's exchange or
 // compute set and adds groups or flows for the layers from first_layer to last_layer.
+#include "workloads/lower/lower_checkpoint_state.h"
 #include "workloads/lower/lower_tiles_dense.h"
 #include "workloads/lower/lower_tiles_graph.h"
 
@@ -140,8 +141,14 @@ static void emit_elementwise(struct dense_lowering *lowering, enum op_phase phas
         const struct dense_layer *layer = &lowering->layers[l];
         struct elementwise_slots slots = tiles_fused_slots(lowering->graph, phase, l);
         bool sums_errors = phase == OP_BACKWARD && dense_is_hoisted(lowering, l);
+        // what runs again leaves the output's sum over time alone
+        bool sums_outputs = lowering->is_first_run || l < lowering->layer_count;
+        bool leaves_sum = phase == OP_FORWARD && !sums_outputs;
         slots.loads += sums_errors;
+        slots.loads -= leaves_sum;
+        slots.stores -= leaves_sum;
         slots.arithmetic += sums_errors;
+        slots.arithmetic -= leaves_sum;
         emit_each(
             lowering->program, CODELET_fused_elementwise, dense_neurons(layer),
             (struct vertex_sizes){layer->elements, slots.loads, slots.stores, slots.arithmetic}, l);
@@ -168,17 +175,47 @@ void dense_emit_static_product(struct dense_lowering *lowering)
 
 // Slices of all tensors that are kept, one vertex each, in one compute set: the tensors lie where
 // they are written, and a program of one's own needs no set per tensor.
-static void add_history_slices(struct dense_lowering *lowering, uint32_t l, uint32_t float_slices,
-                               bool has_spikes)
+static void add_float_slices(struct dense_lowering *lowering, uint32_t l, uint32_t count)
 {
     const struct dense_layer *layer = &lowering->layers[l];
-    for (uint32_t i = 0; i < float_slices; i++) {
+    for (uint32_t i = 0; i < count; i++) {
         emit_each(lowering->program, CODELET_slice, dense_neurons(layer),
                   (struct vertex_sizes){layer->elements, 1, 0, 0}, l);
     }
-    if (has_spikes) {
-        emit_each(lowering->program, CODELET_slice, dense_neurons(layer),
-                  (struct vertex_sizes){dense_words(lowering, layer->elements), 1, 0, 0}, l);
+}
+
+static void add_spike_slice(struct dense_lowering *lowering, uint32_t l, bool is_saved)
+{
+    const struct dense_layer *layer = &lowering->layers[l];
+    if (dense_packs_spikes(lowering, l)) {
+        stored_add_packing(lowering->program, dense_neurons(layer), layer->elements, is_saved, l);
+        return;
+    }
+    emit_each(lowering->program, CODELET_slice, dense_neurons(layer),
+              (struct vertex_sizes){dense_words(lowering, layer->elements), 1, 0, 0}, l);
+}
+
+// The output's spikes go to the host; when they run again they went already.
+static bool saves_spikes(const struct dense_lowering *lowering, uint32_t l)
+{
+    bool is_wanted = l < lowering->layer_count ? lowering->keeps_history : lowering->is_first_run;
+    return is_wanted && dense_keeps_spikes(lowering, l);
+}
+
+static void emit_d6(struct dense_lowering *lowering)
+{
+    bool returns_spikes = lowering->last_layer == lowering->layer_count &&
+                          saves_spikes(lowering, lowering->layer_count);
+    if (!lowering->keeps_history && !returns_spikes) {
+        return;
+    }
+    dense_compute(lowering, DENSE_D6, "D6 save history");
+    for (uint32_t l = lowering->first_layer; l <= lowering->last_layer; l++) {
+        add_float_slices(lowering, l,
+                         lowering->keeps_history ? tiles_count_saved(lowering->graph, l) : 0);
+        if (saves_spikes(lowering, l)) {
+            add_spike_slice(lowering, l, true);
+        }
     }
 }
 
@@ -195,11 +232,7 @@ void dense_emit_forward_rows(struct dense_lowering *lowering)
                                                            .last = lowering->last_layer});
     dense_compute(lowering, DENSE_D5, "D5 neuron update");
     emit_elementwise(lowering, OP_FORWARD);
-    dense_compute(lowering, DENSE_D6, "D6 save history");
-    for (uint32_t l = lowering->first_layer; l <= lowering->last_layer; l++) {
-        add_history_slices(lowering, l, tiles_count_saved(lowering->graph, l),
-                           dense_keeps_spikes(lowering, l));
-    }
+    emit_d6(lowering);
 }
 
 // --- backward -----------------------------------------------------------------------------------
@@ -212,7 +245,10 @@ void dense_emit_backward_load(struct dense_lowering *lowering)
             slices +=
                 tiles_count_slices(lowering->graph, tiles_saved_tensor(lowering->graph, l, i));
         }
-        add_history_slices(lowering, l, slices, l < lowering->layer_count);
+        add_float_slices(lowering, l, slices);
+        if (l < lowering->layer_count) {
+            add_spike_slice(lowering, l, false);
+        }
     }
 }
 

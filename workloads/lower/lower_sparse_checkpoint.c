@@ -13,16 +13,6 @@
 #define FORWARD_ROWS (size_t)(ROW_C1 - ROW_F1 + 1)
 
 // --- what is stored -----------------------------------------------------------------------------
-static uint32_t floats_of_before(const struct sparse_lowering *lowering, uint32_t l)
-{
-    uint32_t count = 0;
-    for (uint32_t i = 0; i < tiles_count_saved(lowering->graph, l); i++) {
-        uint32_t tensor = tiles_saved_tensor(lowering->graph, l, i);
-        count += tiles_reads_before(lowering->graph, tensor);
-    }
-    return count;
-}
-
 static struct stored_tensor floats_of(const struct sparse_lowering *lowering, uint32_t l)
 {
     const struct layer_place *layer = sparse_layer(lowering, l);
@@ -34,7 +24,7 @@ static struct stored_tensor floats_of(const struct sparse_lowering *lowering, ui
                                   .words = elements,
                                   .in_state = tiles_count_states(lowering->graph, l),
                                   .in_history = tiles_count_saved(lowering->graph, l),
-                                  .in_head = floats_of_before(lowering, l)};
+                                  .in_head = tiles_count_saved_before(lowering->graph, l)};
 }
 
 // Ids, counts, or packed spikes. With a layer delay they are states that the next layer reads.

@@ -7,6 +7,7 @@
 
 #include "sim/program.h"
 #include "sim/units.h"
+#include "workloads/lower/lower_checkpoint.h"
 #include "workloads/lower/lower_tiles_emit.h"
 #include "workloads/lower/lowering.h"
 #include "workloads/lower/matmul_split.h"
@@ -72,6 +73,12 @@ struct dense_lowering {
     bool returns_spikes;              // of the output layer, to the host
     uint32_t first_layer, last_layer; // that the rows being emitted are for
     struct dense_span *spans;         // owned; [DENSE_ROW_COUNT][layer_count + 1]
+    // A checkpointed program (lower_dense_checkpoint.c):
+    const struct checkpoint_plan *plan; // NULL: the history of all time steps is kept
+    const struct checkpoint_schedule *schedule;
+    enum streaming_kind streaming;
+    bool keeps_history, is_first_run; // of the forward time step that is being emitted
+    struct dense_span only_within; // if used: variables that live in other steps too are left out
 };
 
 static inline struct dense_span *dense_span(const struct dense_lowering *lowering,
@@ -209,5 +216,17 @@ void dense_emit_backward_rows(struct dense_lowering *lowering);   // E2..E6
 void dense_emit_static_gradient(struct dense_lowering *lowering); // H4, H5
 void dense_emit_end(struct dense_lowering *lowering);
 void dense_add_variables(struct dense_lowering *lowering);
+
+// One time step, all its rows.
+void dense_emit_forward_step(struct dense_lowering *lowering);
+void dense_emit_backward_step(struct dense_lowering *lowering);
+// The whole program, by the training's plan.
+void dense_emit_checkpointed(struct dense_lowering *lowering);
+// Are the layer's spikes kept as bits?
+static inline bool dense_packs_spikes(const struct dense_lowering *lowering, uint32_t l)
+{
+    return lowering->plan != NULL && lowering->training->checkpoints.has_packed_spikes &&
+           l < lowering->layer_count;
+}
 
 #endif

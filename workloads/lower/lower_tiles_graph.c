@@ -246,7 +246,7 @@ static bool is_read_backward(const struct training_graph *graph, uint32_t tensor
     return false;
 }
 
-bool tiles_reads_before(const struct training_graph *graph, uint32_t tensor)
+static bool is_read_before(const struct training_graph *graph, uint32_t tensor)
 {
     for (uint32_t s = 0; s < graph->state_count; s++) {
         if (graph->states[s].out == tensor && is_read_backward(graph, graph->states[s].in)) {
@@ -258,7 +258,16 @@ bool tiles_reads_before(const struct training_graph *graph, uint32_t tensor)
 
 uint32_t tiles_count_slices(const struct training_graph *graph, uint32_t tensor)
 {
-    return is_read_backward(graph, tensor) + tiles_reads_before(graph, tensor);
+    return is_read_backward(graph, tensor) + is_read_before(graph, tensor);
+}
+
+uint32_t tiles_count_saved_before(const struct training_graph *graph, uint32_t layer)
+{
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < tiles_count_saved(graph, layer); i++) {
+        count += is_read_before(graph, tiles_saved_tensor(graph, layer, i));
+    }
+    return count;
 }
 
 static bool is_float_of_layer(const struct training_graph *graph, uint32_t tensor, uint32_t layer)

@@ -39,8 +39,8 @@ uint32_t tiles_saved_tensor(const struct training_graph *graph, uint32_t layer, 
 uint32_t tiles_count_saved(const struct training_graph *graph, uint32_t layer);
 // Backward slices of one saved tensor: its value at t, and, if it is a state, at t - 1.
 uint32_t tiles_count_slices(const struct training_graph *graph, uint32_t tensor);
-// A saved tensor whose value at t - 1 is read backward as well.
-bool tiles_reads_before(const struct training_graph *graph, uint32_t tensor);
+// Saved tensors of a layer whose value at t - 1 is read backward.
+uint32_t tiles_count_saved_before(const struct training_graph *graph, uint32_t layer);
 // Float states of a layer, and the adjoints of them that are carried between time steps.
 uint32_t tiles_count_states(const struct training_graph *graph, uint32_t layer);
 uint32_t tiles_count_carries(const struct training_graph *graph, uint32_t layer);
