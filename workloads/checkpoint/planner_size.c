@@ -6,9 +6,9 @@
 #include "sim/units.h"
 #include "workloads/checkpoint/planner.h"
 
-struct shape {       // of chunks: every one of `parents` is cut into `chunks`
-    uint64_t levels; // of chunks, remote ones included
-    uint64_t parents, chunks;
+struct shape {                // of chunks: every one of `parents` is cut into `chunks`
+    uint32_t levels;          // of chunks, remote ones included
+    uint32_t parents, chunks; // their product is at most the time steps
 };
 
 static double larger(double a, double b)
@@ -34,9 +34,9 @@ static struct shape shape_of(const struct checkpoint_config *config)
 }
 
 // Time steps of the last chunk of every parent: those that keeps_last does not run again.
-static uint64_t last_steps(const struct shape *shape, uint64_t time_steps)
+static uint32_t last_steps(const struct shape *shape, uint32_t time_steps)
 {
-    uint64_t longer = time_steps % shape->parents, even = time_steps / shape->parents;
+    uint32_t longer = time_steps % shape->parents, even = time_steps / shape->parents;
     return (shape->parents - longer) * (even / shape->chunks) +
            longer * ((even + 1) / shape->chunks);
 }
@@ -48,7 +48,7 @@ static void size_chunks(struct planner_size *size, uint32_t time_steps)
     uint32_t kept = config->keeps_last ? 1 : 0;
     size->forward_steps =
         (shape.levels + 1) * time_steps - (config->keeps_last ? last_steps(&shape, time_steps) : 0);
-    size->history_steps = (uint32_t)div_ceil(time_steps, shape.parents * shape.chunks);
+    size->history_steps = (time_steps - 1) / (shape.parents * shape.chunks) + 1; // rounded up
     switch (config->kind) {
     case CHECKPOINT_SINGLE_REMOTE:
         size->places = config->remote - kept;
