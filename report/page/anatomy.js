@@ -67,7 +67,7 @@ function addChartCard(parent, {id, title, lead, label, make, controls, table, ..
     if (fold) fold.refresh();
   };
   refresh();
-  redraw.push(() => { refresh(); if (plot.chart || plot.isDue) plot.draw(); });
+  redraw.push(() => { refresh(); drawCharts([plot]); });
   return card;
 }
 

@@ -130,7 +130,7 @@ function storedTheme() {
 function setTheme(name, isKept) {
   document.documentElement.dataset.theme = name;
   try { if (isKept) localStorage.setItem('tilesim-theme', name); } catch (error) { /* kept for this view alone */ }
-  redrawCharts();
+  drawCharts();
 }
 function themeButton() {
   const button = el('button', {class: 'theme', type: 'button', 'aria-label': 'switch between light and dark',
@@ -287,6 +287,7 @@ function addPlot(parent, {label, make, isTall, keepsLegend}) {
 }
 
 function drawPlot(plot) {
+  plot.isDue = false;
   const config = plot.make();
   if (plot.chart) plot.chart.destroy();
   plot.chart = null;
@@ -304,27 +305,34 @@ function drawPlot(plot) {
   }
   plot.chart = new Chart(plot.canvas, config);
   drawLegend(plot);
-  plot.chart.update();
+  if (plot.hidden.size > 0) plot.chart.update(); // it was drawn when it was made, with all of its series
 }
 
-function redrawCharts() {
-  for (const plot of plots) if (plot.chart || plot.isDue) drawPlot(plot);
+// What is in sight is drawn at once, the others when the browser has time, from the top.
+const SIGHT_MARGIN = 200; // pixels around the window
+function isInSight(plot) {
+  const at = plot.box.getBoundingClientRect();
+  return at.bottom > -SIGHT_MARGIN && at.top < window.innerHeight + SIGHT_MARGIN;
 }
 
-// Draws the charts one after the other, so that the page can be read while it fills.
-function drawCharts(done) {
-  let i = 0;
-  const next = () => {
-    if (i === plots.length) {
-      document.documentElement.dataset.ready = 'yes'; // for whoever waits for the page, such as a test
-      if (done) done();
-      return;
-    }
-    plots[i].isDue = true;
-    drawPlot(plots[i++]);
-    setTimeout(next, 0);
-  };
-  next();
+const whenIdle = window.requestIdleCallback ? (task) => window.requestIdleCallback(task, {timeout: 500}) : (task) => setTimeout(task, 20);
+const told = document.documentElement.dataset; // for whoever waits for the page, such as a test
+let isWaiting = false;
+function drawOneWhenIdle() {
+  const due = plots.filter((plot) => plot.isDue);
+  if (due.length > 0) drawPlot(due.find(isInSight) || due[0]);
+  isWaiting = due.length > 1;
+  if (isWaiting) whenIdle(drawOneWhenIdle);
+  else told.drawn = 'yes';
+}
+
+function drawCharts(list = plots) {
+  for (const plot of list) plot.isDue = true;
+  for (const plot of list) if (isInSight(plot)) drawPlot(plot);
+  told.ready = 'yes';
+  told.drawn = 'no';
+  if (!isWaiting) whenIdle(drawOneWhenIdle);
+  isWaiting = true;
 }
 
 // On paper: light, and as wide as the sheet.

@@ -104,7 +104,7 @@ function rangeOf(axis) {
 // --- selectors -----------------------------------------------------------------------------------
 const refreshers = []; // of what depends on the selection: charts first, then their tables
 function refreshAll() {
-  for (const plot of plots) plot.draw();
+  drawCharts();
   for (const refresh of refreshers) refresh();
 }
 

@@ -335,10 +335,11 @@ function squares({items, columns, lines, xAxis, yAxis, label, tooltip, isReverse
     if (!area) return 4;
     return Math.max(1, Math.min(area.width / columns, area.height / lines) * 0.5 * 0.94) * Math.SQRT2 * 0.995;
   };
-  const shade = (context) => (context.raw && context.raw.isBad ? 'transparent' : heat(context.raw ? context.raw.heat : 0));
+  const bad = surface('bad');
+  const shades = items.map((item) => (item.isBad ? 'transparent' : heat(item.heat))); // lists: a function would be asked several times for each
   return {type: 'scatter', data: {datasets: [{label, group: label, isHeat: true, data: items, pointStyle: items.map((item) => (item.isBad ? 'crossRot' : 'rect')),
-    pointRadius: size, pointHoverRadius: size, pointHitRadius: 1, backgroundColor: shade,
-    borderColor: (context) => (context.raw && context.raw.isBad ? surface('bad') : shade(context)), pointBorderWidth: (context) => (context.raw && context.raw.isBad ? 2.5 : 0),
+    pointRadius: size, pointHoverRadius: size, pointHitRadius: 1, backgroundColor: shades,
+    borderColor: items.map((item, i) => (item.isBad ? bad : shades[i])), pointBorderWidth: items.map((item) => (item.isBad ? 2.5 : 0)),
     pointHoverBorderWidth: 2, pointHoverBorderColor: surface('text')}]},
   options: baseOptions({interaction: {mode: 'nearest', axis: 'xy', intersect: false}, scales: {x: xAxis, y: {...yAxis, reverse: Boolean(isReversed)}},
     plugins: {tooltip: {callbacks: {title: (found) => (found.length ? tooltip(found[0].raw)[0] : ''), label: (item) => tooltip(item.raw).slice(1)}}}})};

@@ -18,7 +18,7 @@ for (const key of Object.keys(data.rows)) {
 }
 for (const key of ['name', 'kind', 'hw', 'variant', 'form', 'why']) rowColumns[key] = rowColumns[key].map(text);
 const rowKeys = Object.keys(rowColumns);
-const noRow = Object.fromEntries([...rowKeys, 'q'].map((key) => [key, undefined])); // copied, so that all rows are alike: faster to fill and read
+const noRow = Object.fromEntries([...rowKeys, 'q', 'speedups'].map((key) => [key, undefined])); // copied, so that all rows are alike: faster to fill and read
 const rows = Array.from({length: data.rows.count}, (unused, i) => {
   const row = {...noRow, i};
   for (const key of rowKeys) row[key] = rowColumns[key][i];
@@ -240,6 +240,10 @@ const combinedBand = (a, b) => (a === null || b === null ? null : Math.hypot(a, 
 
 // Every tile machine over every GPU baseline, and sparse over dense tiles of the same chip.
 function speedupsOf(row) {
+  row.speedups ??= findSpeedups(row);
+  return row.speedups;
+}
+function findSpeedups(row) {
   if (row.kind !== 'tiles' || !row.fits || !row.step) return [];
   return rowsOfPoint[row.point].filter((other) => other.fits && other.step &&
     (other.kind === 'gpu' || (row.variant === 'sparse' && other.kind === 'tiles' && other.variant === 'dense' && other.hw === row.hw)))

@@ -99,6 +99,7 @@ class Page:
         self.call("Page.navigate", {"url": self.url})
         self.wait_for("document.documentElement?.dataset.ready === 'yes'")
         self.open_seconds = time.monotonic() - started
+        self.wait_for("document.documentElement.dataset.drawn === 'yes'")
 
     def listen(self, message):
         method, parameters = message["method"], message["params"]
@@ -133,6 +134,7 @@ class Page:
     def settle(self):
         """Waits until what was changed has been drawn."""
         self.evaluate("new Promise((done) => requestAnimationFrame(() => setTimeout(done, 30)))")
+        self.wait_for("document.documentElement.dataset.drawn === 'yes'")
 
     def set_size(self, width, height, is_phone=False):
         self.call("Emulation.setDeviceMetricsOverride",
