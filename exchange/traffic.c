@@ -156,19 +156,57 @@ bool traffic_crosses(const struct program *program, const struct exchange_step *
 }
 
 // --- measuring ----------------------------------------------------------------------------------
+struct end_tiles {   // of messages from one chip to another: those that send, or those that receive
+    uint64_t before; // tiles of earlier ranges
+    uint32_t first, end; // the range that was touched last
+};
+
 struct matrix {
     uint32_t chips;
-    struct chip_traffic *entries; // owned; [chips * chips]
+    struct chip_traffic *entries;             // owned; [chips * chips]
+    struct end_tiles *sources, *destinations; // owned; the same
 };
+
+static size_t place_of(const struct matrix *matrix, uint32_t from, uint32_t to)
+{
+    return (size_t)from * matrix->chips + to;
+}
 
 static void add(struct matrix *matrix, uint32_t from, uint32_t to, uint64_t messages,
                 uint64_t bytes)
 {
-    struct chip_traffic *entry = &matrix->entries[(size_t)from * matrix->chips + to];
+    struct chip_traffic *entry = &matrix->entries[place_of(matrix, from, to)];
     if (from != to) {
         entry->messages += messages;
         entry->bytes += bytes;
     }
+}
+
+// Tiles of the range that the last one had are not counted again.
+static void touch(struct end_tiles *tiles, uint32_t first, uint32_t end)
+{
+    if (first <= tiles->end && end >= tiles->first && tiles->end > tiles->first) {
+        tiles->first = first < tiles->first ? first : tiles->first;
+        tiles->end = end > tiles->end ? end : tiles->end;
+        return;
+    }
+    tiles->before += tiles->end - tiles->first;
+    tiles->first = first;
+    tiles->end = end;
+}
+
+// Of the items [first, first + count) of a map, which lie on one chip and in one turn.
+static void touch_items(struct end_tiles *tiles, const struct tile_map *map, uint32_t first,
+                        uint64_t count)
+{
+    uint32_t last_tile = tile_map_at(map, (uint32_t)(first + count - 1));
+    uint32_t distinct = (uint32_t)min_u64(count, map->positions);
+    touch(tiles, last_tile + 1 - distinct, last_tile + 1);
+}
+
+static uint64_t count_touched(const struct end_tiles *tiles)
+{
+    return tiles->before + (tiles->end - tiles->first);
 }
 
 // Every source of a chip to every destination of another, or once to the chip if all hear the same.
@@ -182,6 +220,8 @@ static void add_all(struct matrix *matrix, const struct program *program, const 
         for (uint32_t j = 0; j < program->chips && sources[i] > 0; j++) {
             uint64_t heard = flow->kind == FLOW_BROADCAST ? destinations[j] > 0 : destinations[j];
             add(matrix, i, j, sources[i] * heard, sources[i] * heard * flow->bytes);
+            matrix->sources[place_of(matrix, i, j)].before += sources[i];
+            matrix->destinations[place_of(matrix, i, j)].before += destinations[j];
         }
     }
     free(sources);
@@ -190,8 +230,14 @@ static void add_all(struct matrix *matrix, const struct program *program, const 
 
 static bool add_pairs(void *context, const struct flow *flow, const struct passage *passage)
 {
+    struct matrix *matrix = context;
     uint64_t pairs = passage->end - passage->first;
-    add(context, passage->from, passage->to, pairs, pairs * flow->bytes);
+    size_t place = place_of(matrix, passage->from, passage->to);
+    add(matrix, passage->from, passage->to, pairs, pairs * flow->bytes);
+    touch_items(&matrix->sources[place], &flow->source,
+                flow->first_source + (uint32_t)passage->first, pairs);
+    touch_items(&matrix->destinations[place], &flow->destination,
+                flow->first_destination + (uint32_t)passage->first, pairs);
     return true;
 }
 
@@ -215,11 +261,18 @@ static uint64_t count_overlaps(const struct flow *flow, uint64_t words, uint64_t
 
 static bool add_words(void *context, const struct flow *flow, const struct passage *passage)
 {
+    struct matrix *matrix = context;
     uint64_t words = div_ceil(flow->bytes, EXCHANGE_WORD_BYTES);
     if (passage->from != passage->to) {
-        add(context, passage->from, passage->to,
+        size_t place = place_of(matrix, passage->from, passage->to);
+        uint64_t last = passage->end - 1;
+        add(matrix, passage->from, passage->to,
             count_overlaps(flow, words, passage->first, passage->end),
             (passage->end - passage->first) * EXCHANGE_WORD_BYTES);
+        matrix->sources[place].before +=
+            last * flow->source_count / words - passage->first * flow->source_count / words + 1;
+        matrix->destinations[place].before += last * flow->destination_count / words -
+                                              passage->first * flow->destination_count / words + 1;
     }
     return true;
 }
@@ -252,6 +305,8 @@ static struct traffic_list list_entries(const struct matrix *matrix)
     for (size_t i = 0; i < entries; i++) {
         if (matrix->entries[i].messages > 0) {
             list.items[list.count] = matrix->entries[i];
+            list.items[list.count].runs = min_u64(count_touched(&matrix->sources[i]),
+                                                  count_touched(&matrix->destinations[i]));
             list.items[list.count].from = (uint32_t)(i / matrix->chips);
             list.items[list.count++].to = (uint32_t)(i % matrix->chips);
         }
@@ -266,7 +321,10 @@ struct traffic_list traffic_measure(const struct program *program,
         return (struct traffic_list){0};
     }
     struct matrix matrix = {.chips = program->chips};
-    matrix.entries = xcalloc((size_t)matrix.chips * matrix.chips, sizeof *matrix.entries);
+    size_t entries = (size_t)matrix.chips * matrix.chips;
+    matrix.entries = xcalloc(entries, sizeof *matrix.entries);
+    matrix.sources = xcalloc(entries, sizeof *matrix.sources);
+    matrix.destinations = xcalloc(entries, sizeof *matrix.destinations);
     for (uint32_t i = 0; i < exchange->flow_count; i++) {
         const struct flow *flow = &program->flows[exchange->first_flow + i];
         if (flow_crosses(program, flow)) {
@@ -275,6 +333,8 @@ struct traffic_list traffic_measure(const struct program *program,
     }
     struct traffic_list list = list_entries(&matrix);
     free(matrix.entries);
+    free(matrix.sources);
+    free(matrix.destinations);
     return list;
 }
 

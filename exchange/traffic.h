@@ -12,6 +12,9 @@ struct chip_traffic { // from one chip to another
     uint32_t from, to;
     uint64_t bytes;
     uint64_t messages; // distinct ones of tiles
+    // Messages that follow one another from one tile, or to one, count once: the fewer of the tiles that send and
+    // of those that receive. Flows that touch the same run of tiles, one after the other, count them once.
+    uint64_t runs;
 };
 
 struct traffic_list {

@@ -57,6 +57,7 @@ struct machine *machine_create_on(const struct system_config *system,
                "%u replicas of a program on %u chips for %u of %u chips", parallel->replicas,
                program->chips, parallel->chips, system->chips);
     const struct superstep_syncs syncs = {
+        .system = system,
         .crossing_cycles = system_sync_cycles(system, program->chips),
         .all_cycles = system_sync_cycles(system, parallel->chips)};
     struct machine *machine = create(system->chip, program, &syncs);

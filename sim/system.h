@@ -31,6 +31,7 @@ struct listed_link { // as the file lists it
 struct system_link {   // both directions
     uint32_t from, to; // chips, from < to
     uint32_t kind;
+    uint32_t lane; // the link whose bandwidth it has a part of: itself, or a rail that it shares
 };
 
 struct link_end { // what a chip is joined to
@@ -67,6 +68,10 @@ struct system_config {
     struct link_kind *kinds; // owned
     uint32_t listed_count;
     struct listed_link *listed; // owned
+    bool rails_share;           // ladder: both rails from a rung to the next have the rate of one
+    double packet_bytes;        // of a link, for a run of small messages: see exchange/crossing.h
+    double stream_efficiency;   // of a tile's port, that one stream keeps over each link
+    uint32_t arrival_words;     // more, of a message from another chip, where it arrives
     double crossing_seconds;    // of what leaves its chip, once, however many links it then takes
     double sync_hop_seconds;    // of the sync over several chips: one hop, one way
     uint32_t chips_per_slot;    // of a host: chips that share its bandwidth

@@ -18,8 +18,9 @@ uint32_t system_find_kind(const struct system_config *system, const char *name)
 
 static void add_link(struct system_config *system, uint32_t from, uint32_t to, const char *kind)
 {
-    system->links[system->link_count++] = (struct system_link){
-        from < to ? from : to, from < to ? to : from, system_find_kind(system, kind)};
+    uint32_t number = system->link_count++;
+    system->links[number] = (struct system_link){from < to ? from : to, from < to ? to : from,
+                                                 system_find_kind(system, kind), number};
 }
 
 static void add_ladder(struct system_config *system)
@@ -32,6 +33,7 @@ static void add_ladder(struct system_config *system)
         if (chip + 3 < system->chips) {
             add_link(system, chip, chip + 2, rail);
             add_link(system, chip + 1, chip + 3, rail);
+            system->links[system->link_count - 1].lane -= system->rails_share;
         }
     }
 }

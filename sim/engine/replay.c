@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "exchange/crossing.h"
 #include "exchange/exchange.h"
 #include "sim/err.h"
 #include "sim/units.h"
@@ -117,6 +118,18 @@ static bool is_constant(const struct replay *replay, const struct superstep *sup
             folded_set_is_constant(replay->sets[superstep->step->index]));
 }
 
+// What a system adds to an exchange that crosses, its links apart.
+static void add_crossing(const struct replay *replay, const struct exchange_step *exchange,
+                         struct superstep *superstep)
+{
+    if (replay->syncs.system != NULL) {
+        struct crossing crossing =
+            crossing_measure(replay->syncs.system, replay->program, exchange);
+        superstep->first_cycles += crossing.start_cycles;
+        superstep->least_cycles = superstep->first_cycles + crossing.least_cycles;
+    }
+}
+
 // A step that stays in the list: a compute set of the record, or one that leaves the chip.
 static void append_changing(const struct folding *folding, const struct superstep *superstep)
 {
@@ -126,6 +139,7 @@ static void append_changing(const struct folding *folding, const struct superste
             &folding->replay->program->exchanges[superstep->step->index];
         changing.exchange_cycles = exchange_meter_cycles(folding->meter, exchange);
         changing.first_cycles = exchange_meter_first_cycles(folding->meter, exchange);
+        add_crossing(folding->replay, exchange, &changing);
     }
     append(folding->replay, &changing);
 }

@@ -8,6 +8,7 @@
 
 #include "sim/chip.h"
 #include "sim/program.h"
+#include "sim/system.h"
 
 #define SUPERSTEP_LOOPS_MAX 64 // loops and calls around a step
 
@@ -40,13 +41,15 @@ struct superstep {
     uint64_t sync_cycles;            // COMPUTE, EXCHANGE, ALL_REDUCE: of the sync before it
     uint64_t exchange_cycles;        // EXCHANGE that crosses: its part on the chips
     uint64_t first_cycles;           // the same: of it, until the first word leaves its chip
-    struct superstep_cycles known;   // CONSTANT
+    uint64_t least_cycles;         // the same: until the last word is there, however wide the links
+    struct superstep_cycles known; // CONSTANT
 };
 
-// What a sync over several chips takes more than one on a chip.
+// What steps over several chips take more than on a chip.
 struct superstep_syncs {
-    uint64_t crossing_cycles; // of an exchange that crosses: the chips of the program
-    uint64_t all_cycles;      // of an all-reduce: the chips of all its replicas
+    const struct system_config *system; // for exchanges that cross; NULL: nothing but the syncs
+    uint64_t crossing_cycles;           // of an exchange that crosses: the chips of the program
+    uint64_t all_cycles;                // of an all-reduce: the chips of all its replicas
 };
 
 // One function for each kind of step that takes time. Those that a list has no step for may be NULL.

@@ -121,7 +121,8 @@ static uint64_t step_exchange(struct system_chip *chip, const struct superstep *
     uint64_t end_cycles = begin_cycles + superstep->exchange_cycles;
     if (!wait->is_known) {
         move_words(chip, traffic, begin_cycles + superstep->first_cycles);
-        uint64_t all_cycles = meet_replica(chip, max_u64(end_cycles, clock_cycles()));
+        uint64_t there_cycles = max_u64(clock_cycles(), begin_cycles + superstep->least_cycles);
+        uint64_t all_cycles = meet_replica(chip, max_u64(end_cycles, there_cycles));
         wait->is_known = chip->run->repeats_exchanges;
         wait->cycles = all_cycles - end_cycles;
         chip->now_cycles = all_cycles;

@@ -60,7 +60,7 @@ void system_ways_take(struct system_ways *ways, uint32_t from, uint32_t to)
         bool is_backwards = at == link->to;
         at = is_backwards ? link->from : link->to;
         seconds += system->kinds[link->kind].latency_seconds;
-        route.links[i] = 2 * route.links[i] + is_backwards;
+        route.links[i] = 2 * link->lane + is_backwards;
     }
     way->is_taken = true;
     way->latency_cycles = seconds * system->chip->clock_hz;
@@ -161,11 +161,6 @@ static void write_slots(const struct xml *xml)
     for (uint32_t i = 0; i < chips; i++) {
         write_links(xml, "to slot", i, host->bytes_per_second, host->latency_seconds);
     }
-    for (uint32_t i = 0; i < chips; i++) {
-        const struct outside slot = {"slot", "to slot", "of slot", i / system->chips_per_slot,
-                                     true};
-        write_outside_routes(xml, &slot, i);
-    }
 }
 
 static void write_memories(const struct xml *xml)
@@ -173,19 +168,29 @@ static void write_memories(const struct xml *xml)
     const struct system_config *system = xml->ways->system;
     const struct streaming_config *streaming = &system->streaming;
     uint32_t chips = xml->ways->chips;
-    bool has_own_link = streaming->chip_bytes_per_second > 0;
     for (uint32_t i = 0; i * system->chips_per_machine < chips; i++) {
         write_host(xml, "memory", i);
         write_links(xml, "of memory", i, streaming->bytes_per_second, streaming->latency_seconds);
     }
-    for (uint32_t i = 0; has_own_link && i < chips; i++) {
+    for (uint32_t i = 0; streaming->chip_bytes_per_second > 0 && i < chips; i++) {
         write_links(xml, "to memory", i, streaming->chip_bytes_per_second, 0);
     }
-    for (uint32_t i = 0; i < chips; i++) {
-        const struct outside memory = {"memory", "to memory", "of memory",
-                                       i / system->chips_per_machine, has_own_link};
-        write_outside_routes(xml, &memory, i);
-    }
+}
+
+static void write_slot_routes(const struct xml *xml, uint32_t chip)
+{
+    const struct outside slot = {"slot", "to slot", "of slot",
+                                 chip / xml->ways->system->chips_per_slot, true};
+    write_outside_routes(xml, &slot, chip);
+}
+
+static void write_memory_routes(const struct xml *xml, uint32_t chip)
+{
+    const struct system_config *system = xml->ways->system;
+    const struct outside memory = {"memory", "to memory", "of memory",
+                                   chip / system->chips_per_machine,
+                                   system->streaming.chip_bytes_per_second > 0};
+    write_outside_routes(xml, &memory, chip);
 }
 
 static void write_chips(const struct xml *xml)
@@ -198,6 +203,11 @@ static void write_chips(const struct xml *xml)
     for (uint32_t i = 0; i < system->link_count; i++) {
         write_links(xml, "link", i, system_link_rate(system, &system->links[i]), 0);
     }
+}
+
+static void write_chip_routes(const struct xml *xml)
+{
+    const struct system_ways *ways = xml->ways;
     for (uint32_t from = 0; from < ways->chips; from++) {
         for (uint32_t to = 0; to < ways->chips; to++) {
             const struct way *way = way_between(ways, from, to);
@@ -224,13 +234,21 @@ char *system_platform_shape(const struct system_ways *ways, struct system_uses u
     fprintf(xml.stream, "<?xml version='1.0'?>\n"
                         "<!DOCTYPE platform SYSTEM \"https://simgrid.org/simgrid.dtd\">\n"
                         "<platform version=\"4.1\"><zone id=\"world\" routing=\"Full\">\n");
-    // the DTD wants hosts, links and routes in any order, so that each kind may write its own
     write_chips(&xml);
     if (uses.host) {
         write_slots(&xml);
     }
     if (uses.memory) {
         write_memories(&xml);
+    }
+    write_chip_routes(&xml); // routes behind all hosts and links: SimGrid's grammar
+    for (uint32_t i = 0; i < ways->chips; i++) {
+        if (uses.host) {
+            write_slot_routes(&xml, i);
+        }
+        if (uses.memory) {
+            write_memory_routes(&xml, i);
+        }
     }
     fprintf(xml.stream, "</zone></platform>\n");
     bool is_written = fclose(xml.stream) == 0;

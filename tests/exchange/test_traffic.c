@@ -205,13 +205,14 @@ static void a_broadcast_crosses_once_to_every_other_chip(void **state)
     struct program *program = exchange_on_chips(3, 4, &flow);
     struct traffic_list list = traffic_measure(program, &program->exchanges[0]);
     const struct chip_traffic expected[] = {
-        {0, 1, 20, 2}, {0, 2, 20, 2}, {1, 0, 10, 1}, {1, 2, 10, 1}};
+        {0, 1, 20, 2, 2}, {0, 2, 20, 2, 2}, {1, 0, 10, 1, 1}, {1, 2, 10, 1, 1}};
     assert_int_equal(list.count, 4);
     for (uint32_t i = 0; i < 4; i++) {
         assert_int_equal(list.items[i].from, expected[i].from);
         assert_int_equal(list.items[i].to, expected[i].to);
         assert_int_equal(list.items[i].bytes, expected[i].bytes);
         assert_int_equal(list.items[i].messages, expected[i].messages);
+        assert_int_equal(list.items[i].runs, expected[i].runs);
     }
     traffic_free(&list);
     program_destroy(program);

@@ -33,6 +33,7 @@ static inline void fixture_system_open(struct fixture_system *fixture, uint32_t 
         .kind_count = 1,
         .kinds = &fixture->kind,
         .listed = fixture->listed,
+        .stream_efficiency = 1,
         .crossing_seconds = 100e-9,
         .sync_hop_seconds = 15e-9,
         .chips_per_slot = 2,
