@@ -122,6 +122,11 @@ function fillOf(i) {
   return pen.createPattern(tile, 'repeat');
 }
 
+// What lies over a stack to make a part of it pale.
+function veilFill() {
+  return faded(surface('surface'), 0.72);
+}
+
 // --- theme ---------------------------------------------------------------------------------------
 const systemDark = window.matchMedia('(prefers-color-scheme: dark)');
 function storedTheme() {
@@ -189,6 +194,10 @@ function swatch(dataset) {
   if (dataset.isFill) {
     const patch = el('canvas', {width: 14, height: 14, 'aria-hidden': 'true'});
     const pen = patch.getContext('2d');
+    if (dataset.isVeil) {
+      pen.fillStyle = fillOf(1);
+      pen.fillRect(0, 0, 14, 14);
+    }
     pen.fillStyle = dataset.backgroundColor;
     pen.fillRect(0, 0, 14, 14);
     return patch;
@@ -229,7 +238,8 @@ function drawLegend(plot) {
       plot.legend.children[button.dataset.at].firstChild.focus();
     }});
     button.dataset.at = plot.legend.children.length;
-    button.append(swatch(dataset), dataset.label);
+    button.title = dataset.label; // on a phone it is cut
+    button.append(swatch(dataset), el('span', {}, dataset.label));
     plot.legend.append(el('li', {}, button));
   });
   plot.legend.hidden = plot.legend.children.length < 2 && !plot.keepsLegend;

@@ -252,7 +252,7 @@ function addMemoryCard() {
   const names = tileNames.filter((name) => rows.some((row) => row.name === name && row.memory !== null && row.memory >= 0));
   if (names.length === 0) return;
   let name = fastestOf(names);
-  const part = addChartCard({id: 'memory', isHalf: rows.some(hasMap), title: 'SRAM by role', lead: 'On the fullest tile; variables that are not live at the same time share addresses, so that a stack may be higher than what is in use.',
+  const part = addChartCard({id: 'memory', isHalf: rows.some(hasMap), title: 'SRAM by role', lead: 'On the fullest tile. Variables that are not live at the same time share addresses: a stack is pale above what is in use.',
     controls: [machineSelect(names, name, (value) => { name = value; part.redraw(); })], make: () => memoryChart(selection.x, name),
     table: () => ({caption: 'SRAM of the fullest tile by role', rows: selectedRows([selection.x]).filter((row) => row.memory !== null && row.memory >= 0),
       columns: [words('machine', (row) => row.name), ...axisColumns(), number('in use', (row) => row.sram, format.bytes, 'bytes'), number('limit', (row) => row.limit, format.bytes, 'bytes'),

@@ -153,7 +153,8 @@ function speedupChart(xAxis, of) {
   const series = speedupSeries(xAxis, of);
   if (series.length === 0) return null;
   const xs = series.flatMap((one) => one.points.map((point) => point.x));
-  const ends = xAxis && xAxis.isLog ? [Math.min(...xs) / 1.12, Math.max(...xs) * 1.12] : [Math.min(...xs) - 1e3, Math.max(...xs) + 1e3];
+  const beyond = xAxis && xAxis.isNumeric ? (Math.max(...xs) - Math.min(...xs)) * 0.05 : 0.4; // as far as the axis goes: what ends past it does not count for the other axis
+  const ends = xAxis && xAxis.isLog ? [Math.min(...xs) / 1.12, Math.max(...xs) * 1.12] : [Math.min(...xs) - beyond, Math.max(...xs) + beyond];
   const line = {label: 'as fast (1×)', group: '1x', isMark: true, data: ends.map((x) => ({x, y: 1})), borderColor: surface('text'), backgroundColor: surface('text'), borderWidth: 1.4,
     borderDash: [3, 3], pointRadius: 0, pointHitRadius: 0, pointStyle: false};
   const config = lineChart({xAxis, series, misfits: rows.filter((row) => row.name === of), hasBands: selection.hasBands, extra: [line],
@@ -186,12 +187,17 @@ function barsAlong(xAxis, name, isUsable) {
   return Object.assign(thinned(all, BARS), {total: all.length});
 }
 
-function stackChart({xAxis, list, parts, yTitle, formatY, lines = [], max, stepSize, tooltipLine}) {
+// veil: what of a stack is more than there is is drawn pale.
+function stackChart({xAxis, list, parts, yTitle, formatY, lines = [], veil, max, stepSize, tooltipLine}) {
   if (list.length === 0 || parts.length === 0) return null;
   const datasets = parts.map((part, i) => ({
     label: part.label, group: part.label, isFill: true, data: list.map((row) => part.value(row)), backgroundColor: fillOf(i),
     borderColor: surface('surface'), borderWidth: {top: 1}, stack: 'all', maxBarThickness: 70, part, order: 1,
   }));
+  if (veil) {
+    datasets.push({label: veil.label, group: veil.label, isFill: true, isVeil: true, grouped: false, stack: 'veil', data: list.map((row) => veil.range(row)), backgroundColor: veilFill(),
+      maxBarThickness: 70, order: 0.5});
+  }
   for (const line of lines) {
     datasets.push({type: 'line', label: line.label, group: line.label, stack: line.label, data: list.map(line.value), borderColor: surface(line.colour), backgroundColor: surface(line.colour), borderWidth: 2,
       borderDash: line.dash, pointRadius: list.length === 1 || line.pointStyle !== 'line' ? 4.5 : 0, pointStyle: line.pointStyle, pointBorderWidth: 2, order: 0});
@@ -206,7 +212,7 @@ function stackChart({xAxis, list, parts, yTitle, formatY, lines = [], max, stepS
       plugins: {tooltip: {callbacks: {
         title: (items) => (items.length ? nameOfX(xAxis, list[items[0].dataIndex]) : ''),
         label: (item) => (item.parsed.y ? item.dataset.label + ': ' + tooltipLine(item, list[item.dataIndex]) : null),
-      }, filter: (item) => item.parsed.y > 0}},
+      }, filter: (item) => item.parsed.y > 0 && !item.dataset.isVeil}},
     }),
   };
 }
@@ -259,10 +265,12 @@ function memoryChart(xAxis, name) {
   const list = barsAlong(xAxis, name, (row) => row.memory !== null && row.memory >= 0 && data.memory[row.memory].length > 0);
   const parts = data.roles.map((unused, role) => ({label: roleName(role), value: (row) => bytesOf(row, role), most: Math.max(0, ...list.map((row) => bytesOf(row, role)))}))
     .filter((part) => part.most > 0).sort((a, b) => b.most - a.most);
+  const stackOf = (row) => parts.reduce((sum, part) => sum + part.value(row), 0);
   return stackChart({xAxis, list, parts, yTitle: 'bytes on the fullest tile', formatY: format.bytes, tooltipLine: (item) => format.bytes(item.parsed.y),
+    veil: list.some((row) => stackOf(row) > row.sram) ? {label: 'shared addresses', range: (row) => [row.sram, Math.max(row.sram, stackOf(row))]} : null,
     lines: [{label: 'limit of a tile', value: (row) => row.limit, colour: 'bad', dash: [6, 3], pointStyle: 'line'},
-      {label: 'in use, addresses shared', value: (row) => row.sram, colour: 'text', dash: [], pointStyle: 'circle'}],
-    stepSize: byteStep(Math.max(1, ...list.map((row) => Math.max(row.limit, parts.reduce((sum, part) => sum + part.value(row), 0)))))});
+      {label: 'in use', value: (row) => row.sram, colour: 'text', dash: [], pointStyle: 'circle'}],
+    stepSize: byteStep(Math.max(1, ...list.map((row) => Math.max(row.limit, stackOf(row)))))});
 }
 
 // --- Pareto front --------------------------------------------------------------------------------

@@ -103,6 +103,13 @@ def check_use(page):
     spoken = page.evaluate("document.querySelector('#throughput .spoken').textContent")
     verdict("arrow_keys_speak_the_values", "toy/sparse" in spoken, spoken)
 
+    highest = page.evaluate(f"{chart('speedup')}.scales.y.max")
+    verdict("the_line_of_equal_speed_is_on_the_chart", highest >= 1, highest)
+    veil, stacks = page.evaluate(f"(() => {{ const sets = {chart('memory')}.data.datasets; return [sets.find((set) => set.isVeil).data[0],"
+                                 " sets.filter((set) => set.part).reduce((sum, set) => sum + set.data[0], 0)]; })()")
+    used = page.evaluate(f"{chart('memory')}.data.datasets.find((set) => set.label === 'in use').data[0]")
+    verdict("a_stack_is_pale_above_what_is_in_use", veil == [used, stacks] and used < stacks, (veil, used, stacks))
+
     before = first_points(page, "throughput")
     choose(page, "nav.bar", "time steps", "16")
     after = first_points(page, "throughput")
@@ -199,7 +206,9 @@ def main():
             check_use(page)
             check_tables(page)
             verdict("using_it_brings_no_complaint", page.complaints == [], page.complaints)
-            check_look(browser, page_path, "phone", width=390, height=844, is_phone=True)
+            phone = check_look(browser, page_path, "phone", width=390, height=844, is_phone=True)
+            tall = phone.evaluate("[...document.querySelectorAll('.legend li')].filter((item) => item.offsetHeight > 34).length")
+            verdict("an_entry_of_a_legend_is_one_line_on_a_phone", tall == 0, tall)
             check_theme(browser, page_path)
             check_long(browser, folder, environment)
 
