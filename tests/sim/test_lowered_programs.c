@@ -10,6 +10,7 @@
 #include "sim/activity.h"
 #include "sim/machine.h"
 #include "tests/sim/fixture_chip.h"
+#include "tests/sim/fixture_system.h"
 #include "tests/workloads/lower_fixture.h"
 
 #define RANDOM_NETWORKS 60u
@@ -124,12 +125,98 @@ static void checkpointed_programs_take_equal_cycles_in_both_engines(void **state
     assert_true(kinds[CHECKPOINT_SINGLE] > 5 && kinds[CHECKPOINT_NESTED] > 5);
 }
 
+// --- streams ------------------------------------------------------------------------------------
+struct streamed {
+    double cycles, memory_cycles;
+    uint64_t transfers, bytes; // each way together
+};
+
+static void count_streams(const struct program *program, const struct machine_time *time,
+                          struct streamed *streamed)
+{
+    uint32_t share = 0; // of every step that takes time
+    for (uint32_t i = 0; i < program->step_count; i++) {
+        const struct program_step *step = &program->steps[i];
+        bool takes_time = step->kind != STEP_LOOP_BEGIN && step->kind != STEP_LOOP_END &&
+                          step->kind != STEP_CALL && step->kind != STEP_RETURN;
+        if (step->kind == STEP_STREAM && step->stream_phase != STREAM_WAIT) {
+            streamed->transfers += time->shares[share].times;
+            streamed->bytes += time->shares[share].times * step->chip_bytes;
+        }
+        share += takes_time;
+    }
+}
+
+// On a system of one chip with streaming memory: 50 cycles, 3 bytes per cycle.
+static struct streamed time_streamed(struct fixture *fixture, enum lowering_kind kind)
+{
+    struct fixture_system system;
+    struct parallel_config one = {.chips = 1, .replicas = 1};
+    char *why = NULL;
+    fixture_system_open(&system, 1, TOPOLOGY_LINKS);
+    struct program *program = fixture_lower(fixture, kind, &why);
+    assert_non_null(program);
+    struct machine *machine = machine_create_on(&system.system, &one, program);
+    struct activity *record = draw_record(program);
+    const struct activity *records[1] = {kind == LOWERING_SPARSE ? record : NULL};
+    struct machine_time time;
+    if (!machine_time_folded(machine, records, 1, &time, &why)) {
+        fail_msg("%s", why);
+    }
+    struct streamed streamed = {.cycles = time.cycles, .memory_cycles = time.memory_cycles};
+    count_streams(program, &time, &streamed);
+    machine_time_free(&time);
+    machine_destroy(machine);
+    activity_destroy(record);
+    program_destroy(program);
+    fixture_system_close(&system);
+    return streamed;
+}
+
+// Nothing else runs while a stream is blocked on: the chip waits for all of every transfer.
+static void check_blocking(const struct streamed *streamed)
+{
+    double expected = 50.0 * (double)streamed->transfers + (double)streamed->bytes / 3.0;
+    assert_true(streamed->memory_cycles >= expected - (double)streamed->transfers);
+    assert_true(streamed->memory_cycles <= expected + (double)streamed->transfers);
+}
+
+static void streams_beside_the_work_are_waited_for_less(void **state)
+{
+    (void)state;
+    static const struct checkpoint_config plans[] = {
+        {.kind = CHECKPOINT_OFFLOAD},
+        {.kind = CHECKPOINT_SINGLE_REMOTE, .remote = 4},
+        {.kind = CHECKPOINT_DOUBLE, .remote = 3, .local = 2, .has_packed_spikes = true},
+        {.kind = CHECKPOINT_DOUBLE, .remote = 3, .local = 2, .state_bytes = 2}};
+    for (uint32_t i = 0; i < 4; i++) {
+        for (enum lowering_kind kind = LOWERING_SPARSE; kind <= LOWERING_DENSE; kind++) {
+            struct fixture fixture = draw_network(i + 1);
+            fixture.time_steps = 12;
+            fixture.has_streaming = true;
+            fixture.checkpoints = plans[i];
+            fixture.config.io_tiles = 2;
+            struct streamed streamed[3];
+            for (uint32_t streaming = 0; streaming < 3; streaming++) {
+                fixture.config.streaming = (enum streaming_kind)streaming;
+                streamed[streaming] = time_streamed(&fixture, kind);
+            }
+            check_blocking(&streamed[STREAMING_BLOCKING]);
+            for (uint32_t ahead = STREAMING_DOUBLE_BUFFERED; ahead < 3; ahead++) {
+                assert_int_equal(streamed[ahead].transfers, streamed[0].transfers);
+                assert_true(streamed[ahead].memory_cycles < streamed[0].memory_cycles);
+            }
+        }
+    }
+}
+
 int main(void)
 {
     setvbuf(stdout, NULL, _IOLBF, 0);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(networks_take_equal_cycles_in_both_engines),
         cmocka_unit_test(checkpointed_programs_take_equal_cycles_in_both_engines),
+        cmocka_unit_test(streams_beside_the_work_are_waited_for_less),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
