@@ -40,6 +40,8 @@ struct export_machine export_no_machine(void)
         .step_seconds = (double)NAN,
         .samples_per_second = (double)NAN,
         .error_band = (double)NAN,
+        .chips = (double)NAN,
+        .replicas = (double)NAN,
         .cycles = (double)NAN,
         .supersteps = (double)NAN,
         .tiles_used = (double)NAN,
@@ -69,6 +71,10 @@ static void read_machine(struct export_machine *machine, const json_t *from)
         .error_band = number_at(from, "error_band"),
         .breakdown = json_object_get(from, "breakdown_seconds"),
         .quantities = json_object_get(from, "quantities"),
+        .bound = text_at(from, "bound"),
+        .checkpointing = text_at(json_object_get(from, "checkpoint"), "kind"),
+        .chips = number_at(from, "chips"),
+        .replicas = number_at(from, "replicas"),
         .cycles = number_at(from, "cycles_per_training_step"),
         .supersteps = number_at(from, "supersteps_per_training_step"),
         .tiles_used = number_at(from, "tiles_used"),
@@ -104,6 +110,10 @@ static json_t *scan_machine(const char *item)
                                           "samples_per_second",
                                           "error_band",
                                           "breakdown_seconds",
+                                          "bound",
+                                          "checkpoint",
+                                          "chips",
+                                          "replicas",
                                           "cycles_per_training_step",
                                           "supersteps_per_training_step",
                                           "tiles_used",
@@ -221,6 +231,8 @@ static void free_point(struct export_point *point)
         free(point->machines[i].kind);
         free(point->machines[i].hardware);
         free(point->machines[i].variant);
+        free(point->machines[i].bound);
+        free(point->machines[i].checkpointing);
         free(point->machines[i].why);
     }
     free(point->machines);

@@ -16,9 +16,11 @@ struct export_machine {
     bool fits;
     char *why; // owned; NULL: nothing to explain
     double step_seconds, samples_per_second;
-    double error_band;  // relative
-    json_t *breakdown;  // borrowed from `result`: seconds by name; NULL: none
-    json_t *quantities; // likewise: what a microbenchmark yields
+    double error_band;           // relative
+    json_t *breakdown;           // borrowed from `result`: seconds by name; NULL: none
+    json_t *quantities;          // likewise: what a microbenchmark yields
+    char *bound, *checkpointing; // owned; the largest part of a step; the kind of plan, or NULL
+    double chips, replicas;
     double cycles, supersteps, tiles_used, sram_max_bytes, sram_limit_bytes;
     const char *over;    // the baseline of this row, a name of this point; NULL: none
     double speedup;      // step_seconds of `over` / step_seconds

@@ -50,8 +50,8 @@ static void csv_end_row(struct csv *csv)
     csv->is_in_row = false;
 }
 
-static const char *const breakdown_names[] = {"compute", "exchange", "sync", "host",
-                                              "launch",  "loop",     NULL};
+static const char *const breakdown_names[] = {"compute", "exchange", "sync", "links", "memory",
+                                              "host",    "launch",   "loop", NULL};
 
 static void csv_heading(struct csv *csv, const struct export *export)
 {
@@ -60,7 +60,11 @@ static void csv_heading(struct csv *csv, const struct export *export)
         "machine",     "kind",         "hardware",           "fits",
         "machine_why", "step_seconds", "samples_per_second", "error_band",
         "speedup",     "speedup_over", "speedup_error_band", NULL};
-    const char *const counts[] = {"cycles_per_training_step",
+    const char *const counts[] = {"bound",
+                                  "chips",
+                                  "replicas",
+                                  "checkpointing",
+                                  "cycles_per_training_step",
                                   "supersteps_per_training_step",
                                   "tiles_used",
                                   "sram_max_bytes",
@@ -118,6 +122,10 @@ static void csv_machine(struct csv *csv, const struct export *export,
     for (uint32_t i = 0; breakdown_names[i] != NULL; i++) {
         csv_number(csv, member(machine->breakdown, breakdown_names[i]));
     }
+    csv_text(csv, machine->bound);
+    csv_number(csv, machine->chips);
+    csv_number(csv, machine->replicas);
+    csv_text(csv, machine->checkpointing);
     csv_number(csv, machine->cycles);
     csv_number(csv, machine->supersteps);
     csv_number(csv, machine->tiles_used);

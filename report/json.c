@@ -102,12 +102,37 @@ static json_t *breakdown_to_json(const struct result_machine *machine)
         return json_null();
     }
     json_t *object = json_object();
-    set(object, "compute", json_real(machine->compute_seconds));
-    set(object, "exchange", json_real(machine->exchange_seconds));
-    set(object, "sync", json_real(machine->sync_seconds));
-    set(object, "host", json_real(machine->host_seconds));
-    set(object, "launch", json_real(machine->launch_seconds));
-    set(object, "loop", json_real(machine->loop_seconds));
+    struct result_part parts[RESULT_PARTS];
+    result_parts_of(machine, parts);
+    for (uint32_t i = 0; i < RESULT_PARTS; i++) {
+        set(object, parts[i].name, json_real(parts[i].seconds));
+    }
+    return object;
+}
+
+static json_t *number_or_null(uint32_t number)
+{
+    return number == 0 ? json_null() : integer(number);
+}
+
+static json_t *checkpoint_to_json(const struct result_checkpoint *checkpoint)
+{
+    if (checkpoint->kind == NULL) {
+        return json_null();
+    }
+    json_t *object = json_object();
+    set(object, "kind", json_string(checkpoint->kind));
+    set(object, "chosen", json_boolean(checkpoint->is_chosen));
+    set(object, "local", number_or_null(checkpoint->local));
+    set(object, "remote", number_or_null(checkpoint->remote));
+    set(object, "levels", number_or_null(checkpoint->levels));
+    set(object, "forward_steps_per_time_step", json_real(checkpoint->forward_steps_per_time_step));
+    set(object, "forward_share", real_or_null(checkpoint->forward_share));
+    set(object, "overhead", real_or_null(checkpoint->overhead));
+    set(object, "states_held", integer(checkpoint->states_held));
+    set(object, "history_steps_held", integer(checkpoint->history_steps_held));
+    set(object, "streamed_out_bytes", integer(checkpoint->streamed_out_bytes));
+    set(object, "streamed_in_bytes", integer(checkpoint->streamed_in_bytes));
     return object;
 }
 
@@ -190,6 +215,7 @@ static json_t *machine_to_json(const struct result_machine *machine)
     set(object, "variant", json_string(machine->variant));
     set(object, "form", json_string(machine->form));
     set(object, "chips", integer(machine->chips));
+    set(object, "replicas", integer(machine->replicas));
     set(object, "clock_hz", real_or_null(is_tiles ? machine->clock_hz : nothing));
     set(object, "step_seconds", real_or_null(machine->fits ? machine->step_seconds : nothing));
     set(object, "samples_per_second",
@@ -198,6 +224,8 @@ static json_t *machine_to_json(const struct result_machine *machine)
     set(object, "fits", json_boolean(machine->fits));
     set(object, "why", reasons(machine));
     set(object, "breakdown_seconds", breakdown_to_json(machine));
+    set(object, "bound", text_or_null(result_bound(machine)));
+    set(object, "checkpoint", checkpoint_to_json(&machine->checkpoint));
     set(object, "input_copy_seconds",
         real_or_null(is_tiles || !machine->fits ? nothing : machine->input_copy_seconds));
     set(object, "cycles_per_training_step", has_cycles ? integer(machine->cycles) : json_null());

@@ -50,6 +50,30 @@ void result_free(struct result *result)
     *result = (struct result){0};
 }
 
+void result_parts_of(const struct result_machine *machine, struct result_part parts[RESULT_PARTS])
+{
+    const struct result_part all[RESULT_PARTS] = {
+        {"compute", machine->compute_seconds}, {"exchange", machine->exchange_seconds},
+        {"sync", machine->sync_seconds},       {"links", machine->links_seconds},
+        {"memory", machine->memory_seconds},   {"host", machine->host_seconds},
+        {"launch", machine->launch_seconds},   {"loop", machine->loop_seconds}};
+    memcpy(parts, all, sizeof(all));
+}
+
+const char *result_bound(const struct result_machine *machine)
+{
+    if (!machine->fits) {
+        return NULL;
+    }
+    struct result_part parts[RESULT_PARTS];
+    result_parts_of(machine, parts);
+    const struct result_part *largest = &parts[0];
+    for (uint32_t i = 1; i < RESULT_PARTS; i++) {
+        largest = parts[i].seconds > largest->seconds ? &parts[i] : largest;
+    }
+    return largest->name;
+}
+
 static bool is_compared(const struct result_machine *of, const struct result_machine *over)
 {
     if (!of->fits || !over->fits || strcmp(of->kind, "tiles") != 0) {

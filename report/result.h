@@ -38,6 +38,18 @@ struct result_memory { // one variable, or one role
     uint64_t bytes;    // on the fullest tile
 };
 
+// What a checkpoint plan does in a training step; as timed, not by formula.
+struct result_checkpoint {
+    const char *kind;                         // "double"; NULL: all history is kept, as always
+    bool is_chosen;                           // by the planner: kind or numbers were left open
+    uint32_t local, remote, levels;           // 0: the kind has no such number
+    double forward_steps_per_time_step;       // 1: nothing runs again
+    double forward_share;                     // t_f / (t_f + t_b), of one time step each
+    double overhead;                          // what the plan adds, over all the rest of the step
+    uint32_t states_held, history_steps_held; // in SRAM at the same time, at the most
+    uint64_t streamed_out_bytes, streamed_in_bytes; // to and from streaming memory, of all chips
+};
+
 struct result_quantity { // what a microbenchmark yields; names and units are static texts
     const char *name, *unit;
     double value;
@@ -57,14 +69,15 @@ struct result_machine {
     char *hardware;   // owned; the chip or GPU: "bow", "a100-80"
     const char *kind; // "tiles" or "gpu"
     const char *variant, *form;
-    uint32_t chips;
+    uint32_t chips, replicas; // of all replicas together; copies of the network
     double clock_hz;
     double step_seconds, samples_per_second;
     double error_band; // relative, or RESULT_NOTHING
     bool fits;
     char *why; // owned; NULL: nothing to explain
     double compute_seconds, exchange_seconds, sync_seconds, host_seconds;
-    double launch_seconds, loop_seconds; // GPUs
+    double links_seconds, memory_seconds; // waits for other chips, for streaming memory
+    double launch_seconds, loop_seconds;  // GPUs
     // GPUs: host-to-device copy of one batch, b0's as an array; overlaps the step before, so not in step_seconds
     double input_copy_seconds;
     uint64_t cycles, supersteps; // per training step; 0 for GPUs
@@ -82,6 +95,7 @@ struct result_machine {
     struct result_quantity
         *quantities; // owned; of a microbenchmark, which has nothing else below fits
     uint32_t quantity_count;
+    struct result_checkpoint checkpoint;
     double energy_joules;                   // RESULT_NOTHING where the chip file gives no values
     char *energy_why;                       // owned
     struct result_sensitivity *sensitivity; // owned; the largest change first
@@ -117,7 +131,17 @@ struct result {
     uint64_t peak_rss_bytes;
 };
 
+struct result_part { // of a training step
+    const char *name;
+    double seconds;
+};
+#define RESULT_PARTS 8u
 void result_free(struct result *result);
+// They add up to step_seconds.
+void result_parts_of(const struct result_machine *machine, struct result_part parts[RESULT_PARTS]);
+// The name of the largest part; NULL: the machine does not fit. Transfers that run beside the computation are
+// parts only as far as they are waited for, so that the largest part is what bounds the step.
+const char *result_bound(const struct result_machine *machine);
 // Every tile machine over every GPU baseline, and sparse over dense tiles of the same chip.
 void result_compute_speedups(struct result *result);
 json_t *result_to_json(const struct result *result);

@@ -120,12 +120,29 @@ static void print_machines(const struct printer *printer, const struct result *r
         return;
     }
     print_heading(printer, "Machines (one training step: forward, backward, update)");
-    struct table *table =
-        TABLE_WITH("machine", "form", "time per step", "samples/s", "error band", "fits");
+    uint32_t most_chips = 1, most_replicas = 1;
+    for (uint32_t i = 0; i < result->machine_count; i++) {
+        most_chips =
+            result->machines[i].chips > most_chips ? result->machines[i].chips : most_chips;
+        most_replicas = result->machines[i].replicas > most_replicas ? result->machines[i].replicas
+                                                                     : most_replicas;
+    }
+    struct table *table = table_create(6u + (most_chips > 1) + (most_replicas > 1));
+    add_headings(table, (const char *const[]){"machine", "form"}, 2);
+    add_headings(table, (const char *const[]){"chips"}, most_chips > 1);
+    add_headings(table, (const char *const[]){"replicas"}, most_replicas > 1);
+    add_headings(table, (const char *const[]){"time per step", "samples/s", "error band", "fits"},
+                 4);
     for (uint32_t i = 0; i < result->machine_count; i++) {
         const struct result_machine *machine = &result->machines[i];
         table_add(table, "%s", machine->name);
         table_add(table, "%s", machine->form);
+        if (most_chips > 1) {
+            table_add_count(table, machine->chips);
+        }
+        if (most_replicas > 1) {
+            table_add_count(table, machine->replicas);
+        }
         if (machine->fits) {
             table_add_seconds(table, machine->step_seconds);
             table_add_count(table, machine->samples_per_second);
@@ -219,23 +236,86 @@ static void add_part(struct table *table, double seconds, double total_seconds)
     table_add(table, "%s %5.1f %%", text_of_seconds(text, seconds), 100 * seconds / total_seconds);
 }
 
+// Parts that no machine has, such as waits for links, have no column.
 static void print_parts(const struct printer *printer, const struct result *result)
 {
-    struct table *table =
-        TABLE_WITH("machine", "compute", "exchange", "sync", "host", "launch", "loop");
+    struct result_part parts[RESULT_PARTS];
+    bool is_shown[RESULT_PARTS] = {false};
+    uint32_t columns = 2;
+    for (uint32_t i = 0; i < RESULT_PARTS; i++) {
+        for (uint32_t j = 0; j < result->machine_count && !is_shown[i]; j++) {
+            result_parts_of(&result->machines[j], parts);
+            is_shown[i] = result->machines[j].fits && parts[i].seconds > 0;
+        }
+        columns += is_shown[i];
+    }
+    struct table *table = table_create(columns);
+    table_add(table, "machine");
+    for (uint32_t i = 0; i < RESULT_PARTS; i++) {
+        result_parts_of(&result->machines[0], parts);
+        add_headings(table, &parts[i].name, is_shown[i]);
+    }
+    table_add(table, "bound by");
     for (uint32_t i = 0; i < result->machine_count; i++) {
         const struct result_machine *machine = &result->machines[i];
         if (!machine->fits) {
             continue;
         }
-        double total_seconds = machine->step_seconds;
         table_add(table, "%s", machine->name);
-        add_part(table, machine->compute_seconds, total_seconds);
-        add_part(table, machine->exchange_seconds, total_seconds);
-        add_part(table, machine->sync_seconds, total_seconds);
-        add_part(table, machine->host_seconds, total_seconds);
-        add_part(table, machine->launch_seconds, total_seconds);
-        add_part(table, machine->loop_seconds, total_seconds);
+        result_parts_of(machine, parts);
+        for (uint32_t j = 0; j < RESULT_PARTS; j++) {
+            if (is_shown[j]) {
+                add_part(table, parts[j].seconds, machine->step_seconds);
+            }
+        }
+        table_add(table, "%s", result_bound(machine));
+    }
+    print_table(printer, table);
+}
+
+static void add_checkpoints(struct table *table, const struct result_checkpoint *checkpoint)
+{
+    char numbers[64] = "";
+    const uint32_t values[] = {checkpoint->levels, checkpoint->remote, checkpoint->local};
+    const char *const names[] = {"levels", "remote", "local"};
+    for (uint32_t i = 0; i < 3; i++) {
+        size_t length = strlen(numbers);
+        if (values[i] > 0) {
+            snprintf(numbers + length, sizeof(numbers) - length, "%s%u %s", length > 0 ? ", " : "",
+                     values[i], names[i]);
+        }
+    }
+    table_add(table, "%s%s%s%s", checkpoint->kind, *numbers == '\0' ? "" : ": ", numbers,
+              checkpoint->is_chosen ? " (chosen)" : "");
+    table_add(table, "%.3f", checkpoint->forward_steps_per_time_step);
+    add_real_or_dash(table, checkpoint->overhead != RESULT_NOTHING, "%+.1f %%",
+                     checkpoint->overhead * 100);
+    add_real_or_dash(table, checkpoint->forward_share != RESULT_NOTHING, "%.3f",
+                     checkpoint->forward_share);
+    table_add_count(table, checkpoint->states_held);
+    table_add_count(table, checkpoint->history_steps_held);
+    table_add_bytes(table, checkpoint->streamed_out_bytes);
+    table_add_bytes(table, checkpoint->streamed_in_bytes);
+}
+
+static void print_checkpoints(const struct printer *printer, const struct result *result)
+{
+    bool has_any = false;
+    for (uint32_t i = 0; i < result->machine_count && !has_any; i++) {
+        has_any = result->machines[i].checkpoint.kind != NULL;
+    }
+    if (!has_any) {
+        return;
+    }
+    print_heading(printer,
+                  "Checkpoints (rho: share of a forward time step in forward and backward)");
+    struct table *table = TABLE_WITH("machine", "plan", "forward runs", "overhead", "rho",
+                                     "states held", "history held", "streamed out", "streamed in");
+    for (uint32_t i = 0; i < result->machine_count; i++) {
+        if (result->machines[i].checkpoint.kind != NULL) {
+            table_add(table, "%s", result->machines[i].name);
+            add_checkpoints(table, &result->machines[i].checkpoint);
+        }
     }
     print_table(printer, table);
 }
@@ -407,6 +487,7 @@ void result_print(const struct result *result, FILE *stream, bool has_colour)
     print_machines(&printer, result);
     print_speedups(&printer, result);
     print_breakdown(&printer, result);
+    print_checkpoints(&printer, result);
     sensitivity_print(result, stream, has_colour);
     print_memory(&printer, result);
     print_simulator(&printer, result);

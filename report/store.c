@@ -17,7 +17,7 @@
 #define APPLICATION_ID 0x74736d31 // "tsm1" in the file's header, so that `file` and we know it
 #define APPLICATION_ID_OFFSET 68u // sqlite.org/fileformat.html, 1.3
 #define USER_VERSION_OFFSET 60u
-#define SCHEMA_VERSION 3u
+#define SCHEMA_VERSION 4u
 #define HEADER_BYTES 100u
 #define BUSY_MILLISECONDS 10000 // a reader may hold the file for a moment
 #define CHECKPOINT_SECONDS 1.0  // rows older than this survive a loss of power too

@@ -1,4 +1,4 @@
-// Formats of the file. 3: the texts of points are in pieces (store_pieces.h). 2: as they are, in a table
+// Formats of the file. 4: machines have columns for links, streaming memory, checkpoints. 3: the texts of points are in pieces (store_pieces.h). 2: as they are, in a table
 // `points`. 1: one row a key. Older ones are read as they are, and brought to the present one to be written.
 #include <stdlib.h>
 
@@ -7,6 +7,7 @@
 
 #define FIRST_WITH_SUPERSEDED 2u
 #define FIRST_WITH_PIECES 3u
+#define FIRST_WITH_LATER_COLUMNS 4u
 
 // A text of a row of stored_points, from its pieces.
 #define JOINED(column)                                                                 \
@@ -31,6 +32,11 @@ bool store_has_pieces(const struct store *store)
     return store->format >= FIRST_WITH_PIECES;
 }
 
+static bool has_later_columns(const struct store *store)
+{
+    return store->format >= FIRST_WITH_LATER_COLUMNS;
+}
+
 static void read_format(struct store *store)
 {
     sqlite3_stmt *query = NULL;
@@ -47,10 +53,13 @@ bool store_show(struct store *store, bool has_superseded, char **why)
     read_format(store);
     bool is_old = store->format < FIRST_WITH_SUPERSEDED;
     char *sql = sqlite3_mprintf("DROP VIEW IF EXISTS temp.shown_points;"
-                                "CREATE TEMP VIEW shown_points AS SELECT *%s FROM %s%s",
+                                "CREATE TEMP VIEW shown_points AS SELECT *%s FROM %s%s;"
+                                "DROP VIEW IF EXISTS temp.shown_machines;"
+                                "CREATE TEMP VIEW shown_machines AS SELECT *%s FROM machines",
                                 is_old ? ", 0 AS superseded" : "",
                                 store_has_pieces(store) ? "stored_points" : "points",
-                                is_old || has_superseded ? "" : " WHERE NOT superseded");
+                                is_old || has_superseded ? "" : " WHERE NOT superseded",
+                                has_later_columns(store) ? "" : store_later_nulls);
     bool is_done = store_run_sql(store, sql, "read the points", why);
     sqlite3_free(sql);
     return is_done;
@@ -128,20 +137,22 @@ static bool convert(struct store *store)
 {
     const char *const steps[] = {
         "BEGIN IMMEDIATE; DROP VIEW IF EXISTS results; DROP INDEX IF EXISTS points_failed",
-        store->format < FIRST_WITH_SUPERSEDED ? from_1_to_2 : "", from_2_to_3};
+        store->format < FIRST_WITH_SUPERSEDED ? from_1_to_2 : "",
+        store_has_pieces(store) ? "" : from_2_to_3, store_add_later_columns};
     for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
         if (sqlite3_exec(store->database, steps[i], NULL, NULL, NULL) != SQLITE_OK) {
             return false;
         }
     }
-    return split_texts(store) && sqlite3_exec(store->database, "PRAGMA user_version=3; COMMIT",
-                                              NULL, NULL, NULL) == SQLITE_OK;
+    return (store_has_pieces(store) || split_texts(store)) &&
+           sqlite3_exec(store->database, "PRAGMA user_version=4; COMMIT", NULL, NULL, NULL) ==
+               SQLITE_OK;
 }
 
 bool store_convert(struct store *store, char **why)
 {
     read_format(store);
-    if (store_has_pieces(store)) {
+    if (has_later_columns(store)) {
         return true;
     }
     if (!store_run_sql(store, "PRAGMA foreign_keys=OFF", "bring it to the present format", why)) {

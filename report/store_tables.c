@@ -14,7 +14,8 @@
     MACHINE_TIMES(X)                                         \
     X(cycles, "INTEGER", "cycles_per_training_step")         \
     X(supersteps, "INTEGER", "supersteps_per_training_step") \
-    MACHINE_SIZES(X)
+    MACHINE_SIZES(X)                                         \
+    MACHINE_LATER(X)
 #define MACHINE_TIMES(X)                                      \
     X(kind, "TEXT", "kind")                                   \
     X(hardware, "TEXT", "hardware")                           \
@@ -33,6 +34,14 @@
     X(launch_seconds, "REAL", "breakdown_seconds.launch")     \
     X(loop_seconds, "REAL", "breakdown_seconds.loop")         \
     X(input_copy_seconds, "REAL", "input_copy_seconds")
+// A file of an older format has them behind all others.
+#define MACHINE_LATER(X)                                  \
+    X(links_seconds, "REAL", "breakdown_seconds.links")   \
+    X(memory_seconds, "REAL", "breakdown_seconds.memory") \
+    X(bound, "TEXT", "bound")                             \
+    X(chips, "INTEGER", "chips")                          \
+    X(replicas, "INTEGER", "replicas")                    \
+    X(checkpoint, "TEXT", "checkpoint")
 #define MACHINE_SIZES(X)                               \
     X(tiles_used, "INTEGER", "tiles_used")             \
     X(sram_limit_bytes, "INTEGER", "sram.limit_bytes") \
@@ -55,7 +64,11 @@ static const char tables[] =
         " PRIMARY KEY (point, key)) WITHOUT ROWID;"
         "CREATE TABLE paths (path TEXT PRIMARY KEY, label TEXT);";
 
-const char store_insert_machine[] = "INSERT INTO machines VALUES (?, ?"
+const char store_insert_machine[] = "INSERT INTO machines (point, place"
+#define X(column, type, at) ", " #column
+    MACHINE_COLUMNS(X)
+#undef X
+        ") VALUES (?, ?"
 #define X(column, type, at) ", ?"
     MACHINE_COLUMNS(X)
 #undef X
@@ -78,12 +91,16 @@ static const char *const machine_places[] = {
 static const char view_head[] =
     "CREATE VIEW results AS SELECT " POINT_COLUMNS ", m.name AS machine" MACHINE_TIMES(
         X) ", m.cycles AS cycles_per_training_step, m.supersteps AS "
-           "supersteps_per_training_step" MACHINE_SIZES(X);
+           "supersteps_per_training_step" MACHINE_SIZES(X) MACHINE_LATER(X);
 #undef X
 
 bool store_copy_machines(struct store *store, sqlite3_int64 from, sqlite3_int64 to)
 {
-    const char sql[] = "INSERT INTO machines SELECT %lld, place"
+    const char sql[] = "INSERT INTO machines (point, place"
+#define X(column, type, at) ", " #column
+        MACHINE_COLUMNS(X)
+#undef X
+            ") SELECT %lld, place"
 #define X(column, type, at) ", " #column
         MACHINE_COLUMNS(X)
 #undef X
@@ -114,7 +131,7 @@ static bool is_column(const char *path)
                                         "cycles_per_training_step",
                                         "supersteps_per_training_step",
 #define X(column, type, at) #column,
-                                        MACHINE_TIMES(X) MACHINE_SIZES(X)
+                                        MACHINE_TIMES(X) MACHINE_SIZES(X) MACHINE_LATER(X)
 #undef X
     };
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
@@ -124,6 +141,17 @@ static bool is_column(const char *path)
     }
     return false;
 }
+
+const char store_add_later_columns[] =
+#define X(column, type, at) "ALTER TABLE machines ADD COLUMN " #column " " type ";"
+    MACHINE_LATER(X)
+#undef X
+    ;
+const char store_later_nulls[] =
+#define X(column, type, at) ", NULL AS " #column
+    MACHINE_LATER(X)
+#undef X
+    ;
 
 bool store_create_tables(sqlite3 *database)
 {

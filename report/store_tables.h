@@ -47,6 +47,8 @@ enum point_status store_status_of(const char *name); // POINT_FAILED: no other n
 // The tables of a new file.
 bool store_create_tables(sqlite3 *database);
 extern const char store_insert_machine[]; // SQL
+// SQL: columns of machines that files of formats before 4 lack; the same as nulls of a SELECT.
+extern const char store_add_later_columns[], store_later_nulls[];
 // Binds the columns of a machine, the text of an object of the result's `machines`, from parameter 3 on.
 void store_bind_machine(sqlite3_stmt *statement, const char *machine);
 bool store_copy_machines(struct store *store, sqlite3_int64 from, sqlite3_int64 to); // of a point
@@ -75,7 +77,7 @@ bool store_join_row(struct store *store, sqlite3_int64 row, const struct store_p
 extern const char store_point_tables[];              // SQL: points and pieces of a new file
 bool store_convert(struct store *store, char **why); // brings an older file to the present format
 bool store_has_pieces(const struct store *store);    // else texts are in the rows
-// The temporary view `shown_points`, which everyone reads; its texts are for store_text_of().
+// The temporary views `shown_points` and `shown_machines`, which everyone reads; its texts are for store_text_of().
 bool store_show(struct store *store, bool has_superseded, char **why);
 // The text that a column stands for, in the buffer or where it is. NULL for NULL, or if it is broken.
 const char *store_text_of(struct store *store, const char *column, struct store_text *buffer);

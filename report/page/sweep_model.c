@@ -28,6 +28,8 @@
     X(compute_seconds, "compute")   \
     X(exchange_seconds, "exchange") \
     X(sync_seconds, "sync")         \
+    X(links_seconds, "links")       \
+    X(memory_seconds, "memory")     \
     X(host_seconds, "host")         \
     X(launch_seconds, "launch")     \
     X(loop_seconds, "loop")         \
@@ -37,13 +39,17 @@
     X(tiles_used, "tiles")          \
     X(sram_limit_bytes, "limit")    \
     X(sram_max_bytes, "sram")       \
-    X(sram_max_tile, "fullest")
+    X(sram_max_tile, "fullest")     \
+    X(chips, "chips")               \
+    X(replicas, "replicas")
 #define TEXT_COLUMNS(X)   \
     X(name, "name")       \
     X(kind, "kind")       \
     X(hardware, "hw")     \
     X(variant, "variant") \
     X(form, "form")       \
+    X(bound, "bound")     \
+    X(checkpoint, "plan") \
     X(machine_why, "why")
 
 enum { // places in the query of machines; the three at its end are JSON or not shown as they are
@@ -64,7 +70,7 @@ static const char machine_query[] = "SELECT "
 #define X(column, key) #column ", "
     NUMBER_COLUMNS(X) TEXT_COLUMNS(X)
 #undef X
-        "sram_by_role, quantities FROM machines WHERE point = ? ORDER BY place";
+        "sram_by_role, quantities FROM shown_machines WHERE point = ? ORDER BY place";
 
 static const char *const column_keys[] = {
 #define X(column, key) key,

@@ -6,6 +6,7 @@
 
 #include "gpu/gpu.h"
 #include "sim/machine.h"
+#include "sim/run/checkpoint_result.h"
 #include "sim/run/lowered.h"
 #include "sim/run/progress.h"
 #include "sim/units.h"
@@ -110,6 +111,8 @@ static void fill_time(struct result_machine *out, const struct machine_time *tim
     out->compute_seconds = cycles_to_seconds(time->compute_cycles, out->clock_hz);
     out->exchange_seconds = cycles_to_seconds(time->exchange_cycles, out->clock_hz);
     out->sync_seconds = cycles_to_seconds(time->sync_cycles, out->clock_hz);
+    out->links_seconds = cycles_to_seconds(time->link_cycles, out->clock_hz);
+    out->memory_seconds = cycles_to_seconds(time->memory_cycles, out->clock_hz);
     out->host_seconds = cycles_to_seconds(time->host_cycles, out->clock_hz);
     fill_shares(out, time);
 }
@@ -123,6 +126,17 @@ static char *energy_reason(const struct power_config *power)
     return xstrdup("the timing model does not count the operations and bytes that it would need");
 }
 
+static void fill_checkpoint(const struct tiles_run *run, const struct machine_time *time)
+{
+    const struct checkpoint_config *asked = &run->experiment->training.checkpoints;
+    const struct checkpoint_run checkpoint = {.asked = asked,
+                                              .used = asked,
+                                              .program = run->lowered.program,
+                                              .time = time,
+                                              .replicas = run->out->replicas};
+    run->out->checkpoint = checkpoint_result(&checkpoint);
+}
+
 static bool time_tiles(const struct tiles_run *run, struct machine *machine)
 {
     const struct lowered *lowered = &run->lowered;
@@ -133,6 +147,7 @@ static bool time_tiles(const struct tiles_run *run, struct machine *machine)
         machine, lowered->records, lowered->record_count, &time, &why);
     if (is_timed) {
         fill_time(run->out, &time, run->experiment->training.batch);
+        fill_checkpoint(run, &time);
         run->speed->timing_seconds += time.host_seconds;
         run->speed->simulated_seconds += run->out->step_seconds * lowered->record_count;
         run->speed->supersteps += (double)time.supersteps * lowered->record_count;
@@ -161,6 +176,7 @@ static bool plan_and_time(const struct tiles_run *run)
     } else {
         run->speed->lower_seconds += wall_seconds() - started_seconds;
         run->out->why = xstrdup(plan->why);
+        fill_checkpoint(run, NULL);
     }
     sram_plan_destroy(plan);
     return is_done;
@@ -175,7 +191,8 @@ static bool run_tiles(struct tiles_run *run)
         .kind = "tiles",
         .variant = form_name(run->form->form),
         .form = form_name(run->form->form),
-        .chips = 1,
+        .chips = run->config->parallel.chips,
+        .replicas = run->config->system == NULL ? 1 : run->config->parallel.replicas,
         .clock_hz = chip->clock_hz,
         .error_band = RESULT_NOTHING,
         .energy_joules = RESULT_NOTHING,
@@ -256,6 +273,7 @@ static void run_gpu(const struct machine_config *config, const struct experiment
             .variant = gpu_baseline_name(baseline),
             .form = form_name(form),
             .chips = 1,
+            .replicas = 1,
             .error_band = RESULT_NOTHING,
             .sram_limit_bytes = (uint64_t)config->gpu->memory_bytes,
             .energy_joules = RESULT_NOTHING,

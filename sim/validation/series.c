@@ -137,6 +137,8 @@ static const struct {
     {"compute_seconds", offsetof(struct result_machine, compute_seconds)},
     {"exchange_seconds", offsetof(struct result_machine, exchange_seconds)},
     {"sync_seconds", offsetof(struct result_machine, sync_seconds)},
+    {"links_seconds", offsetof(struct result_machine, links_seconds)},
+    {"memory_seconds", offsetof(struct result_machine, memory_seconds)},
     {"host_seconds", offsetof(struct result_machine, host_seconds)},
     {"launch_seconds", offsetof(struct result_machine, launch_seconds)},
     {"loop_seconds", offsetof(struct result_machine, loop_seconds)},

@@ -228,19 +228,20 @@ static void csv_quotes_what_needs_it_and_keeps_every_digit(void **state)
         "sweep,number,status,why,network.max_activity,network.hidden,machine,kind,hardware,fits,"
         "machine_why,"
         "step_seconds,samples_per_second,error_band,speedup,speedup_over,speedup_error_band,"
-        "compute_seconds,exchange_seconds,sync_seconds,host_seconds,launch_seconds,loop_seconds,"
+        "compute_seconds,exchange_seconds,sync_seconds,links_seconds,memory_seconds,host_seconds,"
+        "launch_seconds,loop_seconds,bound,chips,replicas,checkpointing,"
         "cycles_per_training_step,supersteps_per_training_step,tiles_used,sram_max_bytes,"
         "sram_limit_bytes,seed,version,git,superseded,run_seconds,run_peak_rss_bytes,finished,"
         "key\r\n",
         "caps,0,done,,0.005,\"[8,6]\",bow/sparse,tiles,bow,true,\"energy, \"\"joules\"\": none\","
         "0.001,48000,0.3,10,a100/"
-        "b1,0.5,0.00025,,,0,,,1850000,,1472,1000,638976,1,0.1.0,abc,false,0.5,"
+        "b1,0.5,0.00025,,,,,0,,,,,,,1850000,,1472,1000,638976,1,0.1.0,abc,false,0.5,"
         "4096,2026-01-01T00:00:00Z,00000000000000000000000000000001\r\n",
         "caps,1,does_not_fit,killed by signal 11,0.1,[9],bow/sparse,tiles,bow,false,tile 3: too "
-        "small,,,,,,,,,,,,,,,,,,"
+        "small,,,,,,,,,,,,,,,,,,,,,,,,"
         "1,0.1.0,abc,false,0.5,4096,2026-01-01T00:00:00Z,00000000000000000000000000000002\r\n",
         "caps,2,failed,killed by signal "
-        "11,0.1,[10],,,,,,,,,,,,,,,,,,,,,,,1,0.1.0,abc,false,0.5,4096,"
+        "11,0.1,[10],,,,,,,,,,,,,,,,,,,,,,,,,,,,,1,0.1.0,abc,false,0.5,4096,"
         "2026-01-01T00:00:00Z,00000000000000000000000000000003\r\n"};
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         if (strstr(text, rows[i]) == NULL) {

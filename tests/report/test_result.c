@@ -26,6 +26,7 @@ static struct result_machine tiles_machine(const char *form, double step_seconds
         .variant = form,
         .form = form,
         .chips = 1,
+        .replicas = 1,
         .clock_hz = 1.85e9,
         .step_seconds = step_seconds,
         .samples_per_second = 48 / step_seconds,
@@ -63,6 +64,7 @@ static struct result_machine gpu_machine(const char *baseline, double step_secon
         .variant = baseline,
         .form = "dense",
         .chips = 1,
+        .replicas = 1,
         .step_seconds = step_seconds,
         .samples_per_second = 48 / step_seconds,
         .error_band = 0.5,
@@ -177,6 +179,9 @@ static void every_key_of_the_contract_is_there_with_its_type(void **state)
                                                   {"variant", "s"},
                                                   {"form", "s"},
                                                   {"chips", "i"},
+                                                  {"replicas", "i"},
+                                                  {"bound", "sn"},
+                                                  {"checkpoint", "on"},
                                                   {"step_seconds", "rn"},
                                                   {"samples_per_second", "rn"},
                                                   {"error_band", "rn"},
@@ -195,7 +200,8 @@ static void every_key_of_the_contract_is_there_with_its_type(void **state)
                                                {"by_role", "o"},
                                                {NULL, NULL}};
     static const struct expected_key breakdown[] = {
-        {"compute", "r"}, {"exchange", "r"}, {"sync", "r"}, {"host", "r"}, {NULL, NULL}};
+        {"compute", "r"}, {"exchange", "r"}, {"sync", "r"}, {"links", "r"},
+        {"memory", "r"},  {"host", "r"},     {NULL, NULL}};
     static const struct expected_key simulator[] = {{"host_seconds", "o"},
                                                     {"supersteps_per_second", "rn"},
                                                     {"slowdown", "rn"},
@@ -217,6 +223,42 @@ static void every_key_of_the_contract_is_there_with_its_type(void **state)
     expect_keys(json_object_get(first, "breakdown_seconds"), breakdown);
     expect_keys(json_object_get(json, "simulator"), simulator);
     expect_keys(json_object_get(json_object_get(json, "simulator"), "host_seconds"), seconds);
+    json_decref(json);
+    result_free(&result);
+}
+
+static void the_largest_part_of_a_step_bounds_it(void **state)
+{
+    (void)state;
+    struct result_machine machine = {.fits = true, .compute_seconds = 3, .memory_seconds = 2};
+    assert_string_equal(result_bound(&machine), "compute");
+    machine.memory_seconds = 4; // transfers beside the computation, and waited for
+    assert_string_equal(result_bound(&machine), "memory");
+    machine.links_seconds = 5;
+    assert_string_equal(result_bound(&machine), "links");
+    machine.fits = false;
+    assert_null(result_bound(&machine));
+}
+
+static void a_checkpoint_plan_is_null_or_has_its_numbers(void **state)
+{
+    (void)state;
+    struct result result = make_result();
+    result.machines[0].checkpoint = (struct result_checkpoint){.kind = "double",
+                                                               .local = 3,
+                                                               .remote = 4,
+                                                               .forward_steps_per_time_step = 3,
+                                                               .forward_share = 0.25,
+                                                               .overhead = 0.5,
+                                                               .streamed_out_bytes = 77};
+    json_t *json = result_to_json(&result);
+    json_t *machines = json_object_get(json, "machines");
+    json_t *plan = json_object_get(json_array_get(machines, 0), "checkpoint");
+    assert_string_equal(json_string_value(json_object_get(plan, "kind")), "double");
+    assert_int_equal(json_integer_value(json_object_get(plan, "remote")), 4);
+    assert_true(json_is_null(json_object_get(plan, "levels")));
+    assert_int_equal(json_integer_value(json_object_get(plan, "streamed_out_bytes")), 77);
+    assert_true(json_is_null(json_object_get(json_array_get(machines, 1), "checkpoint")));
     json_decref(json);
     result_free(&result);
 }
@@ -465,6 +507,8 @@ int main(void)
     setvbuf(stdout, NULL, _IOLBF, 0);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_key_of_the_contract_is_there_with_its_type),
+        cmocka_unit_test(the_largest_part_of_a_step_bounds_it),
+        cmocka_unit_test(a_checkpoint_plan_is_null_or_has_its_numbers),
         cmocka_unit_test(what_is_null_has_its_reason_in_why),
         cmocka_unit_test(a_machine_that_does_not_fit_has_no_times),
         cmocka_unit_test(tiles_are_compared_with_every_gpu_and_sparse_with_dense),

@@ -373,7 +373,7 @@ static void a_file_of_the_first_format_is_read_and_is_converted_to_write(void **
     close_store(store);
     assert_answer(places.path, "PRAGMA user_version", "1"); // reading changes nothing
     close_store(open_to_write(places.path));
-    assert_answer(places.path, "PRAGMA user_version", "3");
+    assert_answer(places.path, "PRAGMA user_version", "4");
     assert_answer(places.path, "SELECT group_concat(key || superseded) FROM points", "a0,b1");
     assert_answer(places.path, "SELECT count(*) FROM settings", "1");
     assert_answer(places.path, "PRAGMA integrity_check", "ok");

@@ -12,6 +12,7 @@
 #include <cmocka.h>
 #include <sqlite3.h>
 
+#include "report/page/sweep_model.h"
 #include "report/store.h"
 #include "sim/err.h"
 
@@ -242,9 +243,15 @@ static void a_missing_piece_is_said(void **state)
     free_file(&file);
 }
 
-// What this program wrote, as format 2 had it.
+// What this program wrote, as formats 3 and 2 had it.
+#define AS_FORMAT_3                                                                   \
+    "DROP VIEW results; ALTER TABLE machines DROP COLUMN links_seconds;"              \
+    "ALTER TABLE machines DROP COLUMN memory_seconds;"                                \
+    "ALTER TABLE machines DROP COLUMN bound; ALTER TABLE machines DROP COLUMN chips;" \
+    "ALTER TABLE machines DROP COLUMN replicas;"                                      \
+    "ALTER TABLE machines DROP COLUMN checkpoint; PRAGMA user_version=3;"
 static const char as_format_2[] =
-    "PRAGMA foreign_keys=OFF; DROP VIEW results; CREATE TABLE old AS SELECT * FROM points;"
+    "PRAGMA foreign_keys=OFF;" AS_FORMAT_3 "CREATE TABLE old AS SELECT * FROM points;"
     "DROP VIEW points; DROP TABLE pieces; DELETE FROM stored_points;"
     "INSERT INTO stored_points SELECT * FROM old; DROP TABLE old;"
     "ALTER TABLE stored_points RENAME TO points; PRAGMA user_version=2";
@@ -266,13 +273,39 @@ static void a_file_of_whole_texts_is_read_and_is_converted_to_write(void **state
     store = open_to_write(file.path);
     add(store, 20);
     close_store(store);
-    assert_answer(file.path, "PRAGMA user_version", "3");
+    assert_answer(file.path, "PRAGMA user_version", "4");
     assert_answer(file.path, "SELECT count(*) FROM pragma_foreign_key_check", "0");
     assert_int_equal(read_all(file.path), 21);
     assert_int_equal(stat(file.path, &after), 0);
     assert_true(after.st_size < before.st_size / 3);
     run_sql(file.path, "PRAGMA foreign_keys=ON; DELETE FROM stored_points WHERE number < 20");
     assert_answer(file.path, "SELECT count(*) FROM machines", "1"); // they went with their points
+    free_file(&file);
+}
+
+static void a_file_without_columns_of_links_gets_them_when_it_is_written_to(void **state)
+{
+    (void)state;
+    struct file file = make_file();
+    struct store *store = open_to_write(file.path);
+    add(store, 0);
+    close_store(store);
+    run_sql(file.path, "UPDATE machines SET name = 'a', hardware = 'bow';" AS_FORMAT_3);
+    char *why = NULL;
+    store = store_open_to_read(file.path, &why);
+    assert_non_null(store);
+    json_t *page = sweep_model_create(store, &why); // asks for every column
+    assert_non_null(page);
+    json_decref(page);
+    close_store(store);
+    assert_answer(file.path, "PRAGMA user_version", "3");
+    store = open_to_write(file.path);
+    add(store, 1);
+    close_store(store);
+    assert_answer(file.path, "PRAGMA user_version", "4");
+    assert_int_equal(read_all(file.path), 2);
+    assert_answer(file.path, "SELECT count(*) FROM machines WHERE links_seconds IS NULL", "2");
+    assert_answer(file.path, "SELECT count(name) FROM machines", "2");
     free_file(&file);
 }
 
@@ -285,6 +318,7 @@ int main(void)
         cmocka_unit_test(pieces_of_a_point_that_was_undone_are_written_again),
         cmocka_unit_test(a_missing_piece_is_said),
         cmocka_unit_test(a_file_of_whole_texts_is_read_and_is_converted_to_write),
+        cmocka_unit_test(a_file_without_columns_of_links_gets_them_when_it_is_written_to),
     };
     return cmocka_run_group_tests_name("store_pieces", tests, NULL, NULL);
 }

@@ -1,0 +1,119 @@
+// Cycles are those of sections, by what the section is for: their names are those of the lowering.
+// A section's cycles hold everything that it does: computing, exchanges with their syncs, waits.
+#include "sim/run/checkpoint_result.h"
+
+#include <string.h>
+
+#include "sim/engine/superstep.h"
+#include "sim/err.h"
+
+// Where the cycles of a plan go. First runs, the loss and what comes before and after is the training step
+// as it is without a plan.
+struct plan_cycles {
+    double forward, backward, added;
+    double total;
+};
+
+static bool begins_with(const char *text, const char *with)
+{
+    return strncmp(text, with, strlen(with)) == 0;
+}
+
+static void add_section(struct plan_cycles *cycles, const char *section, double section_cycles)
+{
+    bool is_again = begins_with(section, "forward again");
+    bool is_forward = begins_with(section, "forward");
+    bool is_backward = strcmp(section, "backward") == 0;
+    bool is_copy = begins_with(section, "put") || begins_with(section, "get") ||
+                   begins_with(section, "save") || begins_with(section, "restore") ||
+                   begins_with(section, "state before") || begins_with(section, "start of the");
+    cycles->forward += is_forward ? section_cycles : 0;
+    cycles->backward += is_backward ? section_cycles : 0;
+    cycles->added += is_again || is_copy ? section_cycles : 0;
+    cycles->total += section_cycles;
+}
+
+// The section of a step; NULL: the main part.
+static const struct program_section *section_of(const struct program *program, uint32_t step)
+{
+    for (uint32_t i = 0; i < program->section_count; i++) {
+        const struct program_section *section = &program->sections[i];
+        if (step >= section->first_step && step < section->first_step + section->step_count) {
+            return section;
+        }
+    }
+    return NULL;
+}
+
+static struct plan_cycles measure_cycles(const struct checkpoint_run *run)
+{
+    const struct program *program = run->program;
+    struct plan_cycles cycles = {0};
+    uint32_t share = 0;
+    for (uint32_t i = 0; i < program->step_count; i++) {
+        if (superstep_takes_time(&program->steps[i])) {
+            const struct program_section *section = section_of(program, i);
+            add_section(&cycles, section == NULL ? "" : section->name,
+                        run->time->shares[share++].cycles);
+        }
+    }
+    return cycles;
+}
+
+static void add_streams(const struct checkpoint_run *run, struct result_checkpoint *out)
+{
+    const struct program *program = run->program;
+    uint64_t chips = (uint64_t)program->chips * run->replicas;
+    uint32_t share = 0;
+    for (uint32_t i = 0; i < program->step_count; i++) {
+        const struct program_step *step = &program->steps[i];
+        if (!superstep_takes_time(step)) {
+            continue;
+        }
+        uint64_t times = run->time->shares[share++].times;
+        if (step->kind == STEP_STREAM && step->stream_phase != STREAM_WAIT) {
+            uint64_t bytes = times * chips * step->chip_bytes;
+            out->streamed_out_bytes += step->stream_direction == STREAM_OUT ? bytes : 0;
+            out->streamed_in_bytes += step->stream_direction == STREAM_IN ? bytes : 0;
+        }
+    }
+}
+
+static bool leaves_open(const struct checkpoint_config *asked)
+{
+    struct plan_numbers has = plan_numbers_of(asked->kind);
+    return asked->kind == CHECKPOINT_AUTO || (has.has_local && asked->local == 0) ||
+           (has.has_remote && asked->remote == 0) || (has.has_levels && asked->levels == 0);
+}
+
+struct result_checkpoint checkpoint_result(const struct checkpoint_run *run)
+{
+    if (run->used->kind == CHECKPOINT_NONE) {
+        return (struct result_checkpoint){0};
+    }
+    struct checkpoint_plan *plan = plan_create(run->used, run->program->time_steps);
+    struct plan_cost cost = plan_measure(plan);
+    double forward_steps = (double)cost.forward_steps / plan->time_steps;
+    struct plan_numbers has = plan_numbers_of(run->used->kind);
+    struct result_checkpoint out = {
+        .kind = checkpoint_kind_name(run->used->kind),
+        .is_chosen = leaves_open(run->asked),
+        .local = has.has_local ? run->used->local : 0,
+        .remote = has.has_remote ? run->used->remote : 0,
+        .levels = has.has_levels ? run->used->levels : 0,
+        .forward_steps_per_time_step = forward_steps,
+        .forward_share = RESULT_NOTHING,
+        .overhead = RESULT_NOTHING,
+        .states_held = cost.peak_slots,
+        .history_steps_held = cost.peak_history_steps,
+    };
+    plan_destroy(plan);
+    if (run->time != NULL) {
+        struct plan_cycles cycles = measure_cycles(run);
+        double forward = cycles.forward / forward_steps; // of all time steps once
+        out.forward_share = forward / (forward + cycles.backward);
+        out.overhead = cycles.added / (cycles.total - cycles.added);
+        add_streams(run, &out);
+    }
+    return out;
+}
