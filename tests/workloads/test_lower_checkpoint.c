@@ -376,22 +376,82 @@ static void without_streaming_memory_a_plan_that_streams_is_refused(void **state
 }
 
 // Variables of rows that run in several sections do not live from one to the other.
-static void landings_of_sections_share_addresses(void **state)
+static void check_landings(const struct program *program, const char *name)
 {
-    (void)state;
-    struct fixture fixture = small_network(64);
-    struct program *program =
-        lower_with(&fixture, (struct checkpoint_config){.kind = CHECKPOINT_SINGLE, .local = 8},
-                   LOWERING_SPARSE);
     uint32_t landings = 0;
     for (uint32_t i = 0; i < program->variable_count; i++) {
         const struct variable *variable = &program->variables[i];
-        if (strcmp(variable->name, "layer 1 input ids (F3)") == 0) {
+        if (strcmp(variable->name, name) == 0) {
             landings++;
             assert_true(variable->last_step - variable->first_step < 3);
         }
     }
     assert_int_equal(landings, 2); // first run; again, with history
+}
+
+static void landings_of_sections_share_addresses(void **state)
+{
+    (void)state;
+    struct fixture fixture = small_network(64);
+    struct checkpoint_config config = {.kind = CHECKPOINT_SINGLE, .local = 8};
+    struct program *sparse = lower_with(&fixture, config, LOWERING_SPARSE);
+    struct program *dense = lower_with(&fixture, config, LOWERING_DENSE);
+    check_landings(sparse, "layer 1 input ids (F3)");
+    check_landings(dense, "layer 1 spikes of the product");
+    program_destroy(sparse);
+    program_destroy(dense);
+}
+
+static uint32_t count_sets_of_section(const struct program *program, const char *section,
+                                      const char *prefix)
+{
+    for (uint32_t i = 0; i < program->section_count; i++) {
+        if (strcmp(program->sections[i].name, section) != 0) {
+            continue;
+        }
+        uint32_t count = 0;
+        for (uint32_t k = 0; k < program->sections[i].step_count; k++) {
+            const struct program_step *step = &program->steps[program->sections[i].first_step + k];
+            count += step->kind == STEP_COMPUTE &&
+                     strncmp(program->compute_sets[step->index].name, prefix, strlen(prefix)) == 0;
+        }
+        return count;
+    }
+    fail_msg("no section %s", section);
+    return 0;
+}
+
+static void histories_are_saved_only_where_they_are_kept(void **state)
+{
+    (void)state;
+    struct fixture fixture = small_network(64);
+    struct checkpoint_config config = {.kind = CHECKPOINT_SINGLE, .local = 8};
+    struct program *sparse = lower_with(&fixture, config, LOWERING_SPARSE);
+    struct program *dense = lower_with(&fixture, config, LOWERING_DENSE);
+    assert_int_equal(count_sets_of_section(sparse, "forward", "F9 save"), 0);
+    assert_int_equal(count_sets_of_section(sparse, "forward again, history kept", "F9 save"), 9);
+    assert_int_equal(count_sets_of_section(dense, "forward", "D6"), 0);
+    assert_int_equal(count_sets_of_section(dense, "forward again, history kept", "D6"), 1);
+    program_destroy(sparse);
+    program_destroy(dense);
+}
+
+// Of a current-based neuron both states are stored; the output's spikes are read backward alone.
+static void slots_hold_states_and_histories_what_backward_reads(void **state)
+{
+    (void)state;
+    struct fixture fixture = small_network(64);
+    fixture.neuron = "cuba_lif";
+    struct checkpoint_config config = {.kind = CHECKPOINT_SINGLE, .local = 8};
+    struct program *program = lower_with(&fixture, config, LOWERING_SPARSE);
+    assert_int_equal(variable_bytes(program, "layer 1 state slots"),
+                     8 * variable_bytes(program, "layer 1 states"));
+    assert_int_equal(2 * variable_bytes(program, "layer 1 state history"),
+                     variable_bytes(program, "layer 1 state slots"));
+    assert_non_null(find_variable(program, "layer 3 spike history"));
+    assert_null(find_variable(program, "layer 3 spike slots"));
+    assert_non_null(find_variable(program, "layer 2 spike slots"));
+    assert_non_null(find_variable(program, "layer 2 spikes before the history"));
     program_destroy(program);
 }
 
@@ -459,6 +519,8 @@ int main(void)
         cmocka_unit_test(io_tiles_hold_buffers_and_nothing_else),
         cmocka_unit_test(without_streaming_memory_a_plan_that_streams_is_refused),
         cmocka_unit_test(landings_of_sections_share_addresses),
+        cmocka_unit_test(histories_are_saved_only_where_they_are_kept),
+        cmocka_unit_test(slots_hold_states_and_histories_what_backward_reads),
         cmocka_unit_test(loops_run_the_calls_that_they_were_made_of),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -49,16 +49,17 @@ struct scheduling {
 static void add_call(struct scheduling *scheduling, const struct checkpoint_call *call)
 {
     struct checkpoint_schedule *schedule = scheduling->schedule;
+    struct checkpoint_call *end = schedule->calls + schedule->call_count;
+    struct checkpoint_call *last = schedule->call_count > 0 ? end - 1 : end;
     schedule->spans[call->section].is_used = true;
-    struct checkpoint_call *last =
-        schedule->call_count > 0 ? &schedule->calls[schedule->call_count - 1] : NULL;
-    bool goes_on = last != NULL && last->section == call->section && last->stride == call->stride &&
-                   call->stride != 0 &&
+    bool goes_on = schedule->call_count > 0 && last->section == call->section &&
+                   last->stride == call->stride && call->stride != 0 &&
                    call->first == last->first + (int32_t)last->count * last->stride;
     if (goes_on) {
         last->count += call->count;
     } else {
-        schedule->calls[schedule->call_count++] = *call;
+        *end = *call;
+        schedule->call_count++;
     }
 }
 
