@@ -120,8 +120,8 @@ struct block_runner *block_runner_create(const struct training_graph *graph,
         storage_create(graph, kernels, runner->forward.schedule, runner->backward.schedule,
                        runner->block_time_steps, is_windowed);
     create_lists(runner);
-    runner->dropped = xcalloc(graph->layer_count + 2, sizeof(*runner->dropped));
-    for (uint32_t l = 0; l < graph->layer_count + 2; l++) {
+    runner->dropped = xcalloc(graph->layer_count + 1, sizeof(*runner->dropped));
+    for (uint32_t l = 0; l <= graph->layer_count; l++) {
         runner->dropped[l] = xcalloc(graph->batch, sizeof(uint32_t));
     }
     size_t scratch_bytes =
@@ -141,7 +141,7 @@ void block_runner_destroy(struct block_runner *runner)
     for (uint32_t i = 0; i < pool_threads(runner->pool); i++) {
         aligned_destroy(runner->scratch[i]);
     }
-    for (uint32_t l = 0; l < runner->graph->layer_count + 2; l++) {
+    for (uint32_t l = 0; l <= runner->graph->layer_count; l++) {
         free(runner->dropped[l]);
     }
     for (uint32_t i = 0; i < runner->backward.schedule->gradient_count; i++) {
@@ -164,12 +164,11 @@ static uint32_t matrix_tensor(const struct op *op)
 
 static void bind_op(struct block_runner *runner, const struct op *op, struct op_job *job)
 {
-    uint32_t counter = runner->is_first_run ? op->layer : runner->graph->layer_count + 1;
     *job = (struct op_job){.op = op,
                            .context = &runner->context,
                            .first_time_step = runner->first_time_step,
                            .block_time_steps = runner->time_steps,
-                           .dropped = runner->dropped[counter]};
+                           .dropped = runner->dropped[op->layer]};
     for (uint32_t i = 0; i < op_input_count(op->kind); i++) {
         job->in[i] = storage_view(runner->storage, op->inputs[i], runner->first_time_step);
     }
@@ -433,9 +432,8 @@ static void run_gradients(struct block_runner *runner)
 }
 
 // --- the whole ----------------------------------------------------------------------------------
-void block_runner_forward(struct block_runner *runner, struct time_range part, bool is_first_run)
+void block_runner_forward(struct block_runner *runner, struct time_range part)
 {
-    runner->is_first_run = is_first_run;
     bind_phase(runner, &runner->forward, part);
     for (uint32_t i = 0; i < runner->forward.schedule->pass_count; i++) {
         run_pass(runner, &runner->forward, &runner->forward.schedule->passes[i], false);

@@ -33,14 +33,13 @@ struct block_runner {
     struct storage *storage; // owned
     struct batch_input input;
     struct event_lists *lists; // owned; by gradient; empty but for weights of spikes
-    uint32_t **dropped;        // owned; [layer_count + 2][batch]; the last: of time steps run again
+    uint32_t **dropped;        // owned; [layer_count + 1][batch]; added to
     void **scratch;            // owned; by thread
     uint32_t block_time_steps; // of a full block
     // Of the block and the part of it that are being run:
     uint32_t time_steps;
     uint32_t first_time_step;
     struct time_range part; // from first_time_step on
-    bool is_first_run;      // of the part; false: spikes that find no slot were counted before
 };
 
 // Runs on kernels_select() of form and precision. Float16: states of neurons and carries are rounded
@@ -53,7 +52,7 @@ void block_runner_destroy(struct block_runner *runner);
 // The time steps of the block of `time_step` (the last block may be shorter).
 struct time_range block_runner_block(const struct block_runner *runner, uint32_t time_step);
 // `part` lies in one block; its states, or carries and saved values, are where storage.h says.
-void block_runner_forward(struct block_runner *runner, struct time_range part, bool is_first_run);
+void block_runner_forward(struct block_runner *runner, struct time_range part);
 // Parts of a block are run last first. The one that completes it adds its gradients.
 void block_runner_backward(struct block_runner *runner, struct time_range part);
 

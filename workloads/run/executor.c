@@ -59,6 +59,7 @@ static void clear_dropped(struct executor *executor)
     }
 }
 
+// Read before the loss: time steps that are run again after it drop the same spikes again.
 static void record_dropped(const struct executor *executor, struct activity *record)
 {
     for (uint32_t l = 1; l <= executor->graph->layer_count; l++) {
@@ -78,7 +79,7 @@ static void forward_blocks(struct executor *executor, struct activity *record)
             storage_pass_states(storage, executor->runner->block_time_steps);
         }
         struct time_range block = block_runner_block(executor->runner, t);
-        block_runner_forward(executor->runner, block, true);
+        block_runner_forward(executor->runner, block);
         t = block.end;
     }
     for (uint32_t l = 1; record && l <= executor->graph->layer_count; l++) {

@@ -25,6 +25,7 @@ struct plan_run {
     void **last;             // owned; by state: after the last time step; NULL: spikes
     struct activity *record; // borrowed, during a forward pass; NULL: none
     uint32_t next_action;
+    bool is_past_loss;
     // Forward: the states at time steps `state` .. `computed` are in the window of `block`, and so is the
     // history between them. `state` is the current one; NOWHERE: none is.
     struct time_range block;
@@ -224,7 +225,9 @@ static void compute(struct plan_run *run, bool is_first_run)
                               .end = end_of_forward(run, run->computed, is_first_run)};
     const struct training_graph *graph = run->runner->graph;
     copy_last(run, graph->logits_state, part.first - run->block.first, true);
-    block_runner_forward(run->runner, part, is_first_run);
+    SIM_ASSERT(is_first_run || run->is_past_loss, "time step %u runs again before the loss",
+               part.first);
+    block_runner_forward(run->runner, part);
     run->computed = part.end;
     if (!is_first_run) {
         return;
@@ -409,6 +412,7 @@ void plan_run_forward(struct plan_run *run, struct activity *record)
     run->state = run->computed = 0;
     run->pending = (struct time_range){0};
     run->next_action = 0;
+    run->is_past_loss = false;
     run->record = record;
     run_actions(run);
     run->record = NULL;
@@ -416,6 +420,7 @@ void plan_run_forward(struct plan_run *run, struct activity *record)
 
 void plan_run_backward(struct plan_run *run)
 {
+    run->is_past_loss = true;
     run_actions(run);
     run_pending(run);
 }
