@@ -378,15 +378,17 @@ static void without_streaming_memory_a_plan_that_streams_is_refused(void **state
 // Variables of rows that run in several sections do not live from one to the other.
 static void check_landings(const struct program *program, const char *name)
 {
-    uint32_t landings = 0;
+    uint32_t landings = 0, weights = 0;
     for (uint32_t i = 0; i < program->variable_count; i++) {
         const struct variable *variable = &program->variables[i];
+        weights += strcmp(variable->name, "layer 1 weights") == 0;
         if (strcmp(variable->name, name) == 0) {
             landings++;
             assert_true(variable->last_step - variable->first_step < 3);
         }
     }
     assert_int_equal(landings, 2); // first run; again, with history
+    assert_int_equal(weights, 1);
 }
 
 static void landings_of_sections_share_addresses(void **state)
