@@ -293,6 +293,27 @@ static void transfers_of_a_channel_are_waited_for_in_order(void **state)
     fixture_system_close(&fixture);
 }
 
+// Everything at once: host, memory and words between chips, with nothing in each other's way.
+static void links_host_and_memory_do_not_disturb_each_other(void **state)
+{
+    (void)state;
+    struct fixture_system fixture;
+    fixture_system_open(&fixture, 2, TOPOLOGY_ALL);
+    fixture.chip.host.prefetch_depth = 0;
+    const struct parallel_config parallel = parallel_of(2, 1);
+    struct program *program = program_on(2);
+    program_add_host(program, HOST_TO_CHIP, 400); // 200 each, 1 byte per cycle
+    add_stream(program, STREAM_START, STREAM_OUT, 1200);
+    program_begin_exchange(program, "x");
+    add_pair(program, 0, CHIP_TILES, 400);
+    add_stream(program, STREAM_WAIT, STREAM_OUT, 0);
+    struct machine_time time = time_on(&fixture, &parallel, program, 2);
+    assert_true(time.host_cycles == 200);
+    assert_true(time.link_cycles == 230);
+    assert_true(time.memory_cycles == 650 - (130 + 150 + 230));
+    fixture_system_close(&fixture);
+}
+
 // --- all-reduce ---------------------------------------------------------------------------------
 static struct program *reducing_program(uint64_t bytes)
 {
@@ -382,6 +403,7 @@ int main(void)
         cmocka_unit_test(four_chips_share_the_rate_of_their_memory),
         cmocka_unit_test(a_put_behind_compute_takes_only_what_is_left_of_it),
         cmocka_unit_test(transfers_of_a_channel_are_waited_for_in_order),
+        cmocka_unit_test(links_host_and_memory_do_not_disturb_each_other),
         cmocka_unit_test(a_ring_takes_2_n_minus_1_chunks_and_their_ways),
         cmocka_unit_test(a_tree_takes_two_messages_a_level),
         cmocka_unit_test(two_levels_are_a_ring_a_ring_and_a_message),
