@@ -35,6 +35,10 @@ struct variable_text {
 static void add(struct dense_lowering *lowering, struct variable_text text, struct item_range items,
                 uint64_t bytes, struct lifetime lifetime)
 {
+    const struct dense_span *within = &lowering->only_within;
+    if (within->is_used && (lifetime.first < within->first || lifetime.last > within->last)) {
+        return;
+    }
     char name[64];
     if (text.layer > 0) {
         snprintf(name, sizeof(name), "layer %u %s", text.layer, text.name);
