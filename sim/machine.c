@@ -52,7 +52,7 @@ struct machine *machine_create_on(const struct system_config *system,
                                   const struct program *program)
 {
     SIM_ASSERT(parallel->chips <= system->chips &&
-                   program->chips == parallel->chips / parallel->replicas &&
+                   program->chips <= parallel->chips / parallel->replicas &&
                    parallel->chips % parallel->replicas == 0,
                "%u replicas of a program on %u chips for %u of %u chips", parallel->replicas,
                program->chips, parallel->chips, system->chips);

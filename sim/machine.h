@@ -35,8 +35,8 @@ struct machine;
 // Compiles the program for the chip: classes of tiles, constant costs. Done once, not per training
 // step. Both must outlive the machine.
 struct machine *machine_create(const struct chip_config *chip, const struct program *program);
-// The same on the first parallel->chips chips of a system: the program is that of one replica, and takes the chips
-// of one. system and parallel must outlive the machine as well. A timing run wants the records of the first replica,
+// The same on the first parallel->chips chips of a system: the program is that of one replica, and takes the
+// first of the chips of one. system and parallel must outlive the machine as well. A timing run wants the records of the first replica,
 // or of all of them where each replays its own: [replica * record_count + record].
 struct machine *machine_create_on(const struct system_config *system,
                                   const struct parallel_config *parallel,

@@ -273,7 +273,7 @@ static void replay(struct system_chip *chip, const struct timeline *timeline, bo
 void system_chip_run(struct system_chip *chip)
 {
     struct system_run *run = chip->run;
-    uint32_t replica = chip->chip / run->replica_chips;
+    uint32_t replica = chip->chip / run->replica_stride;
     for (uint32_t i = 0; i < system_replays(run); i++) {
         replay(chip, system_timeline(run, replica, i), !(run->has_warm_up && i == 0));
     }

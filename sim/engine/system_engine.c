@@ -72,7 +72,7 @@ static void take_traffic(struct system_run *run, const struct traffic_list *traf
 {
     for (uint32_t i = 0; i < traffic->count * run->replicas; i++) {
         const struct chip_traffic *item = &traffic->items[i % traffic->count];
-        uint32_t base = i / traffic->count * run->replica_chips;
+        uint32_t base = i / traffic->count * run->replica_stride;
         system_ways_take(run->ways, base + item->from, base + item->to);
     }
 }
@@ -100,12 +100,16 @@ static void plan_ways(struct system_run *run)
         run->traffic[i] = traffic_measure(program, &program->exchanges[i]);
         take_traffic(run, &run->traffic[i]);
     }
-    run->repeats_exchanges = run->replicas == 1 || !system_ways_meet(run->ways, run->replica_chips);
+    run->repeats_exchanges =
+        run->replicas == 1 || !system_ways_meet(run->ways, run->replica_stride);
     bool has_reduce = false;
     for (uint32_t i = 0; i < program->step_count; i++) {
         has_reduce |= program->steps[i].kind == STEP_ALL_REDUCE;
     }
     for (uint32_t chip = 0; has_reduce && chip < run->chips; chip++) {
+        if (chip % run->replica_stride >= run->replica_chips) {
+            continue;
+        }
         struct taking taking = {run, chip};
         all_reduce_walk(run->job->system, run->job->parallel, chip, 0, take_step, &taking);
     }
@@ -118,9 +122,10 @@ static void open_run(struct system_run *run, struct engine_job *job)
                                .chips = job->parallel->chips,
                                .replicas = job->parallel->replicas,
                                .share_count = superstep_count_shares(program)};
-    run->replica_chips = run->chips / run->replicas;
-    SIM_ASSERT(program->chips == run->replica_chips, "a program on %u chips for replicas of %u",
-               program->chips, run->replica_chips);
+    run->replica_stride = run->chips / run->replicas;
+    run->replica_chips = program->chips;
+    SIM_ASSERT(run->replica_chips <= run->replica_stride,
+               "a program on %u chips for replicas of %u", run->replica_chips, run->replica_stride);
     plan_timelines(run);
     plan_ways(run);
     SIM_ASSERT(!run->uses.memory || job->system->streaming.bytes > 0,
@@ -219,9 +224,9 @@ static void open_chip(struct system_run *run, uint32_t number)
 {
     struct system_chip *chip = &run->all_chips[number];
     *chip = (struct system_chip){.run = run,
-                                 .replica = &run->all_replicas[number / run->replica_chips],
+                                 .replica = &run->all_replicas[number / run->replica_stride],
                                  .chip = number,
-                                 .rank = number % run->replica_chips};
+                                 .rank = number % run->replica_stride};
     char name[48];
     snprintf(name, sizeof name, "links chip %u", number);
     chip->links = sg_mailbox_by_name(name);
@@ -243,31 +248,36 @@ static void open_chip(struct system_run *run, uint32_t number)
     }
 }
 
+static void add_actors_of_chip(struct system_run *run, uint32_t chip)
+{
+    run->all_chips[chip].actor = add_actor(run, ACTOR_CHIP, chip, 0);
+    if (run->received_per_replay > 0) {
+        add_actor(run, ACTOR_FEEDER, chip, 0);
+    }
+    if (run->sent_per_replay > 0) {
+        add_actor(run, ACTOR_TAKER, chip, 0);
+    }
+    for (uint32_t lane = 0; lane < run->lanes.count; lane++) {
+        add_actor(run, ACTOR_MEMORY, chip, lane);
+    }
+}
+
+// Chips that the program leaves idle have none.
 static void open_actors(struct system_run *run)
 {
     run->all_replicas = xcalloc(run->replicas, sizeof *run->all_replicas);
     for (uint32_t i = 0; i < run->replicas; i++) {
         open_replica(run, &run->all_replicas[i]);
     }
-    run->meeting = open_meeting(run->chips);
+    run->meeting = open_meeting(run->replicas * run->replica_chips);
     run->reduces = xcalloc(run->share_count, sizeof *run->reduces);
     run->all_chips = xcalloc(run->chips, sizeof *run->all_chips);
     run->actor_room = run->chips * (3 + run->lanes.count);
     run->actors = xcalloc(run->actor_room, sizeof *run->actors);
-    for (uint32_t i = 0; i < run->chips; i++) {
-        open_chip(run, i);
-    }
-    for (uint32_t i = 0; i < run->chips; i++) {
-        run->all_chips[i].actor = add_actor(run, ACTOR_CHIP, i, 0);
-        if (run->received_per_replay > 0) {
-            add_actor(run, ACTOR_FEEDER, i, 0);
-        }
-        if (run->sent_per_replay > 0) {
-            add_actor(run, ACTOR_TAKER, i, 0);
-        }
-        for (uint32_t lane = 0; lane < run->lanes.count; lane++) {
-            add_actor(run, ACTOR_MEMORY, i, lane);
-        }
+    for (uint32_t i = 0; i < run->replicas * run->replica_chips; i++) {
+        uint32_t chip = i / run->replica_chips * run->replica_stride + i % run->replica_chips;
+        open_chip(run, chip);
+        add_actors_of_chip(run, chip);
     }
 }
 

@@ -38,7 +38,9 @@ struct replica {
 
 struct system_run {
     struct engine_job *job;
-    uint32_t chips, replicas, replica_chips;
+    uint32_t chips, replicas;
+    uint32_t replica_chips;  // that the program takes, the first of
+    uint32_t replica_stride; // those that a replica may take
     uint32_t share_count;
     struct timeline *timelines; // owned; [replica with a record of its own][record]
     bool has_warm_up;

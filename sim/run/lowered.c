@@ -49,12 +49,20 @@ struct lowered lowered_create(const struct machine_config *config,
     struct machine_view view = machine_view_of(config->chip);
     view.replicas = replicas;
     view.chips = config->system == NULL ? 1 : config->parallel.chips / replicas;
+    view.has_streaming = config->system != NULL && config->system->streaming.bytes > 0;
     struct training_config training = experiment->training;
     training.batch /= replicas;
     lowered.program = (form->form == FORM_SPARSE ? lower_sparse : lower_dense)(
         graph, &training, &config->lowering, &view, &lowered.why);
     collect_records(&lowered, form, replicas);
     return lowered;
+}
+
+struct machine *lowered_machine(const struct lowered *lowered, const struct machine_config *config)
+{
+    return config->system == NULL
+               ? machine_create(config->chip, lowered->program)
+               : machine_create_on(config->system, &config->parallel, lowered->program);
 }
 
 void lowered_free(struct lowered *lowered)

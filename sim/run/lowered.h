@@ -22,5 +22,8 @@ struct lowered {
 struct lowered lowered_create(const struct machine_config *config,
                               const struct experiment *experiment, const struct form_run *form);
 void lowered_free(struct lowered *lowered);
+// Of the program, which was lowered: on the chip, or on the system. Owned by the caller.
+struct machine;
+struct machine *lowered_machine(const struct lowered *lowered, const struct machine_config *config);
 
 #endif
