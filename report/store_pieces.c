@@ -138,7 +138,7 @@ static struct known_piece *look_up(struct store_pieces *pieces, const char *text
                                    size_t length_bytes)
 {
     uint64_t hash[2];
-    if (pieces->known == NULL || pieces->known_count * 2 >= pieces->slot_count) {
+    if (pieces->known_count * 2 >= pieces->slot_count) {
         grow_known(pieces);
     }
     hash_piece(text, length_bytes, hash);
@@ -204,7 +204,7 @@ static char *put_number(char *at, uint32_t number)
 
 char *store_split_text(struct store_pieces *pieces, const char *text)
 {
-    if (pieces->known == NULL && !load_known(pieces)) {
+    if (pieces->slot_count == 0 && !load_known(pieces)) {
         return NULL;
     }
     struct json_cut *cut = &pieces->cut;
