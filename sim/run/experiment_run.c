@@ -4,6 +4,7 @@
 #include <string.h>
 #include <sys/resource.h>
 
+#include "sim/machine.h"
 #include "sim/run/anatomy.h"
 #include "sim/run/bands.h"
 #include "sim/run/form_run.h"
@@ -193,6 +194,15 @@ static uint32_t last_with_tiles(const struct experiment *experiment)
     return last;
 }
 
+static bool has_system(const struct experiment *experiment)
+{
+    bool has_one = false;
+    for (uint32_t i = 0; i < experiment->machine_count; i++) {
+        has_one |= experiment->machines[i].system != NULL;
+    }
+    return has_one;
+}
+
 static enum run_status time_machines(struct run *run)
 {
     const struct experiment *experiment = run->experiment;
@@ -206,6 +216,10 @@ static enum run_status time_machines(struct run *run)
     bool needs_children = run->options->has_sensitivity || run->options->anatomy != NULL;
     bool is_all_here = run->options->is_clock_for_all;
     uint32_t last = last_with_tiles(experiment);
+    // A system's platform must be the first of its process: such a run is left to children, or, if this process has
+    // timed before, to another one.
+    needs_children |= has_system(experiment) && run->options->clock != NULL &&
+                      machine_clock_is_fresh(run->options->clock);
     for (uint32_t i = 0; i < experiment->machine_count; i++) {
         bool is_here = !needs_children && (is_all_here || i == last);
         run->speed.clock = is_here ? run->options->clock : NULL;

@@ -168,7 +168,7 @@ static bool plan_and_time(const struct tiles_run *run)
     fill_memory(run->out, plan, program->tile_count);
     bool is_done = true;
     if (plan->fits) {
-        struct machine *machine = machine_create(run->config->chip, program);
+        struct machine *machine = lowered_machine(&run->lowered, run->config);
         run->speed->lower_seconds += wall_seconds() - started_seconds;
         machine_time_here(machine, run->speed->clock);
         is_done = time_tiles(run, machine);
@@ -292,10 +292,6 @@ bool machine_run(const struct machine_config *config, const struct experiment *e
                  const struct form_run *forms, struct result_machine *entries,
                  struct machine_speed *speed, struct err *err)
 {
-    if (is_tiles(config) && config->parallel.chips > 1) {
-        return err_at(err, NULL, "machine '%s': %u chips together are not timed yet; chips: 1 is",
-                      config->name, config->parallel.chips);
-    }
     if (is_tiles(config)) {
         struct tiles_run run = {.config = config,
                                 .experiment = experiment,
