@@ -63,14 +63,39 @@ static uint64_t port_cycles(const struct system_config *system, const struct pro
 // --- ways ---------------------------------------------------------------------------------------
 struct way {
     const struct chip_traffic *traffic;
-    struct system_route route; // owned
+    struct system_route
+        route; // owned; links are lanes by direction: 2 * lane + 1 from the higher chip to the lower
+    uint32_t first_hop; // number of the first link's, among all that goes on in the system
 };
+
+static struct way way_of(const struct system_config *system, const struct chip_traffic *traffic)
+{
+    struct way way = {.traffic = traffic,
+                      .route = system_route(system, traffic->from, traffic->to)};
+    // what crosses a rung does it before anything goes along a rail
+    way.first_hop = system->route_rule == ROUTE_RUNG_FIRST && traffic->from % 2 == traffic->to % 2;
+    uint32_t at = traffic->from;
+    for (uint32_t i = 0; i < way.route.count; i++) {
+        const struct system_link *link = &system->links[way.route.links[i]];
+        bool is_backwards = at == link->to;
+        at = is_backwards ? link->from : link->to;
+        way.route.links[i] = 2 * link->lane + is_backwards;
+    }
+    return way;
+}
+
+// Both links of a lane are of one kind.
+static const struct system_link *link_of(const struct system_config *system, const struct way *way,
+                                         uint32_t i)
+{
+    return &system->links[way->route.links[i] / 2];
+}
 
 static double latency_of(const struct system_config *system, const struct way *way)
 {
     double seconds = system->crossing_seconds;
     for (uint32_t i = 0; i < way->route.count; i++) {
-        seconds += system->kinds[system->links[way->route.links[i]].kind].latency_seconds;
+        seconds += system->kinds[link_of(system, way, i)->kind].latency_seconds;
     }
     return seconds;
 }
@@ -88,13 +113,12 @@ static double hop_seconds(const struct system_config *system, const struct way *
 {
     double longest = 0;
     for (uint32_t i = 0; i < way_count; i++) {
-        const struct system_route *route = &ways[i].route;
-        if (hop < route->count) {
-            const struct system_link *link = &system->links[route->links[hop]];
-            bool is_up = ways[i].traffic->from < ways[i].traffic->to;
-            double *busy = &busy_seconds[2 * link->lane + is_up];
-            *busy += (double)ways[i].traffic->runs * system->packet_bytes /
-                     system_link_rate(system, link);
+        const struct way *way = &ways[i];
+        if (hop >= way->first_hop && hop < way->first_hop + way->route.count) {
+            uint32_t at = hop - way->first_hop;
+            double *busy = &busy_seconds[way->route.links[at]];
+            *busy += (double)way->traffic->runs * system->packet_bytes /
+                     system_link_rate(system, link_of(system, way, at));
             longest = fmax(longest, *busy);
         }
     }
@@ -109,7 +133,8 @@ static double start_seconds(const struct system_config *system, const struct way
 {
     uint32_t hops = 0;
     for (uint32_t i = 0; i < way_count; i++) {
-        hops = ways[i].route.count > hops ? ways[i].route.count : hops;
+        uint32_t end = ways[i].first_hop + ways[i].route.count;
+        hops = end > hops ? end : hops;
     }
     double *busy_seconds = xcalloc(2 * (size_t)system->link_count, sizeof *busy_seconds);
     double seconds = 0;
@@ -128,8 +153,7 @@ struct crossing crossing_measure(const struct system_config *system, const struc
     double latency = 0;
     double stream = 0;
     for (uint32_t i = 0; i < list.count; i++) {
-        ways[i].traffic = &list.items[i];
-        ways[i].route = system_route(system, list.items[i].from, list.items[i].to);
+        ways[i] = way_of(system, &list.items[i]);
         latency = fmax(latency, latency_of(system, &ways[i]));
         stream = fmax(stream, stream_seconds(system, &ways[i]));
     }
@@ -143,9 +167,9 @@ struct crossing crossing_measure(const struct system_config *system, const struc
         }
     }
     struct crossing crossing = {
-        .start_cycles = (uint64_t)ceil(start_seconds(system, ways, list.count) * clock_hz),
-        .least_cycles =
-            (uint64_t)ceil(latency * clock_hz) + max_u64(port, (uint64_t)ceil(stream * clock_hz)),
+        .start_cycles = seconds_to_cycles(start_seconds(system, ways, list.count), clock_hz),
+        .least_cycles = seconds_to_cycles(latency, clock_hz) +
+                        max_u64(port, seconds_to_cycles(stream, clock_hz)),
     };
     for (uint32_t i = 0; i < list.count; i++) {
         system_route_free(&ways[i].route);

@@ -9,7 +9,8 @@
 
 struct crossing {
     // Every run of messages (exchange/traffic.h) takes a packet of system.packet_bytes on each link of its way, and
-    // runs go hop by hop: all have made the first before any makes the second. The busiest link of each hop counts.
+    // runs go hop by hop: all have made the first before any makes the second, and all rungs come before all rails
+    // where ways go over the rung first. The busiest link of each hop counts.
     uint64_t start_cycles;
     // From then on, until the last word is there, however wide the links are: the longest way, and what the busiest
     // tile sends or receives, or one stream can carry.

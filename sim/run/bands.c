@@ -174,7 +174,8 @@ static struct band band_of(const struct band_scope *scope, const char *of)
                            (struct band){found->relative, xstrdup(found->source)});
 }
 
-// Takes over band.why. Whole training steps over several chips were never held against anything.
+// Takes over band.why. Whole training steps over several chips were never held against anything; their exchanges
+// were, on GC2, and are further off than those of one chip (docs/validation.md, Several chips).
 static struct band band_over_chips(const struct machine_config *machine, struct band band)
 {
     uint32_t chips = machine->parallel.chips;
@@ -191,11 +192,12 @@ static struct band band_over_chips(const struct machine_config *machine, struct 
 // That of the same work where there is one, else that of the kind.
 static struct band band_of_workload(const struct band_scope *scope, const struct workload *workload)
 {
-    char *work = workload_work(workload->kind, workload->config);
-    bool is_known = find_band(scope->machine, work) != NULL;
+    const struct machine_config *machine = scope->machine;
+    char *work = workload_work(workload->kind, workload->config, machine->parallel.chips);
+    bool is_known = find_band(machine, work) != NULL;
     struct band band = band_of(scope, is_known ? work : workload->kind->name);
     free(work);
-    return band;
+    return is_known ? band : band_over_chips(machine, band);
 }
 
 // Of a whole training step of a GPU program: its file says why.

@@ -28,7 +28,7 @@ void workload_run_on(const struct workload *workload, const struct machine_confi
         .error_band = RESULT_NOTHING,
         .energy_joules = RESULT_NOTHING,
     };
-    if (machine->parallel.chips > 1) {
+    if (machine->parallel.chips > 1 && !workload->kind->takes_chips) {
         out->why = xasprintf("workload %s runs on one chip, not on %u together; set chips: 1",
                              workload->kind->name, machine->parallel.chips);
         return;

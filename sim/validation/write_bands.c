@@ -113,7 +113,8 @@ static struct tally *tally_of_point(struct tallies *tallies, const struct series
         const char *sparse = is_old ? ERROR_BAND_OLD_SPARSE : "sparse";
         bool is_sparse = machine->lowering.kind == LOWERING_SPARSE;
         const struct workload *workload = &experiment->workload;
-        char *of = workload->kind != NULL ? workload_work(workload->kind, workload->config)
+        char *of = workload->kind != NULL
+                       ? workload_work(workload->kind, workload->config, machine->parallel.chips)
                    : machine->gpu != NULL ? xstrdup("training")
                                           : xstrdup(is_sparse ? sparse : "dense");
         tally =
@@ -340,6 +341,9 @@ static void put_section(FILE *stream, const struct tallies *tallies, const char 
             put_works(stream, tallies, hardware, kind);
         } else if (kind->is_for_gpu == is_gpu) {
             put_band(stream, tallies, hardware, kind->name, is_gpu);
+            char *over_chips = xasprintf("%s%s", kind->name, WORKLOAD_OVER_CHIPS);
+            put_band(stream, tallies, hardware, over_chips, is_gpu);
+            free(over_chips);
         }
     }
 }

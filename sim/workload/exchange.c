@@ -1,8 +1,8 @@
 // One exchange of a pattern, as programs make it: a step with flows, timed by the machine. Its time
 // is that of the superstep, sync included, and of the vertices where the pattern computes
 // (reduction).
-// Convention: tiles 0 .. n-1 take part, and tile 0 is the one that gathers or broadcasts; it
-// scatters to tiles 1 .. n. For pairs and all-to-all the tiles are drawn, and every quantity is the
+// Convention: tiles are numbered through all chips of the machine. Tiles 0 .. n-1 take part, and tile 0
+// is the one that gathers or broadcasts; it scatters to tiles 1 .. n. For pairs and all-to-all the tiles are drawn, and every quantity is the
 // mean over `draws` draws.
 #include <math.h>
 #include <stdlib.h>
@@ -23,28 +23,43 @@ enum pattern {
     PATTERN_BROADCAST,
     PATTERN_ALL_TO_ALL,
     PATTERN_REDUCTION,
+    PATTERN_CHIPS,
 };
 
 static const char *const patterns[] = {
-    [PATTERN_PAIR] = "pair",           [PATTERN_PAIRS] = "pairs",
-    [PATTERN_GATHER] = "gather",       [PATTERN_SCATTER] = "scatter",
-    [PATTERN_BROADCAST] = "broadcast", [PATTERN_ALL_TO_ALL] = "all_to_all",
-    [PATTERN_REDUCTION] = "reduction", NULL,
+    [PATTERN_PAIR] = "pair",
+    [PATTERN_PAIRS] = "pairs",
+    [PATTERN_GATHER] = "gather",
+    [PATTERN_SCATTER] = "scatter",
+    [PATTERN_BROADCAST] = "broadcast",
+    [PATTERN_ALL_TO_ALL] = "all_to_all",
+    [PATTERN_REDUCTION] = "reduction",
+    [PATTERN_CHIPS] = "chips",
+    NULL,
 };
 
 struct exchange_workload {
     uint32_t pattern; // enum pattern
-    uint32_t from, to, pairs, tiles, bytes, operands, draws;
+    uint32_t from, to, pairs, tiles, first, bytes, operands, draws;
+    uint32_t from_chip, to_chip;
+    bool both_ways;
 };
 
 #define EXCHANGE(...) KEY_NUMBER(KEY_UINT32, struct exchange_workload, __VA_ARGS__)
 static const struct key exchange_keys[] = {
-    KEY_CHOICE(struct exchange_workload, "pattern", pattern, patterns, "pair",
-               "pair: one message; pairs, all_to_all: tiles drawn anywhere; else tiles 0, 1, ..."),
+    KEY_CHOICE(
+        struct exchange_workload, "pattern", pattern, patterns, "pair",
+        "pair: one message; chips: every tile of a chip to its like on another; pairs, all_to_all: "
+        "tiles drawn anywhere; else tiles 0, 1, ..."),
     EXCHANGE(from, 0, 1048575, "tile", "0", "pair: sender"),
     EXCHANGE(to, 0, 1048575, "tile", "1", "pair: receiver"),
     EXCHANGE(pairs, 1, 1048576, "pairs", "1", "pairs: messages at once"),
     EXCHANGE(tiles, 1, 1048576, "tiles", "2", "collectives: that take part"),
+    EXCHANGE(first, 0, 1048575, "tile", "0", "broadcast: the first of those that receive"),
+    EXCHANGE(from_chip, 0, SYSTEM_CHIPS_MAX - 1, "chip", "0", "chips: that sends"),
+    EXCHANGE(to_chip, 0, SYSTEM_CHIPS_MAX - 1, "chip", "1", "chips: that receives"),
+    KEY_TRUTH(struct exchange_workload, "both_ways", both_ways, "false",
+              "chips: each sends to the other at the same time"),
     EXCHANGE(bytes, 1, 262144, "bytes", "4", "of each message"),
     EXCHANGE(operands, 1, 1e6, "operands", "1", "reduction: float32 values of each tile"),
     EXCHANGE(draws, 1, 1000, "draws", "8", "of places, where tiles are drawn"),
@@ -55,7 +70,7 @@ static const struct key exchange_keys[] = {
 struct building {
     const struct exchange_workload *workload;
     struct program *program;
-    uint32_t *places; // owned; [tiles of the chip], a permutation: tiles in the order drawn
+    uint32_t *places; // owned; [tiles of all chips], a permutation: tiles in the order drawn
 };
 
 static uint32_t *draw_places(uint32_t tiles, uint32_t draw)
@@ -110,10 +125,17 @@ static void add_drawn_all_to_all(struct building *building)
     }
 }
 
-// As many receivers as `tiles` says, beside the sender; on all tiles of a chip one less.
-static uint32_t count_scattered(const struct exchange_workload *workload, uint32_t chip_tiles)
+static void add_chips(struct building *building, uint32_t from, uint32_t to)
 {
-    return workload->tiles < chip_tiles ? workload->tiles : chip_tiles - 1;
+    uint32_t tiles = building->program->chip_tiles;
+    add_flow(building, FLOW_PAIRS, tile_map_range(from * tiles, tiles),
+             tile_map_range(to * tiles, tiles));
+}
+
+// As many receivers as `tiles` says, beside the sender; on all tiles of a machine one less.
+static uint32_t count_scattered(const struct exchange_workload *workload, uint32_t machine_tiles)
+{
+    return workload->tiles < machine_tiles ? workload->tiles : machine_tiles - 1;
 }
 
 static void add_exchange(struct building *building)
@@ -137,7 +159,14 @@ static void add_exchange(struct building *building)
         add_flow(building, FLOW_ALL_TO_ALL, first, others);
         break;
     case PATTERN_BROADCAST:
+        all.first = workload->first;
         add_flow(building, FLOW_BROADCAST, first, all);
+        break;
+    case PATTERN_CHIPS:
+        add_chips(building, workload->from_chip, workload->to_chip);
+        if (workload->both_ways) {
+            add_chips(building, workload->to_chip, workload->from_chip);
+        }
         break;
     default:
         add_drawn_all_to_all(building);
@@ -212,30 +241,44 @@ static void add_reduction(struct building *building, uint32_t workers)
 }
 
 // --- a run --------------------------------------------------------------------------------------
-static struct machine_time time_draw(const struct exchange_workload *workload,
-                                     const struct chip_config *chip, uint32_t draw,
-                                     const struct workload_result *result)
+static uint32_t machine_tiles(const struct machine_config *machine)
 {
+    return machine->chip->tiles * machine->parallel.chips;
+}
+
+// False: an owned sentence in *why.
+static bool time_draw(const struct exchange_workload *workload,
+                      const struct machine_config *machine, uint32_t draw,
+                      const struct workload_result *result, struct machine_time *time, char **why)
+{
+    const struct chip_config *chip = machine->chip;
+    uint32_t tiles = machine_tiles(machine);
     struct building building = {.workload = workload,
-                                .program =
-                                    program_create("exchange", chip->tiles, 1, 1, 0, NULL, NULL),
-                                .places = draw_places(chip->tiles, draw)};
+                                .program = program_create("exchange", tiles, 1, 1, 0, NULL, NULL),
+                                .places = draw_places(tiles, draw)};
+    if (machine->parallel.chips > 1) {
+        program_place_on_chips(building.program, machine->parallel.chips, chip->tiles);
+    }
     if (workload->pattern == PATTERN_REDUCTION) {
         add_reduction(&building, chip->tile.contexts);
     } else {
         add_exchange(&building);
     }
-    struct machine_time time = {0};
-    const struct workload_result *watched = draw == 0 ? result : NULL; // the others are alike
-    workload_time(watched, chip, building.program, NULL, &time);
+    *time = (struct machine_time){0};
+    bool is_done = true;
+    if (machine->parallel.chips > 1) {
+        is_done = workload_time_on(result, machine, building.program, time, why);
+    } else { // needs no clock
+        workload_time(result, chip, building.program, NULL, time);
+    }
     program_destroy(building.program);
     free(building.places);
-    return time;
+    return is_done;
 }
 
 // Bytes that reach the receivers, or that a reduction reads.
 static double received_bytes(const struct exchange_workload *workload,
-                             const struct chip_config *chip)
+                             const struct machine_config *machine)
 {
     double message = workload->bytes, others = workload->tiles - 1.0;
     switch ((enum pattern)workload->pattern) {
@@ -246,17 +289,20 @@ static double received_bytes(const struct exchange_workload *workload,
     case PATTERN_BROADCAST: // the sender has its own, and JIA counts it
         return workload->tiles * message;
     case PATTERN_SCATTER:
-        return count_scattered(workload, chip->tiles) * message;
+        return count_scattered(workload, machine_tiles(machine)) * message;
     case PATTERN_ALL_TO_ALL:
         return workload->tiles * others * message;
     case PATTERN_REDUCTION:
         return (double)workload->tiles * workload->operands * EXCHANGE_WORD_BYTES;
+    case PATTERN_CHIPS:
+        return (workload->both_ways ? 2.0 : 1.0) * machine->chip->tiles * message;
     default:
         return others * message;
     }
 }
 
-static uint32_t count_receivers(const struct exchange_workload *workload)
+static uint32_t count_receivers(const struct exchange_workload *workload,
+                                const struct chip_config *chip)
 {
     switch ((enum pattern)workload->pattern) {
     case PATTERN_PAIR:
@@ -264,6 +310,8 @@ static uint32_t count_receivers(const struct exchange_workload *workload)
         return 1;
     case PATTERN_PAIRS:
         return workload->pairs;
+    case PATTERN_CHIPS:
+        return (workload->both_ways ? 2 : 1) * chip->tiles;
     default:
         return workload->tiles;
     }
@@ -277,38 +325,59 @@ static uint32_t least_tiles(enum pattern pattern)
     return is_among_tiles ? 2 : 1;
 }
 
-static char *why_not(const struct exchange_workload *workload, const struct chip_config *chip)
+static uint32_t needed_tiles(const struct exchange_workload *workload, uint32_t chip_tiles)
 {
-    uint32_t needed = workload->tiles;
-    if (workload->pattern == PATTERN_PAIR) {
-        needed = (workload->from > workload->to ? workload->from : workload->to) + 1;
-    } else if (workload->pattern == PATTERN_PAIRS) {
-        needed = workload->pairs < 2 ? 2 : workload->pairs;
+    switch ((enum pattern)workload->pattern) {
+    case PATTERN_PAIR:
+        return (workload->from > workload->to ? workload->from : workload->to) + 1;
+    case PATTERN_PAIRS:
+        return workload->pairs < 2 ? 2 : workload->pairs;
+    case PATTERN_BROADCAST:
+        return workload->first + workload->tiles;
+    case PATTERN_CHIPS:
+        return ((workload->from_chip > workload->to_chip ? workload->from_chip
+                                                         : workload->to_chip) +
+                1) *
+               chip_tiles;
+    default:
+        return workload->tiles;
     }
+}
+
+static char *why_not(const struct exchange_workload *workload, const struct machine_config *machine)
+{
+    uint32_t tiles = machine_tiles(machine);
+    uint32_t needed = needed_tiles(workload, machine->chip->tiles);
     const char *pattern = patterns[workload->pattern];
-    if (needed > chip->tiles) {
-        return xasprintf("the pattern '%s' needs %u tiles, and the chip has %u", pattern, needed,
-                         chip->tiles);
+    if (needed > tiles) {
+        return xasprintf("the pattern '%s' needs %u tiles, and the %s %u", pattern, needed,
+                         machine->parallel.chips > 1 ? "chips have" : "chip has", tiles);
     }
     if (workload->pattern == PATTERN_PAIR && workload->from == workload->to) {
         return xasprintf("the pattern 'pair' needs two tiles, and from and to are both %u",
                          workload->from);
     }
+    if (workload->pattern == PATTERN_CHIPS && workload->from_chip == workload->to_chip) {
+        return xasprintf(
+            "the pattern 'chips' needs two chips, and from_chip and to_chip are both %u",
+            workload->from_chip);
+    }
     if (workload->tiles < least_tiles((enum pattern)workload->pattern)) {
         return xasprintf("the pattern '%s' needs at least 2 tiles", pattern);
     }
-    if (workload->pattern == PATTERN_SCATTER && chip->tiles < 2) {
+    if (workload->pattern == PATTERN_SCATTER && tiles < 2) {
         return xasprintf("the pattern 'scatter' needs 2 tiles, and the chip has 1");
     }
     return NULL;
 }
 
 static void add_quantities(struct workload_result *result, const struct exchange_workload *workload,
-                           const struct chip_config *chip, const struct machine_time *time)
+                           const struct machine_config *machine, const struct machine_time *time)
 {
+    const struct chip_config *chip = machine->chip;
     double seconds = cycles_to_seconds(time->cycles, chip->clock_hz);
-    double bytes_per_second = received_bytes(workload, chip) / seconds;
-    double per_tile = bytes_per_second / count_receivers(workload);
+    double bytes_per_second = received_bytes(workload, machine) / seconds;
+    double per_tile = bytes_per_second / count_receivers(workload, chip);
     double peak = chip->clock_hz * chip->exchange.bytes_per_cycle;
     if (workload->pattern == PATTERN_BROADCAST) {
         peak *= chip->exchange.bus_sharing;
@@ -317,6 +386,9 @@ static void add_quantities(struct workload_result *result, const struct exchange
     workload_add_quantity(result, "seconds", "seconds", seconds);
     workload_add_quantity(result, "exchange_seconds", "seconds",
                           cycles_to_seconds(time->exchange_cycles, chip->clock_hz));
+    if (machine->parallel.chips > 1) {
+        workload_add_quantity(result, "link_cycles", "cycles", time->link_cycles);
+    }
     workload_add_quantity(result, "bytes_per_second", "bytes/s", bytes_per_second);
     workload_add_quantity(result, "tile_bytes_per_second", "bytes/s", per_tile);
     workload_add_quantity(result, "peak_fraction", "of 1", per_tile / peak);
@@ -326,8 +398,7 @@ static bool run_exchange(const void *config, const struct machine_config *machin
                          struct workload_result *result, char **why)
 {
     const struct exchange_workload *workload = config;
-    const struct chip_config *chip = machine->chip;
-    *why = why_not(workload, chip);
+    *why = why_not(workload, machine);
     if (*why != NULL) {
         return false;
     }
@@ -335,18 +406,24 @@ static bool run_exchange(const void *config, const struct machine_config *machin
     uint32_t draws = is_drawn ? workload->draws : 1;
     struct machine_time mean = {0};
     for (uint32_t draw = 0; draw < draws; draw++) {
-        struct machine_time time = time_draw(workload, chip, draw, result);
+        struct machine_time time;
+        // whoever watches sees the first: the others are alike
+        if (!time_draw(workload, machine, draw, draw == 0 ? result : NULL, &time, why)) {
+            return false;
+        }
         mean.cycles += time.cycles / draws;
         mean.exchange_cycles += time.exchange_cycles / draws;
+        mean.link_cycles += time.link_cycles / draws;
     }
-    add_quantities(result, workload, chip, &mean);
+    add_quantities(result, workload, machine, &mean);
     return true;
 }
 
 const struct workload_kind workload_exchange = {
     .name = "exchange",
-    .doc = "patterns of the on-chip exchange",
+    .doc = "patterns of exchanges on a chip, or over the chips of a system",
     .keys = exchange_keys,
     .config_bytes = sizeof(struct exchange_workload),
+    .takes_chips = true,
     .run = run_exchange,
 };

@@ -14,7 +14,8 @@
 // The one list of kinds: X(name) declares workload_<name>, defined in sim/workload/<name>.c.
 // `training`, the default, is no microbenchmark and has no file.
 #define WORKLOADS(X)                                            \
-    X(exchange)   /* patterns of the on-chip exchange */        \
+    X(exchange)   /* patterns of exchanges */                   \
+    X(host)       /* words between chips and their host */      \
     X(memory)     /* reading a tile's own memory */             \
     X(vertex)     /* one compute set of equal vertices */       \
     X(matmul)     /* one dense product on a whole chip */       \
@@ -53,6 +54,11 @@ void workload_time(const struct workload_result *result, const struct chip_confi
                    const struct program *program, const struct activity *record,
                    struct machine_time *time);
 
+// The same on the machine's chips, all of them: by the clock where there are several, or a host. What a training
+// step takes then; *time is set, not added to. False: an owned sentence in *why.
+bool workload_time_on(const struct workload_result *result, const struct machine_config *machine,
+                      const struct program *program, struct machine_time *time, char **why);
+
 void workload_add_quantity(struct workload_result *result, const char *name, const char *unit,
                            double value);
 
@@ -62,6 +68,7 @@ struct workload_kind {
     const struct key *keys; // of the section, `kind` apart; offsets into the kind's struct
     size_t config_bytes;    // of that struct
     bool is_for_gpu;        // else for tiles
+    bool takes_chips;       // can run on several chips of a system together
     // False with an owned sentence in *why: this machine cannot run it (too few tiles, no memory).
     bool (*run)(const void *config, const struct machine_config *machine,
                 struct workload_result *result, char **why);
@@ -76,8 +83,9 @@ WORKLOADS(X)
 
 extern const struct workload_kind *const workload_kinds[]; // ends with NULL
 
-// "exchange", or "vertex/scaled_add" where the kind tells its works apart. Owned.
-char *workload_work(const struct workload_kind *kind, const void *config);
+#define WORKLOAD_OVER_CHIPS "_chips"
+// "exchange", "exchange_chips" over several, or "vertex/scaled_add" where the kind tells its works apart. Owned.
+char *workload_work(const struct workload_kind *kind, const void *config, uint32_t chips);
 
 // In struct experiment: a training step if kind is NULL.
 struct workload {

@@ -1,4 +1,5 @@
 #include "sim/err.h"
+#include "sim/experiment.h"
 #include "sim/machine.h"
 #include "sim/workload/workload.h"
 
@@ -9,9 +10,10 @@ const struct workload_kind *const workload_kinds[] = {
         NULL,
 };
 
-char *workload_work(const struct workload_kind *kind, const void *config)
+char *workload_work(const struct workload_kind *kind, const void *config, uint32_t chips)
 {
-    return kind->work_name == NULL ? xstrdup(kind->name)
+    const char *over = chips > 1 ? WORKLOAD_OVER_CHIPS : "";
+    return kind->work_name == NULL ? xasprintf("%s%s", kind->name, over)
                                    : xasprintf("%s/%s", kind->name, kind->work_name(config));
 }
 
@@ -33,4 +35,20 @@ void workload_time(const struct workload_result *result, const struct chip_confi
     struct machine *machine = machine_create(chip, program);
     machine_add_folded_cycles(machine, record, time);
     machine_destroy(machine);
+}
+
+bool workload_time_on(const struct workload_result *result, const struct machine_config *machine,
+                      const struct program *program, struct machine_time *time, char **why)
+{
+    if (result != NULL && result->watch != NULL) {
+        result->watch(result->watch_context, program, NULL);
+    }
+    struct machine *timed = machine->system == NULL
+                                ? machine_create(machine->chip, program)
+                                : machine_create_on(machine->system, &machine->parallel, program);
+    const struct activity *record = NULL;
+    bool is_done = machine_time_folded(timed, &record, 1, time, why);
+    machine_time_free(time);
+    machine_destroy(timed);
+    return is_done;
 }

@@ -52,7 +52,7 @@ expect_text a_system_is_listed_with_its_links out "8 card of 54 GB/s, 14 cable o
 printf 'base: gc2-ladder\nchips: 4\nlinks: [{from: 0, to: 9, kind: cable}]\n' >"$folder/links.yaml"
 expect check_of_a_link_to_no_chip_fails 2 "$program" check "$folder/links.yaml"
 expect_text the_link_is_shown err "links.yaml:3:23: links.0.to: there is no chip 9; the 4 of the system are 0..3"
-printf 'workload: {kind: exchange}\nmachines: [{system: toy-4}]\n' >"$folder/many.yaml"
+printf 'workload: {kind: memory}\nmachines: [{system: toy-4}]\n' >"$folder/many.yaml"
 expect a_microbenchmark_of_one_chip_refuses_several 3 "$program" run "$folder/many.yaml"
 expect_text the_refusal_names_the_chips out "runs on one chip, not on 4 together; set chips: 1"
 expect listing_an_unknown_thing_is_a_bad_command_line 2 "$program" list ships
