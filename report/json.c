@@ -226,6 +226,7 @@ static json_t *machine_to_json(const struct result_machine *machine)
     set(object, "breakdown_seconds", breakdown_to_json(machine));
     set(object, "bound", text_or_null(result_bound(machine)));
     set(object, "checkpoint", checkpoint_to_json(&machine->checkpoint));
+    set(object, "plan_why", text_or_null(machine->plan_why));
     set(object, "input_copy_seconds",
         real_or_null(is_tiles || !machine->fits ? nothing : machine->input_copy_seconds));
     set(object, "cycles_per_training_step", has_cycles ? integer(machine->cycles) : json_null());

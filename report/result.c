@@ -32,6 +32,7 @@ static void machine_free(struct result_machine *machine)
     free(machine->hardware);
     free(machine->why);
     free(machine->energy_why);
+    free(machine->plan_why);
 }
 
 void result_free(struct result *result)

@@ -298,6 +298,22 @@ static void add_checkpoints(struct table *table, const struct result_checkpoint 
     table_add_bytes(table, checkpoint->streamed_in_bytes);
 }
 
+// Why the planner chose as it did.
+static void print_choices(const struct printer *printer, const struct result *result)
+{
+    bool has_any = false;
+    for (uint32_t i = 0; i < result->machine_count; i++) {
+        const struct result_machine *machine = &result->machines[i];
+        if (machine->plan_why != NULL) {
+            fprintf(printer->stream, "  %s, chosen: %s\n", machine->name, machine->plan_why);
+            has_any = true;
+        }
+    }
+    if (has_any) {
+        fputc('\n', printer->stream);
+    }
+}
+
 static void print_checkpoints(const struct printer *printer, const struct result *result)
 {
     bool has_any = false;
@@ -488,6 +504,7 @@ void result_print(const struct result *result, FILE *stream, bool has_colour)
     print_speedups(&printer, result);
     print_breakdown(&printer, result);
     print_checkpoints(&printer, result);
+    print_choices(&printer, result);
     sensitivity_print(result, stream, has_colour);
     print_memory(&printer, result);
     print_simulator(&printer, result);

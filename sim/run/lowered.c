@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "sim/machine.h"
+#include "sim/run/plan_choice.h"
 #include "sim/units.h"
 
 // A replica has its part of the batch; everything else is as in the whole network.
@@ -39,6 +40,44 @@ static void collect_records(struct lowered *lowered, const struct form_run *form
     }
 }
 
+// Open numbers become those of the cheapest plan that fits.
+static void choose_plan(struct lowered *lowered, const struct machine_config *config,
+                        const struct experiment *experiment)
+{
+    lowered->checkpoints = experiment->training.checkpoints;
+    lowered->is_plan_chosen = plan_is_open(&lowered->checkpoints);
+    if (!lowered->is_plan_chosen) {
+        return;
+    }
+    struct plan_prober prober = plan_prober_create(config, experiment);
+    struct plan_times times = plan_measure_times(&prober, lowered->records[0]);
+    struct plan_choice choice = plan_choose(&prober, &experiment->training.checkpoints, &times);
+    lowered->checkpoints = choice.config;
+    lowered->plan_why = choice.why;
+    plan_prober_free(&prober);
+}
+
+static void lower(struct lowered *lowered, const struct machine_config *config,
+                  const struct experiment *experiment, const struct training_graph *graph)
+{
+    struct machine_view view = plan_machine_view(config);
+    struct training_config training = experiment->training;
+    training.batch = graph->batch;
+    training.checkpoints = lowered->checkpoints;
+    lowered->program = (graph->form == FORM_SPARSE ? lower_sparse : lower_dense)(
+        graph, &training, &config->lowering, &view, &lowered->why);
+    if (lowered->program == NULL) {
+        return;
+    }
+    uint64_t remote_bytes =
+        plan_remote_bytes(config, lowered->program, &lowered->checkpoints, training.time_steps);
+    lowered->why = plan_remote_refusal(config, &lowered->checkpoints, remote_bytes);
+    if (lowered->why != NULL) {
+        program_destroy(lowered->program);
+        lowered->program = NULL;
+    }
+}
+
 struct lowered lowered_create(const struct machine_config *config,
                               const struct experiment *experiment, const struct form_run *form)
 {
@@ -46,16 +85,20 @@ struct lowered lowered_create(const struct machine_config *config,
     bool replays_each = config->system != NULL && config->parallel.replays_each;
     struct lowered lowered = {.replica_count = replays_each ? replicas : 1};
     const struct training_graph *graph = graph_of_replica(&lowered, experiment, form, replicas);
-    struct machine_view view = machine_view_of(config->chip);
-    view.replicas = replicas;
-    view.chips = config->system == NULL ? 1 : config->parallel.chips / replicas;
-    view.has_streaming = config->system != NULL && config->system->streaming.bytes > 0;
-    struct training_config training = experiment->training;
-    training.batch /= replicas;
-    lowered.program = (form->form == FORM_SPARSE ? lower_sparse : lower_dense)(
-        graph, &training, &config->lowering, &view, &lowered.why);
     collect_records(&lowered, form, replicas);
+    choose_plan(&lowered, config, experiment);
+    lower(&lowered, config, experiment, graph);
     return lowered;
+}
+
+char *lowered_remedy(const struct machine_config *config, const struct experiment *experiment,
+                     const struct lowered *lowered)
+{
+    struct plan_prober prober = plan_prober_create(config, experiment);
+    struct plan_times times = plan_measure_times(&prober, lowered->records[0]);
+    char *remedy = plan_remedy(&prober, &times);
+    plan_prober_free(&prober);
+    return remedy;
 }
 
 struct machine *lowered_machine(const struct lowered *lowered, const struct machine_config *config)
@@ -75,5 +118,6 @@ void lowered_free(struct lowered *lowered)
     free(lowered->slices);
     free(lowered->records);
     free(lowered->why);
+    free(lowered->plan_why);
     *lowered = (struct lowered){0};
 }

@@ -7,8 +7,11 @@
 #include "sim/run/form_run.h"
 
 struct lowered {
-    struct program *program; // owned; NULL: it cannot be lowered
-    char *why;               // owned; why not, or NULL
+    struct program *program;              // owned; NULL: it cannot be lowered
+    char *why;                            // owned; why not, or NULL
+    struct checkpoint_config checkpoints; // every number; of training.checkpointing, or chosen
+    bool is_plan_chosen;                  // kind or numbers were left to the planner
+    char *plan_why; // owned; one sentence of the planner; NULL: it was not asked
     // Records of replica r, training step s: records[r * record_count + s]. The dense form takes nothing from
     // a record: NULL entries. Without parallel.replays_each there are those of the first replica alone.
     uint32_t record_count, replica_count;
@@ -22,6 +25,10 @@ struct lowered {
 struct lowered lowered_create(const struct machine_config *config,
                               const struct experiment *experiment, const struct form_run *form);
 void lowered_free(struct lowered *lowered);
+// For what does not fit: the plan that would, "training.checkpointing: double (12 remote, 9 local) would fit", or that
+// none would. Owned by the caller. Asks the planner: not for every point of a search.
+char *lowered_remedy(const struct machine_config *config, const struct experiment *experiment,
+                     const struct lowered *lowered);
 // Of the program, which was lowered: on the chip, or on the system. Owned by the caller.
 struct machine;
 struct machine *lowered_machine(const struct lowered *lowered, const struct machine_config *config);

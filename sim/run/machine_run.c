@@ -130,7 +130,7 @@ static void fill_checkpoint(const struct tiles_run *run, const struct machine_ti
 {
     const struct checkpoint_config *asked = &run->experiment->training.checkpoints;
     const struct checkpoint_run checkpoint = {.asked = asked,
-                                              .used = asked,
+                                              .used = &run->lowered.checkpoints,
                                               .program = run->lowered.program,
                                               .time = time,
                                               .replicas = run->out->replicas};
@@ -159,6 +159,15 @@ static bool time_tiles(const struct tiles_run *run, struct machine *machine)
     return is_timed;
 }
 
+// With the plan that would fit.
+static char *refusal(const struct tiles_run *run, const char *why)
+{
+    char *remedy = lowered_remedy(run->config, run->experiment, &run->lowered);
+    char *text = xasprintf("%s; %s", why, remedy);
+    free(remedy);
+    return text;
+}
+
 // Plans the memory of the lowered program and, if it fits, times it.
 static bool plan_and_time(const struct tiles_run *run)
 {
@@ -175,7 +184,7 @@ static bool plan_and_time(const struct tiles_run *run)
         machine_destroy(machine);
     } else {
         run->speed->lower_seconds += wall_seconds() - started_seconds;
-        run->out->why = xstrdup(plan->why);
+        run->out->why = refusal(run, plan->why);
         fill_checkpoint(run, NULL);
     }
     sram_plan_destroy(plan);
@@ -203,6 +212,8 @@ static bool run_tiles(struct tiles_run *run)
     run->speed->lower_seconds += wall_seconds() - started_seconds;
     run->out->why = run->lowered.why;
     run->lowered.why = NULL;
+    run->out->plan_why = run->lowered.plan_why;
+    run->lowered.plan_why = NULL;
     bool is_done = run->lowered.program == NULL || plan_and_time(run);
     lowered_free(&run->lowered);
     return is_done;

@@ -1,0 +1,406 @@
+// Kinds are asked one by one: each has its own sections and buffers, and so its own line of bytes. A kind whose plans are no
+// faster than what was found, had they all the SRAM for states, is not asked.
+#include "sim/run/plan_choice.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "sim/engine/replay.h"
+#include "sim/machine.h"
+#include "sim/units.h"
+
+bool plan_is_open(const struct checkpoint_config *config)
+{
+    if (config->kind == CHECKPOINT_AUTO) {
+        return true;
+    }
+    struct plan_numbers has = plan_numbers_of(config->kind);
+    return (has.has_local && config->local == 0) || (has.has_remote && config->remote == 0) ||
+           (has.has_levels && config->levels == 0);
+}
+
+void plan_name(const struct checkpoint_config *config, char *text, uint32_t text_bytes)
+{
+    struct plan_numbers has = plan_numbers_of(config->kind);
+    const char *kind = checkpoint_kind_name(config->kind);
+    if (has.has_levels) {
+        snprintf(text, text_bytes, "%s (%u levels, %u local)", kind, config->levels, config->local);
+    } else if (has.has_remote && has.has_local) {
+        snprintf(text, text_bytes, "%s (%u remote, %u local)", kind, config->remote, config->local);
+    } else if (has.has_remote || has.has_local) {
+        snprintf(text, text_bytes, "%s (%u %s)", kind,
+                 has.has_remote ? config->remote : config->local,
+                 has.has_remote ? "remote" : "local");
+    } else {
+        snprintf(text, text_bytes, "%s", kind);
+    }
+}
+
+// --- seconds ------------------------------------------------------------------------------------
+#define REPLAYED_STEPS 8u // time steps; in two chunks, so that all sections are there
+
+static uint32_t *copy_rows(const uint32_t *from, size_t row_words, const uint32_t *time_steps,
+                           uint32_t count)
+{
+    uint32_t *to = xmalloc(count * row_words * sizeof *to);
+    for (uint32_t i = 0; i < count; i++) {
+        memcpy(to + i * row_words, from + time_steps[i] * row_words, row_words * sizeof *to);
+    }
+    return to;
+}
+
+// Evenly chosen time steps of a record.
+static struct activity *sample_record(const struct activity *record)
+{
+    uint32_t time_steps[REPLAYED_STEPS];
+    struct activity *sample = xcalloc(1, sizeof *sample);
+    *sample = *record;
+    sample->time_steps = REPLAYED_STEPS;
+    sample->layers = xcalloc(record->layer_count, sizeof *sample->layers);
+    for (uint32_t i = 0; i < REPLAYED_STEPS; i++) {
+        time_steps[i] =
+            (uint32_t)((2 * (uint64_t)i + 1) * record->time_steps / (2 * REPLAYED_STEPS));
+    }
+    for (uint32_t l = 0; l < record->layer_count; l++) {
+        const struct activity_layer *from = &record->layers[l];
+        struct activity_layer *to = &sample->layers[l];
+        *to = *from;
+        size_t batch = record->batch;
+        to->counts = copy_rows(from->counts, 2 * batch, time_steps, REPLAYED_STEPS);
+        to->ids = from->ids == NULL
+                      ? NULL
+                      : copy_rows(from->ids, batch * from->slots, time_steps, REPLAYED_STEPS);
+    }
+    return sample;
+}
+
+struct section_cycles {
+    const struct program *program;
+    double forward, backward, once, save, restore;
+};
+
+static bool is_within(const struct program_section *section, uint32_t step)
+{
+    return step >= section->first_step && step < section->first_step + section->step_count;
+}
+
+static void add_event(void *context, const struct replay_event *event)
+{
+    struct section_cycles *cycles = context;
+    const struct program *program = cycles->program;
+    double spent = (double)(event->cycles + event->sync_cycles);
+    if (event->superstep->step == NULL) {
+        return;
+    }
+    uint32_t step = (uint32_t)(event->superstep->step - program->steps);
+    for (uint32_t i = 0; i < program->section_count; i++) {
+        const struct program_section *section = &program->sections[i];
+        if (!is_within(section, step)) {
+            continue;
+        }
+        if (strncmp(section->name, "forward", strlen("forward")) == 0) {
+            cycles->forward += spent;
+        } else if (strcmp(section->name, "backward") == 0) {
+            cycles->backward += spent;
+        } else if (strcmp(section->name, "save state") == 0) {
+            cycles->save += spent;
+        } else if (strcmp(section->name, "restore state") == 0) {
+            cycles->restore += spent;
+        } else {
+            cycles->once += spent;
+        }
+    }
+}
+
+// A state's or a time step's way, all chips of a machine at once.
+static double transfer_seconds(const struct plan_prober *prober, const struct training_graph *graph,
+                               enum checkpoint_kind kind)
+{
+    const struct system_config *system = prober->machine->system;
+    struct checkpoint_config config = prober->training.checkpoints;
+    config.kind = kind;
+    config.remote = kind == CHECKPOINT_OFFLOAD ? 0 : 2;
+    config.local = config.levels = 0;
+    config.keeps_last = false;
+    char *why = NULL;
+    struct program *program = system == NULL || system->streaming.bytes == 0
+                                  ? NULL
+                                  : plan_prober_lower(prober, graph, &config, &why);
+    free(why);
+    if (program == NULL) {
+        return HUGE_VAL;
+    }
+    const struct streaming_config *streaming = &system->streaming;
+    double rate = streaming->bytes_per_second / plan_chips_sharing_memory(prober->machine);
+    if (streaming->chip_bytes_per_second > 0) {
+        rate = fmin(rate, streaming->chip_bytes_per_second);
+    }
+    double seconds = streaming->latency_seconds + (double)plan_stream_bytes(program) / rate;
+    program_destroy(program);
+    return seconds;
+}
+
+static void replay_sections(const struct plan_prober *prober, const struct training_graph *graph,
+                            const struct activity *record, struct plan_times *times)
+{
+    struct checkpoint_config config = prober->training.checkpoints;
+    config.kind = CHECKPOINT_SINGLE;
+    config.local = 2;
+    config.remote = config.levels = 0;
+    config.keeps_last = false;
+    char *why = NULL;
+    struct program *program = plan_prober_lower(prober, graph, &config, &why);
+    free(why);
+    if (program == NULL) {
+        return; // nothing fits that has no program, whatever it costs
+    }
+    const struct machine_config *machine_config = prober->machine;
+    struct machine *machine =
+        machine_config->system == NULL
+            ? machine_create(machine_config->chip, program)
+            : machine_create_on(machine_config->system, &machine_config->parallel, program);
+    struct activity *sample = record == NULL ? NULL : sample_record(record);
+    struct section_cycles cycles = {.program = program};
+    machine_observe(machine, sample, add_event, &cycles);
+    double hz = machine_config->chip->clock_hz;
+    times->costs.forward_seconds = cycles_to_seconds(cycles.forward / (2 * REPLAYED_STEPS), hz);
+    times->costs.backward_seconds = cycles_to_seconds(cycles.backward / REPLAYED_STEPS, hz);
+    times->once_seconds = cycles_to_seconds(cycles.once, hz);
+    times->save_seconds = cycles_to_seconds(cycles.save / 2, hz);
+    times->restore_seconds = cycles_to_seconds(cycles.restore / 2, hz);
+    activity_destroy(sample);
+    machine_destroy(machine);
+    program_destroy(program);
+}
+
+struct plan_times plan_measure_times(const struct plan_prober *prober,
+                                     const struct activity *record)
+{
+    struct plan_times times = {0};
+    struct training_graph *graph = training_graph_create(
+        &prober->graph->config, prober->graph->form, prober->graph->batch, REPLAYED_STEPS);
+    replay_sections(prober, graph, record, &times);
+    times.costs.state_seconds = transfer_seconds(prober, graph, CHECKPOINT_SINGLE_REMOTE);
+    times.costs.history_seconds = transfer_seconds(prober, graph, CHECKPOINT_OFFLOAD);
+    times.costs.is_overlapped = prober->machine->lowering.streaming != STREAMING_BLOCKING;
+    training_graph_destroy(graph);
+    return times;
+}
+
+double plan_step_seconds(const struct plan_times *times, const struct checkpoint_config *config,
+                         uint32_t time_steps)
+{
+    struct planner_memory no_memory = {0};
+    struct planner_size size = planner_size_of(config, time_steps, &no_memory, &times->costs);
+    struct checkpoint_plan *plan = plan_create(config, time_steps);
+    struct plan_cost cost = plan_measure(plan);
+    plan_destroy(plan);
+    return times->once_seconds + size.seconds + (double)cost.saves * times->save_seconds +
+           (double)cost.restores * times->restore_seconds;
+}
+
+// --- the choice ---------------------------------------------------------------------------------
+static bool ask_fits(void *context, const struct planner_size *size)
+{
+    return plan_prober_ask(context, &size->config)->fits_sram;
+}
+
+// Without its base: what states alone take.
+static struct planner_memory memory_of(struct plan_prober *prober, enum checkpoint_kind kind)
+{
+    struct plan_weight weight = plan_prober_weigh(prober, plan_streams(kind));
+    return (struct planner_memory){.slot_bytes = weight.slot_bytes,
+                                   .history_bytes = weight.history_bytes,
+                                   .limit_bytes = prober->limit_bytes,
+                                   .remote_limit_bytes = prober->remote_limit_bytes,
+                                   .context = prober};
+}
+
+// Streaming memory of a state and of a time step's history.
+static void add_remote(struct plan_prober *prober, enum checkpoint_kind kind,
+                       struct planner_memory *memory)
+{
+    if (!plan_streams(kind)) {
+        memory->remote_limit_bytes = 0;
+        return;
+    }
+    struct training_graph *graph =
+        training_graph_create(&prober->graph->config, prober->graph->form, prober->graph->batch, 4);
+    struct checkpoint_config config = prober->training.checkpoints;
+    config.kind = kind == CHECKPOINT_OFFLOAD ? CHECKPOINT_OFFLOAD : CHECKPOINT_SINGLE_REMOTE;
+    config.remote = kind == CHECKPOINT_OFFLOAD ? 0 : 2;
+    config.local = config.levels = 0;
+    config.keeps_last = false;
+    char *why = NULL;
+    struct program *program = plan_prober_lower(prober, graph, &config, &why);
+    free(why);
+    if (program != NULL) {
+        uint64_t bytes = plan_stream_bytes(program) * plan_chips_sharing_memory(prober->machine);
+        memory->remote_state_bytes = memory->remote_history_bytes = bytes;
+    }
+    program_destroy(program);
+    training_graph_destroy(graph);
+}
+
+static struct checkpoint_config of_kind(const struct checkpoint_config *wanted,
+                                        enum checkpoint_kind kind)
+{
+    struct checkpoint_config config = *wanted;
+    config.kind = kind;
+    config.keeps_last = config.keeps_last && plan_numbers_of(kind).has_chunks;
+    return config;
+}
+
+// By weights alone; a limit that nothing keeps makes the planner name what needs least.
+static bool smallest_of(const struct checkpoint_config *wanted, uint32_t time_steps,
+                        const struct planner_memory *memory, struct checkpoint_config *smallest)
+{
+    static const struct planner_costs no_costs = {0};
+    struct planner_memory none = *memory;
+    none.base_bytes = none.limit_bytes + 1;
+    none.fits = NULL;
+    struct planner_answer answer = planner_choose(wanted, time_steps, &none, &no_costs);
+    *smallest = answer.size.config;
+    return answer.size.sram_bytes > 0; // else streaming memory has no room
+}
+
+bool plan_smallest(struct plan_prober *prober, const struct checkpoint_config *wanted,
+                   struct checkpoint_config *smallest)
+{
+    *smallest = *wanted;
+    if (plan_streams(wanted->kind) && prober->remote_limit_bytes == 0) {
+        return false;
+    }
+    struct planner_memory memory = memory_of(prober, wanted->kind);
+    add_remote(prober, wanted->kind, &memory);
+    return smallest_of(wanted, prober->training.time_steps, &memory, smallest);
+}
+
+// The cheapest plan of one kind; wanted->kind is not auto.
+static struct planner_answer choose_of_kind(struct plan_prober *prober,
+                                            const struct checkpoint_config *wanted,
+                                            const struct plan_times *times)
+{
+    uint32_t time_steps = prober->training.time_steps;
+    struct planner_memory memory = memory_of(prober, wanted->kind);
+    struct planner_answer answer = {0};
+    struct checkpoint_config smallest;
+    add_remote(prober, wanted->kind, &memory);
+    if (!smallest_of(wanted, time_steps, &memory, &smallest)) {
+        return planner_choose(wanted, time_steps, &memory, &times->costs); // says what is missing
+    }
+    struct plan_probe probe = *plan_prober_ask(prober, &smallest);
+    uint64_t states = planner_size_of(&smallest, time_steps, &memory, &times->costs).sram_bytes;
+    memory.base_bytes = probe.sram_bytes > states ? probe.sram_bytes - states : 0;
+    memory.tile = probe.tile;
+    memory.fits = ask_fits;
+    if (probe.is_lowered) {
+        answer = planner_choose(wanted, time_steps, &memory, &times->costs);
+    } else {
+        answer.size.config = smallest;
+        snprintf(answer.why, sizeof answer.why, "%s", probe.why);
+    }
+    return answer;
+}
+
+// No plan of the kind is faster: all SRAM is for states.
+static double least_seconds(struct plan_prober *prober, const struct checkpoint_config *wanted,
+                            const struct plan_times *times)
+{
+    struct planner_memory memory = memory_of(prober, wanted->kind);
+    add_remote(prober, wanted->kind, &memory);
+    struct planner_answer answer =
+        planner_choose(wanted, prober->training.time_steps, &memory, &times->costs);
+    return answer.is_found ? answer.size.seconds : HUGE_VAL;
+}
+
+struct offer {
+    enum checkpoint_kind kind;
+    double least_seconds;
+};
+
+static int compare_offers(const void *a, const void *b)
+{
+    const struct offer *left = a, *right = b;
+    if (left->least_seconds != right->least_seconds) {
+        return left->least_seconds < right->least_seconds ? -1 : 1;
+    }
+    return (left->kind > right->kind) - (left->kind < right->kind);
+}
+
+static struct planner_answer choose_of_all(struct plan_prober *prober,
+                                           const struct checkpoint_config *wanted,
+                                           const struct plan_times *times)
+{
+    struct offer offers[CHECKPOINT_KINDS];
+    struct planner_answer best = {0}, least = {0};
+    for (enum checkpoint_kind kind = 0; kind < CHECKPOINT_KINDS; kind++) {
+        struct checkpoint_config config = of_kind(wanted, kind);
+        bool can_run = !plan_streams(kind) || prober->remote_limit_bytes > 0;
+        offers[kind] = (struct offer){kind, HUGE_VAL};
+        if (can_run) {
+            offers[kind].least_seconds = least_seconds(prober, &config, times);
+        }
+    }
+    qsort(offers, CHECKPOINT_KINDS, sizeof *offers, compare_offers);
+    for (uint32_t i = 0; i < CHECKPOINT_KINDS && offers[i].least_seconds < HUGE_VAL; i++) {
+        if (best.is_found && offers[i].least_seconds >= best.size.seconds) {
+            break;
+        }
+        struct checkpoint_config config = of_kind(wanted, offers[i].kind);
+        struct planner_answer answer = choose_of_kind(prober, &config, times);
+        if (answer.is_found && (!best.is_found || answer.size.seconds < best.size.seconds)) {
+            best = answer;
+        } else if (!answer.is_found &&
+                   (least.size.sram_bytes == 0 || answer.size.sram_bytes < least.size.sram_bytes)) {
+            least = answer;
+        }
+    }
+    return best.is_found ? best : least;
+}
+
+struct plan_choice plan_choose(struct plan_prober *prober, const struct checkpoint_config *wanted,
+                               const struct plan_times *times)
+{
+    struct plan_choice choice = {.config = *wanted, .is_open = plan_is_open(wanted)};
+    if (wanted->kind != CHECKPOINT_AUTO && plan_streams(wanted->kind) &&
+        prober->remote_limit_bytes == 0) {
+        choice.config.remote = choice.config.local =
+            1; // any: the lowering says that nothing streams
+        return choice;
+    }
+    if (!choice.is_open) {
+        choice.is_found = plan_prober_ask(prober, wanted)->fits;
+    } else {
+        struct planner_answer answer = wanted->kind == CHECKPOINT_AUTO
+                                           ? choose_of_all(prober, wanted, times)
+                                           : choose_of_kind(prober, wanted, times);
+        choice.is_found = answer.is_found;
+        choice.config = answer.size.config;
+        choice.why = xstrdup(answer.why);
+    }
+    choice.seconds = plan_step_seconds(times, &choice.config, prober->training.time_steps);
+    return choice;
+}
+
+void plan_choice_free(struct plan_choice *choice)
+{
+    free(choice->why);
+    *choice = (struct plan_choice){0};
+}
+
+char *plan_remedy(struct plan_prober *prober, const struct plan_times *times)
+{
+    struct checkpoint_config any = prober->training.checkpoints;
+    any.kind = CHECKPOINT_AUTO;
+    any.local = any.remote = any.levels = 0;
+    struct plan_choice choice = plan_choose(prober, &any, times);
+    char plan[128];
+    plan_name(&choice.config, plan, sizeof plan);
+    char *remedy = choice.is_found ? xasprintf("training.checkpointing: %s would fit", plan)
+                                   : xstrdup("no training.checkpointing would fit");
+    plan_choice_free(&choice);
+    return remedy;
+}

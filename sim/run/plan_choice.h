@@ -1,0 +1,49 @@
+// Which checkpoint plan a machine trains under: as asked, with open numbers chosen by the planner
+// (workloads/checkpoint/planner.h). This side knows what the planner does not: bytes from compiled programs, with
+// the exact memory plan as the last word; seconds from a replay of a few time steps of the record; streaming memory.
+#ifndef TILESIM_SIM_RUN_PLAN_CHOICE_H
+#define TILESIM_SIM_RUN_PLAN_CHOICE_H
+
+#include "sim/run/plan_probe.h"
+#include "workloads/checkpoint/planner.h"
+
+struct plan_times {
+    struct planner_costs costs;
+    double once_seconds;                  // of the training step: input, loss, optimiser
+    double save_seconds, restore_seconds; // of a state within SRAM
+};
+
+struct plan_choice {
+    bool
+        is_found; // a plan fits; else config is that which needs the least SRAM, if any can be lowered
+    bool is_open;                    // the planner was asked
+    struct checkpoint_config config; // every number
+    double
+        seconds; // of a training step, by the planner's forms and what plan_times has beyond them
+    char *why;   // owned; one sentence; NULL: the planner was not asked
+};
+
+// A number is left open that the kind has, or the kind itself.
+bool plan_is_open(const struct checkpoint_config *config);
+// Seconds of a time step and of a transfer. record: of one replica, or NULL where nothing is replayed; a few of its time
+// steps, evenly chosen, are replayed on one chip: exchanges between chips are left out.
+struct plan_times plan_measure_times(const struct plan_prober *prober,
+                                     const struct activity *record);
+// Of a training step under a plan with all numbers given.
+double plan_step_seconds(const struct plan_times *times, const struct checkpoint_config *config,
+                         uint32_t time_steps);
+// The plan of this kind that needs the least SRAM by what states weigh; numbers that are given stay.
+// False: the machine cannot stream, or its streaming memory is too small for any.
+bool plan_smallest(struct plan_prober *prober, const struct checkpoint_config *wanted,
+                   struct checkpoint_config *smallest);
+// The fewest seconds of what fits. wanted: plan_check() has no objection.
+struct plan_choice plan_choose(struct plan_prober *prober, const struct checkpoint_config *wanted,
+                               const struct plan_times *times);
+void plan_choice_free(struct plan_choice *choice);
+// What would fit of all kinds: "training.checkpointing: double (12 remote, 9 local) would fit"; "no training.checkpointing
+// would fit". Owned.
+char *plan_remedy(struct plan_prober *prober, const struct plan_times *times);
+// "double (12 remote, 9 local)"
+void plan_name(const struct checkpoint_config *config, char *text, uint32_t text_bytes);
+
+#endif

@@ -1,0 +1,68 @@
+// A machine and what it trains, under one checkpoint plan after another: does the plan fit, and how full is the SRAM?
+// Every plan is lowered and its memory planned as for a run, so that the answer is exact; nothing is timed.
+#ifndef TILESIM_SIM_RUN_PLAN_PROBE_H
+#define TILESIM_SIM_RUN_PLAN_PROBE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "sim/experiment.h"
+#include "workloads/graph/training_graph.h"
+
+struct plan_probe {
+    struct checkpoint_config config;
+    bool is_lowered; // a network that cannot be placed has no memory plan either
+    bool fits_sram, fits;
+    uint64_t sram_bytes;   // of the fullest tile
+    uint32_t tile;         // that one; of those that do not fit, the one that overflows most
+    uint64_t remote_bytes; // in the streaming memory of a machine
+    char *why;             // owned by the prober; NULL: it fits
+};
+
+// Bytes of a state's slot and of the history of one time step, each on the tile where it takes most.
+struct plan_weight {
+    bool is_known;
+    uint64_t slot_bytes, history_bytes;
+};
+
+struct plan_prober {
+    const struct machine_config *machine; // with tiles
+    struct training_graph *graph;         // owned; of one replica
+    struct training_config training;      // of one replica
+    struct machine_view view;
+    uint64_t limit_bytes;          // SRAM of a tile
+    uint64_t remote_limit_bytes;   // streaming memory of a machine; 0: none
+    struct plan_weight weights[2]; // of plans that do not stream, and of those that do
+    struct plan_probe *probes;     // owned; all that were asked
+    uint32_t probe_count;
+};
+
+// Streaming memory of the machine's chips is asked for as if every chip held as much as the fullest.
+bool plan_streams(enum checkpoint_kind kind);
+uint32_t plan_chips_sharing_memory(const struct machine_config *machine);
+struct machine_view plan_machine_view(const struct machine_config *machine);
+enum network_form plan_form(const struct machine_config *machine);
+
+struct plan_prober plan_prober_create(const struct machine_config *machine,
+                                      const struct experiment *experiment);
+void plan_prober_free(struct plan_prober *prober);
+// Under a plan whose numbers are all given. Owned by the caller; NULL and a sentence in *why (owned by the caller) if
+// it cannot be lowered.
+struct program *plan_prober_lower(const struct plan_prober *prober,
+                                  const struct training_graph *graph,
+                                  const struct checkpoint_config *config, char **why);
+// Borrowed until the next probe. What was asked before is not lowered again.
+const struct plan_probe *plan_prober_ask(struct plan_prober *prober,
+                                         const struct checkpoint_config *config);
+// Measured on programs of few time steps. Not known: nothing can be lowered. With I/O tiles the others hold more.
+struct plan_weight plan_prober_weigh(struct plan_prober *prober, bool streams);
+// What the program moves at once in a STREAM step, of the chip that has most; 0: it has none.
+uint64_t plan_stream_bytes(const struct program *program);
+// The bytes that a program under the plan needs in the streaming memory of one machine.
+uint64_t plan_remote_bytes(const struct machine_config *machine, const struct program *program,
+                           const struct checkpoint_config *config, uint32_t time_steps);
+// NULL, or a sentence (owned by the caller).
+char *plan_remote_refusal(const struct machine_config *machine,
+                          const struct checkpoint_config *config, uint64_t remote_bytes);
+
+#endif
