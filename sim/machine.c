@@ -19,6 +19,7 @@ struct machine {
     const struct chip_config *chip;
     const struct system_config *system;     // NULL: the chip alone
     const struct parallel_config *parallel; // of a system
+    struct superstep_syncs syncs;
     const struct program *program;
     struct replay *replay; // owned
     uint32_t share_count;
@@ -35,6 +36,7 @@ static struct machine *create(const struct chip_config *chip, const struct progr
     struct machine *machine = xcalloc(1, sizeof *machine);
     machine->chip = chip;
     machine->program = program;
+    machine->syncs = *syncs;
     machine->replay = replay_create_over(chip, program, syncs);
     machine->share_count = superstep_count_shares(program);
     machine->share_cycles = xcalloc(machine->share_count, sizeof *machine->share_cycles);
@@ -101,6 +103,7 @@ static bool run_engine(void *context, void *result)
                              .chip = request->machine->chip,
                              .system = request->machine->system,
                              .parallel = request->machine->parallel,
+                             .syncs = &request->machine->syncs,
                              .program = request->machine->program,
                              .replay = request->machine->replay,
                              .records = request->records,
@@ -236,8 +239,9 @@ bool machine_time_folded(struct machine *machine, const struct activity *const *
 bool machine_time_detailed(struct machine *machine, const struct activity *const *records,
                            uint32_t record_count, struct machine_time *time, char **why)
 {
-    SIM_ASSERT(machine->system == NULL, "the detailed engine knows one chip");
-    struct run_request request = {machine, records, record_count, engine_run_detailed};
+    struct run_request request = {machine, records, record_count,
+                                  machine->system == NULL ? engine_run_detailed
+                                                          : engine_run_system_detailed};
     return time_records(&request, "the detailed timing run", time, why);
 }
 

@@ -27,6 +27,8 @@ struct engine_job {
     const struct chip_config *chip;
     const struct system_config *system;     // NULL: the chip alone
     const struct parallel_config *parallel; // of a system
+    const struct superstep_syncs *syncs;    // the same
+    bool is_detailed;                       // the same: every tile is an actor
     const struct program *program;
     struct replay *replay; // folded; unused by the detailed engine
     // [record_count]; of a system whose replicas replay their own: [replica * record_count + record]
@@ -45,5 +47,6 @@ bool engine_run_folded(struct engine_job *job);
 bool engine_run_detailed(struct engine_job *job);
 // The same for a program on the chips of a system, in a process where SimGrid has done nothing: no job may follow.
 bool engine_run_system(struct engine_job *job);
+bool engine_run_system_detailed(struct engine_job *job);
 
 #endif

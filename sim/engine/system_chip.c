@@ -214,14 +214,15 @@ static uint64_t step_all_reduce(struct system_chip *chip, const struct superstep
         sleep_until(chip->add_until_cycles);
         chip->now_cycles =
             meet(&run->meeting, &chip->all_meetings, max_u64(begin_cycles, clock_cycles()));
-        wait->is_known = true; // all chips are here: nothing else is on the links
+        // all chips are here: nothing else is on the links
+        wait->is_known = !run->job->is_detailed;
         wait->cycles = chip->now_cycles - begin_cycles;
     }
     return chip->now_cycles - begun_cycles - superstep->sync_cycles;
 }
 
 // --- a replay -----------------------------------------------------------------------------------
-static uint64_t take_step(struct system_chip *chip, const struct superstep *superstep)
+uint64_t system_chip_take(struct system_chip *chip, const struct superstep *superstep)
 {
     switch (superstep->kind) {
     case SUPERSTEP_EXCHANGE:
@@ -241,6 +242,11 @@ static uint64_t take_step(struct system_chip *chip, const struct superstep *supe
     }
 }
 
+void system_chip_sleep(struct system_chip *chip)
+{
+    sleep_until((double)chip->now_cycles);
+}
+
 // What the first chip of a replica counts stands for all of them, since they go on together.
 static void replay(struct system_chip *chip, const struct timeline *timeline, bool is_measured)
 {
@@ -251,7 +257,7 @@ static void replay(struct system_chip *chip, const struct timeline *timeline, bo
     for (uint32_t i = 0; i < timeline->count; i++) {
         const struct superstep *superstep = timeline->items[i].superstep;
         chip->now_cycles += timeline->items[i].cycles_before;
-        uint64_t waited = take_step(chip, superstep);
+        uint64_t waited = system_chip_take(chip, superstep);
         *superstep_wait(&waits, superstep->kind) += waited;
         if (is_counted) {
             replica->share_cycles[superstep->share] += waited;
@@ -275,7 +281,12 @@ void system_chip_run(struct system_chip *chip)
     struct system_run *run = chip->run;
     uint32_t replica = chip->chip / run->replica_stride;
     for (uint32_t i = 0; i < system_replays(run); i++) {
-        replay(chip, system_timeline(run, replica, i), !(run->has_warm_up && i == 0));
+        bool is_measured = !(run->has_warm_up && i == 0);
+        if (run->job->is_detailed) {
+            system_chip_walk(chip, is_measured);
+        } else {
+            replay(chip, system_timeline(run, replica, i), is_measured);
+        }
     }
     sleep_until((double)chip->now_cycles);
     if (chip->host != NULL) {

@@ -22,12 +22,23 @@ uint32_t system_replays(const struct system_run *run)
     return run->job->record_count + run->has_warm_up;
 }
 
-const struct timeline *system_timeline(const struct system_run *run, uint32_t replica,
-                                       uint32_t replay)
+static size_t record_number(const struct system_run *run, uint32_t replica, uint32_t replay)
 {
     uint32_t own = run->job->parallel->replays_each ? replica : 0;
     uint32_t record = replay > 0 && run->has_warm_up ? replay - 1 : replay;
-    return &run->timelines[(size_t)own * run->job->record_count + record];
+    return (size_t)own * run->job->record_count + record;
+}
+
+const struct timeline *system_timeline(const struct system_run *run, uint32_t replica,
+                                       uint32_t replay)
+{
+    return &run->timelines[record_number(run, replica, replay)];
+}
+
+const struct activity *system_record(const struct system_run *run, uint32_t replica,
+                                     uint32_t replay)
+{
+    return run->job->records[record_number(run, replica, replay)];
 }
 
 uint64_t system_part_bytes(const struct system_run *run, uint32_t rank, uint64_t bytes)
@@ -101,7 +112,8 @@ static void plan_ways(struct system_run *run)
         take_traffic(run, &run->traffic[i]);
     }
     run->repeats_exchanges =
-        run->replicas == 1 || !system_ways_meet(run->ways, run->replica_stride);
+        !run->job->is_detailed &&
+        (run->replicas == 1 || !system_ways_meet(run->ways, run->replica_stride));
     bool has_reduce = false;
     for (uint32_t i = 0; i < program->step_count; i++) {
         has_reduce |= program->steps[i].kind == STEP_ALL_REDUCE;
@@ -178,6 +190,9 @@ static void actor_main(int argument_count, char **arguments)
     case ACTOR_MEMORY:
         serve_all(actor);
         break;
+    case ACTOR_TILE:
+        system_tile_run(&actor->run->tiles[actor->tile]);
+        break;
     }
     actor->has_ended = true;
 }
@@ -185,12 +200,13 @@ static void actor_main(int argument_count, char **arguments)
 static struct system_actor *add_actor(struct system_run *run, enum system_actor_kind kind,
                                       uint32_t chip, uint32_t lane)
 {
-    static const char *const places[] = {"chip", "slot", "slot", "memory"};
+    static const char *const places[] = {"chip", "slot", "slot", "memory", "chip"};
     static const char *const waits[] = {"its first step", "room for a batch on the chip",
-                                        "a result of the chip", "a transfer of the chip"};
+                                        "a result of the chip", "a transfer of the chip",
+                                        "others of its replica"};
     const struct system_config *system = run->job->system;
     const uint32_t numbers[] = {chip, chip / system->chips_per_slot, chip / system->chips_per_slot,
-                                chip / system->chips_per_machine};
+                                chip / system->chips_per_machine, chip};
     SIM_ASSERT(run->actor_count < run->actor_room, "%u actors", run->actor_count);
     struct system_actor *actor = &run->actors[run->actor_count++];
     *actor = (struct system_actor){.run = run,
@@ -272,12 +288,25 @@ static void open_actors(struct system_run *run)
     run->meeting = open_meeting(run->replicas * run->replica_chips);
     run->reduces = xcalloc(run->share_count, sizeof *run->reduces);
     run->all_chips = xcalloc(run->chips, sizeof *run->all_chips);
-    run->actor_room = run->chips * (3 + run->lanes.count);
+    run->actor_room = run->chips * (3 + run->lanes.count) +
+                      run->replicas * (run->job->is_detailed ? run->job->program->tile_count : 0);
     run->actors = xcalloc(run->actor_room, sizeof *run->actors);
     for (uint32_t i = 0; i < run->replicas * run->replica_chips; i++) {
         uint32_t chip = i / run->replica_chips * run->replica_stride + i % run->replica_chips;
         open_chip(run, chip);
         add_actors_of_chip(run, chip);
+    }
+}
+
+static void add_tiles(struct system_run *run)
+{
+    const struct program *program = run->job->program;
+    system_tiles_open(run);
+    for (uint32_t i = 0; i < run->tile_count; i++) {
+        const struct system_tile *tile = &run->tiles[i];
+        uint32_t chip =
+            tile->replica_number * run->replica_stride + tile->number / program->chip_tiles;
+        add_actor(run, ACTOR_TILE, chip, 0)->tile = i;
     }
 }
 
@@ -294,7 +323,7 @@ static uint32_t count_unended(const struct system_run *run)
 static char *explain_actor(const struct system_actor *actor)
 {
     static const char *const names[] = {"chip", "host's feeder of chip", "host's taker of chip",
-                                        "memory's actor of chip"};
+                                        "memory's actor of chip", "a tile of chip"};
     char *step = actor->step == NULL ? xstrdup("") : xasprintf(" in '%s'", actor->step);
     char *channel = actor->channel == ACTOR_NO_CHANNEL ? xstrdup("")
                                                        : xasprintf(" (channel %u)", actor->channel);
@@ -382,6 +411,9 @@ bool engine_run_system(struct engine_job *job)
     job->process->shape = system_platform_shape(run.ways, run.uses);
     platform_start(&(struct platform){.shape = job->process->shape});
     open_actors(&run);
+    if (job->is_detailed) {
+        add_tiles(&run);
+    }
     simgrid_run(); // returns quietly from a deadlock
     bool is_done = count_unended(&run) == 0;
     if (is_done) {
@@ -392,9 +424,16 @@ bool engine_run_system(struct engine_job *job)
         free(why);
     }
     job->process->is_spent = true; // its platform is this system's
+    system_tiles_close(&run);
     close_actors(&run);
     close_run(&run);
     free(job->process->shape);
     job->process->shape = NULL;
     return is_done;
+}
+
+bool engine_run_system_detailed(struct engine_job *job)
+{
+    job->is_detailed = true;
+    return engine_run_system(job);
 }

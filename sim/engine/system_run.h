@@ -6,6 +6,7 @@
 #include <simgrid/barrier.h>
 #include <simgrid/mailbox.h>
 
+#include "exchange/exchange.h"
 #include "exchange/traffic.h"
 #include "sim/engine/all_reduce.h"
 #include "sim/engine/engine.h"
@@ -29,7 +30,20 @@ struct known_wait {
     uint64_t cycles;
 };
 
+struct system_tile { // detailed
+    struct system_run *run;
+    struct replica *replica;
+    uint32_t replica_number;
+    uint32_t number;             // of the program
+    uint64_t exchanges;          // begun so far
+    uint64_t *worker_millislots; // owned; scratch
+    struct exchange_load *loads; // owned; [exchange_count], counted when first needed
+    bool *is_counted;            // owned; [exchange_count]
+};
+
 struct replica {
+    sg_bar_t tiles_barrier;        // detailed: tiles and chips
+    struct exchange_load loads[2]; // the same; maxima over tiles, of this exchange and of the next
     struct meeting meeting;
     struct known_wait *waits;      // owned; [exchange_count]
     struct superstep_cycles total; // measured, so far
@@ -52,6 +66,10 @@ struct system_run {
     uint64_t received_per_replay, sent_per_replay;
     struct replica *all_replicas;     // owned; [replicas]
     struct meeting meeting;           // of all chips
+    struct superstep_list supersteps; // detailed: the whole list
+    struct system_tile *tiles;        // detailed; owned; of all replicas
+    uint32_t tile_count;
+    bool *is_heard;                   // owned; scratch of whoever counts messages
     struct known_wait *reduces;       // owned; [share_count]
     struct system_chip *all_chips;    // owned; [chips]
     struct system_actor *actors;      // owned
@@ -69,12 +87,13 @@ struct system_chip {
     struct stream_port *memory;              // owned
     sg_mailbox_t links;                      // words of exchanges come in here
     sg_mailbox_t reduces[ALL_REDUCE_PHASES]; // and parts of gradients here
+    uint64_t exchanges;                      // detailed: begun so far
     double add_until_cycles;                 // all-reduce: what came is added until then
 };
 
 #define ACTOR_NO_CHANNEL UINT32_MAX
 
-enum system_actor_kind { ACTOR_CHIP, ACTOR_FEEDER, ACTOR_TAKER, ACTOR_MEMORY };
+enum system_actor_kind { ACTOR_CHIP, ACTOR_FEEDER, ACTOR_TAKER, ACTOR_MEMORY, ACTOR_TILE };
 struct system_actor {
     struct system_run *run;
     enum system_actor_kind kind;
@@ -83,6 +102,7 @@ struct system_actor {
     const char *waits_for; // static text
     const char *step;      // name, or NULL
     uint32_t channel;      // of streaming memory, or ACTOR_NO_CHANNEL
+    uint32_t tile;         // ACTOR_TILE: of run->tiles
     bool has_ended;
 };
 
@@ -92,6 +112,8 @@ char *system_actors_explain(const struct system_run *run);
 // Records that replica `replica` goes by in replay `replay`, the warm-up counted.
 const struct timeline *system_timeline(const struct system_run *run, uint32_t replica,
                                        uint32_t replay);
+const struct activity *system_record(const struct system_run *run, uint32_t replica,
+                                     uint32_t replay);
 uint32_t system_replays(const struct system_run *run);
 // What one chip has of something that the chips of a replica share evenly.
 uint64_t system_part_bytes(const struct system_run *run, uint32_t rank, uint64_t bytes);
@@ -99,5 +121,14 @@ const char *system_step_name(const struct program *program, const struct program
 
 // Main of a chip's actor, without its end.
 void system_chip_run(struct system_chip *chip);
+// Takes a chip through a step that leaves it, from now_cycles on. Returns what it waits beyond its own cycles.
+uint64_t system_chip_take(struct system_chip *chip, const struct superstep *superstep);
+void system_chip_sleep(struct system_chip *chip); // until SimGrid's clock is at now_cycles
+
+// --- detailed
+void system_tiles_open(struct system_run *run);
+void system_tiles_close(struct system_run *run);
+void system_tile_run(struct system_tile *tile); // main of its actor, without its end
+void system_chip_walk(struct system_chip *chip, bool is_measured); // one replay
 
 #endif

@@ -30,6 +30,8 @@ static inline void fixture_system_open(struct fixture_system *fixture, uint32_t 
         .chips = chips,
         .topology = topology,
         .link = "link",
+        .rung = "link",
+        .rail = "link",
         .kind_count = 1,
         .kinds = &fixture->kind,
         .listed = fixture->listed,
@@ -44,6 +46,14 @@ static inline void fixture_system_open(struct fixture_system *fixture, uint32_t 
                       .latency_seconds = 50e-9,
                       .chip_bytes_per_second = 3e9},
     };
+    system_derive(&fixture->system);
+}
+
+// One more link.
+static inline void fixture_system_list(struct fixture_system *fixture, uint32_t from, uint32_t to)
+{
+    fixture->listed[fixture->system.listed_count++] = (struct listed_link){from, to, "link"};
+    system_forget_derived(&fixture->system);
     system_derive(&fixture->system);
 }
 

@@ -15,7 +15,7 @@
 #include "sim/machine.h"
 #include "sim/rng.h"
 #include "sim/run/anatomy.h"
-#include "tests/sim/fixture_chip.h"
+#include "tests/sim/fixture_system.h"
 #include "tiles/codelets/codelets.h"
 #include "tiles/folded.h"
 
@@ -28,7 +28,10 @@ struct draw { // everything that one random case is made of
     struct rng rng;
     struct chip_config chip;
     struct program *program;
-    struct activity *records[2];
+    struct fixture_system systems; // has_system: the chip's
+    struct parallel_config parallel;
+    bool has_system;
+    struct activity *records[8]; // [replica * 2 + record]
     uint32_t neurons[LAYERS_MAX], slots[LAYERS_MAX];
     uint32_t layers;
     int32_t section_highest[SECTIONS_MAX]; // the last time step that a section may be called at
@@ -87,6 +90,40 @@ static void draw_chip(struct draw *draw)
     for (uint32_t i = 0; i < CODELET_COUNT; i++) {
         chip->corrections[i] = below(draw, 4) == 0 ? fraction(draw, 40) - 20 : 0;
     }
+}
+
+// --- systems ------------------------------------------------------------------------------------
+// One to four chips in all, of one to four in a replica; some of them the program may leave idle.
+static void draw_system(struct draw *draw)
+{
+    static const enum system_topology topologies[] = {TOPOLOGY_RING, TOPOLOGY_ALL, TOPOLOGY_LADDER,
+                                                      TOPOLOGY_LINKS};
+    fixture_system_open(&draw->systems, 4, topologies[below(draw, 4)]);
+    struct system_config *system = &draw->systems.system;
+    if (system->topology == TOPOLOGY_LINKS) { // 0 - 2 - 1 - 3: ways of two replicas share a link
+        fixture_system_list(&draw->systems, 0, 2);
+        fixture_system_list(&draw->systems, 2, 1);
+        fixture_system_list(&draw->systems, 1, 3);
+    }
+    system->chip = &draw->chip;
+    system->route_rule = system->topology == TOPOLOGY_LADDER ? below(draw, 2) : ROUTE_SHORTEST;
+    draw->systems.kind.bytes_per_second = 1e8 * between(draw, 1, 80);
+    draw->systems.kind.latency_seconds = 1e-9 * below(draw, 100);
+    system->crossing_seconds = 0.5e-9 * below(draw, 500);
+    system->packet_bytes = below(draw, 100);
+    system->arrival_words = below(draw, 3);
+    system->stream_efficiency = between(draw, 1, 8) / 8.0;
+    system->chips_per_slot = between(draw, 1, 4);
+    system->slot_bytes_per_second = 1e8 * between(draw, 1, 50);
+    system->chips_per_machine = between(draw, 1, 4);
+    system->streaming.bytes_per_second = 1e8 * between(draw, 10, 50);
+    system->streaming.chip_bytes_per_second = 1e8 * below(draw, 10);
+    system->streaming.latency_seconds = 1e-9 * below(draw, 300);
+    static const uint32_t replicas[] = {1, 1, 2, 4};
+    draw->parallel = (struct parallel_config){.chips = 4,
+                                              .replicas = replicas[below(draw, 4)],
+                                              .all_reduce = below(draw, 3),
+                                              .replays_each = below(draw, 2) == 0};
 }
 
 // --- records ------------------------------------------------------------------------------------
@@ -228,6 +265,19 @@ static void draw_call(struct draw *draw, uint32_t sections, int32_t highest)
     program_add_call(draw->program, section, turns, reached - rise, stride);
 }
 
+static void draw_leaving(struct draw *draw)
+{
+    if (below(draw, 4) == 0) {
+        program_add_all_reduce(draw->program, "sum", below(draw, 5000));
+        return;
+    }
+    program_add_stream(draw->program, &(struct program_step){.name = "stream",
+                                                             .chip_bytes = below(draw, 3000),
+                                                             .stream_phase = below(draw, 3),
+                                                             .stream_direction = below(draw, 2),
+                                                             .stream_channel = below(draw, 2)});
+}
+
 // highest: the last time step that the loops around can reach. Calls are of the first `sections` sections.
 static void draw_body(struct draw *draw, uint32_t depth, int32_t highest, uint32_t sections)
 {
@@ -246,6 +296,8 @@ static void draw_body(struct draw *draw, uint32_t depth, int32_t highest, uint32
             draw_call(draw, sections, highest);
         } else if (kind < 7) {
             draw_set(draw);
+        } else if (draw->has_system && kind == 8) {
+            draw_leaving(draw);
         } else if (kind < 9 || depth > 1) {
             draw_exchange(draw);
         } else {
@@ -264,6 +316,11 @@ static void draw_sections(struct draw *draw)
     }
 }
 
+static uint32_t count_records(const struct draw *draw)
+{
+    return 2 * (draw->has_system && draw->parallel.replays_each ? draw->parallel.replicas : 1);
+}
+
 static void draw_case(struct draw *draw, uint32_t number)
 {
     *draw = (struct draw){.rng = rng_create(SEED, RNG_TEST, number, 0)};
@@ -273,20 +330,34 @@ static void draw_case(struct draw *draw, uint32_t number)
         draw->neurons[i] = between(draw, 1, 40);
         draw->slots[i] = between(draw, 1, draw->neurons[i]);
     }
-    draw->program = program_create("random", between(draw, 1, draw->chip.tiles),
-                                   1 + below(draw, between(draw, 1, 7)), between(draw, 1, 4),
-                                   draw->layers, draw->neurons, draw->slots);
+    draw->has_system = below(draw, 2) == 0;
+    uint32_t chips = 1, tiles = between(draw, 1, draw->chip.tiles);
+    if (draw->has_system) {
+        draw_system(draw);
+        chips = between(draw, 1, 4 / draw->parallel.replicas);
+        tiles = between(draw, 1, draw->chip.tiles * chips);
+    }
+    draw->program = program_create("random", tiles, 1 + below(draw, between(draw, 1, 7)),
+                                   between(draw, 1, 4), draw->layers, draw->neurons, draw->slots);
+    if (draw->has_system) {
+        program_place_on_chips(draw->program, chips, draw->chip.tiles);
+    }
     draw_sections(draw);
     draw_body(draw, 0, 0, draw->program->section_count);
-    draw_record(draw, 0);
-    draw_record(draw, 1);
+    for (uint32_t i = 0; i < count_records(draw); i++) {
+        draw_record(draw, i);
+    }
 }
 
 static void free_case(struct draw *draw)
 {
     program_destroy(draw->program);
-    activity_destroy(draw->records[0]);
-    activity_destroy(draw->records[1]);
+    for (uint32_t i = 0; i < count_records(draw); i++) {
+        activity_destroy(draw->records[i]);
+    }
+    if (draw->has_system) {
+        fixture_system_close(&draw->systems);
+    }
 }
 
 // --- agreement ----------------------------------------------------------------------------------
@@ -314,11 +385,13 @@ static void expect_equal_times(const struct machine_time *folded,
     assert_true(folded->exchange_cycles == detailed->exchange_cycles);
     assert_true(folded->sync_cycles == detailed->sync_cycles);
     assert_true(folded->host_cycles == detailed->host_cycles);
+    assert_true(folded->link_cycles == detailed->link_cycles);
+    assert_true(folded->memory_cycles == detailed->memory_cycles);
     assert_int_equal(folded->supersteps, detailed->supersteps);
 }
 
 struct tally { // so that the test cannot pass by drawing nothing of interest
-    uint32_t uniform_groups, general_groups, waits;
+    uint32_t uniform_groups, general_groups, waits, link_waits, memory_waits;
 };
 
 // Looking on aborts where a superstep, taken apart tile by tile, or a sum is a cycle off the folded one.
@@ -337,8 +410,13 @@ static void run_case(uint32_t number, struct tally *tally)
 {
     struct draw draw;
     draw_case(&draw, number);
-    struct machine *machine = machine_create(&draw.chip, draw.program);
-    const struct activity *records[] = {draw.records[0], draw.records[1]};
+    struct machine *machine =
+        draw.has_system ? machine_create_on(&draw.systems.system, &draw.parallel, draw.program)
+                        : machine_create(&draw.chip, draw.program);
+    const struct activity *records[8];
+    for (uint32_t i = 0; i < count_records(&draw); i++) {
+        records[i] = draw.records[i];
+    }
     struct machine_time folded, detailed;
     char *why = NULL;
     if (!machine_time_folded(machine, records, 2, &folded, &why) ||
@@ -347,9 +425,13 @@ static void run_case(uint32_t number, struct tally *tally)
     }
     expect_equal_times(&folded, &detailed, number);
     tally->waits += folded.host_cycles > 0;
+    tally->link_waits += folded.link_cycles > 0;
+    tally->memory_waits += folded.memory_cycles > 0;
     machine_time_free(&folded);
     machine_time_free(&detailed);
-    look_at(draw.program, &draw.chip, machine, draw.records[0]);
+    if (!draw.has_system) {
+        look_at(draw.program, &draw.chip, machine, draw.records[0]);
+    }
     machine_destroy(machine);
     for (uint32_t i = 0; i < draw.program->compute_set_count; i++) {
         struct folded_set *set =
@@ -368,8 +450,11 @@ static void folded_and_detailed_agree_to_the_cycle_on_random_programs(void **sta
     for (uint32_t i = 0; i < RANDOM_PROGRAMS; i++) {
         run_case(i, &tally);
     }
-    print_message("%u uniform groups, %u general, %u with waits\n", tally.uniform_groups,
-                  tally.general_groups, tally.waits);
+    print_message("%u uniform groups, %u general; waits for hosts %u, links %u, memory %u\n",
+                  tally.uniform_groups, tally.general_groups, tally.waits, tally.link_waits,
+                  tally.memory_waits);
+    assert_true(tally.link_waits > 50);
+    assert_true(tally.memory_waits > 30);
     assert_true(tally.uniform_groups > 500);
     assert_true(tally.general_groups > 500);
     assert_true(tally.waits > 100);

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 
 #include "sim/engine/all_reduce.h"
+#include "sim/engine/system_run.h"
 #include "sim/err.h"
 #include "sim/machine.h"
 #include "tests/sim/fixture_system.h"
@@ -389,6 +390,49 @@ static void replicas_of_several_chips_sum_place_by_place(void **state)
     fixture_system_close(&fixture);
 }
 
+// Replicas on chips 0, 1 and 2, 3 of 0 - 2 - 1 - 3: both pass the link from 2 to 1, and begin together.
+static void replicas_whose_ways_share_a_link_share_its_rate(void **state)
+{
+    (void)state;
+    struct fixture_system fixture;
+    fixture_system_open(&fixture, 4, TOPOLOGY_LINKS);
+    fixture_system_list(&fixture, 0, 2);
+    fixture_system_list(&fixture, 2, 1);
+    fixture_system_list(&fixture, 1, 3);
+    const struct parallel_config parallel = parallel_of(4, 2);
+    struct program *program = program_on(2);
+    program_begin_exchange(program, "x");
+    add_pair(program, 0, CHIP_TILES, 400);
+    struct machine_time time = time_on(&fixture, &parallel, program, 1);
+    assert_true(time.link_cycles == 50 + 160 + 400 - 150); // two links each: 160, and half the rate
+    fixture_system_close(&fixture);
+}
+
+// --- deadlock -----------------------------------------------------------------------------------
+static void actors_that_wait_for_ever_are_named_with_what_they_wait_for(void **state)
+{
+    (void)state;
+    struct system_actor actors[] = {
+        {.kind = ACTOR_CHIP, .chip = 2, .waits_for = "words of other chips", .step = "spikes"},
+        {.kind = ACTOR_CHIP, .chip = 3, .has_ended = true},
+        {.kind = ACTOR_CHIP, .chip = 4, .waits_for = "streaming memory", .step = "get state"},
+        {.kind = ACTOR_FEEDER, .chip = 2, .waits_for = "room for a batch on the chip"},
+        {.kind = ACTOR_MEMORY, .chip = 4, .waits_for = "a transfer of the chip"},
+        {.kind = ACTOR_TAKER, .chip = 2, .waits_for = "a result of the chip"},
+    };
+    for (uint32_t i = 0; i < 6; i++) {
+        actors[i].channel = i == 2 || i == 4 ? 1 : ACTOR_NO_CHANNEL;
+    }
+    const struct system_run run = {.actors = actors, .actor_count = 6};
+    char *why = system_actors_explain(&run);
+    assert_string_equal(why, "chip 2 waits for words of other chips in 'spikes'; "
+                             "chip 4 waits for streaming memory in 'get state' (channel 1); "
+                             "host's feeder of chip 2 waits for room for a batch on the chip; "
+                             "memory's actor of chip 4 waits for a transfer of the chip (channel 1)"
+                             "; and 1 more");
+    free(why);
+}
+
 int main(void)
 {
     setvbuf(stdout, NULL, _IOLBF, 0);
@@ -408,6 +452,8 @@ int main(void)
         cmocka_unit_test(a_tree_takes_two_messages_a_level),
         cmocka_unit_test(two_levels_are_a_ring_a_ring_and_a_message),
         cmocka_unit_test(replicas_of_several_chips_sum_place_by_place),
+        cmocka_unit_test(replicas_whose_ways_share_a_link_share_its_rate),
+        cmocka_unit_test(actors_that_wait_for_ever_are_named_with_what_they_wait_for),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
