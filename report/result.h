@@ -96,9 +96,9 @@ struct result_machine {
         *quantities; // owned; of a microbenchmark, which has nothing else below fits
     uint32_t quantity_count;
     struct result_checkpoint checkpoint;
-    char *plan_why; // owned; why the planner chose this plan; NULL: it was not asked
-    double energy_joules;                   // RESULT_NOTHING where the chip file gives no values
-    char *energy_why;                       // owned
+    char *plan_why;       // owned; why the planner chose this plan; NULL: it was not asked
+    double energy_joules; // RESULT_NOTHING where the chip file gives no values
+    char *energy_why;     // owned
     struct result_sensitivity *sensitivity; // owned; the largest change first
     uint32_t sensitivity_count;
 };

@@ -34,8 +34,8 @@ forbid_include exchange 'tiles/|gpu/|workloads/|report/' "exchange/ knows no oth
 forbid_include gpu 'tiles/|exchange/|workloads/|report/' "gpu/ knows no other machine, no workload, no report"
 forbid_include workloads 'tiles/|exchange/|gpu/|report/|sim/(chip|machine|experiment)' \
     "workloads/ knows the program format, not the machines"
-forbid_include report 'tiles/|exchange/|gpu/|workloads/|sim/[^eu]|sim/e[^r]' \
-    "report/ knows results alone (and sim/err.h, sim/units.h)"
+forbid_include report 'tiles/|exchange/|gpu/|workloads/|sim/[^euf]|sim/e[^r]|sim/f[^i]' \
+    "report/ knows results alone (and sim/err.h, sim/fingerprint.h, sim/units.h)"
 
 # Writable data is in .data, .bss and their like. Constant tables of pointers are in .data.rel.ro, which the
 # loader makes read-only.
