@@ -6,6 +6,26 @@
 
 const char *const anatomy_bounds[ANATOMY_BOUNDS] = {"floor", "compute", "l2", "memory"};
 
+const char *const anatomy_kind_names[ANATOMY_KINDS] = {"compute", "exchange", "host", "stream",
+                                                       "all_reduce"};
+
+void anatomy_add_span(struct anatomy_spans *spans, const struct anatomy_span *span)
+{
+    struct anatomy_span *last = spans->count > 0 ? &spans->items[spans->count - 1] : NULL;
+    if (span->end_cycles == span->begin_cycles) {
+        return;
+    }
+    if (last != NULL && last->what == span->what && last->end_cycles == span->begin_cycles) {
+        last->end_cycles = span->end_cycles;
+        return;
+    }
+    if (spans->count == spans->room) {
+        spans->room = 2 * spans->room + 64;
+        spans->items = xrealloc(spans->items, spans->room * sizeof *spans->items);
+    }
+    spans->items[spans->count++] = *span;
+}
+
 struct anatomy_machine *anatomy_add_machine(struct anatomy *anatomy)
 {
     uint32_t i = anatomy->machine_count++;
@@ -42,6 +62,15 @@ static void free_machine(struct anatomy_machine *machine)
     for (uint32_t i = 0; i < machine->memory_count; i++) {
         free_memory(&machine->memories[i]);
     }
+    for (uint32_t i = 0; i < machine->section_count; i++) {
+        free(machine->sections[i].name);
+    }
+    free(machine->sections);
+    free(machine->calls);
+    free(machine->stretches.items);
+    free(machine->transfers.items);
+    free(machine->links_waits.items);
+    free(machine->memory_waits.items);
     free(machine->name);
     free(machine->hardware);
     free(machine->loops);
@@ -75,5 +104,5 @@ void anatomy_free(struct anatomy *anatomy)
 uint64_t anatomy_total_cycles(const struct anatomy_machine *machine)
 {
     return machine->compute_cycles + machine->exchange_cycles + machine->sync_cycles +
-           machine->host_cycles;
+           machine->host_cycles + machine->links_cycles + machine->memory_cycles;
 }

@@ -13,7 +13,15 @@
 #define ANATOMY_QUANTILES 21 // 0, 5, ... 100 % of the tiles
 #define ANATOMY_BOUNDS 4     // floor, compute, L2, memory
 
-enum anatomy_kind { ANATOMY_COMPUTE, ANATOMY_EXCHANGE, ANATOMY_HOST };
+enum anatomy_kind {
+    ANATOMY_COMPUTE,
+    ANATOMY_EXCHANGE,
+    ANATOMY_HOST,
+    ANATOMY_STREAM, // to or from streaming memory
+    ANATOMY_ALL_REDUCE,
+    ANATOMY_KINDS
+};
+extern const char *const anatomy_kind_names[ANATOMY_KINDS];
 
 struct anatomy_work { // vertices of one codelet on the slowest tile
     const char *codelet;
@@ -39,6 +47,7 @@ struct anatomy_port_work { // of an exchange
     uint32_t busiest_tile;
     uint64_t out_cycles, in_cycles;            // of its ports
     uint64_t sent_messages, received_messages; // of that tile
+    uint64_t own_cycles;   // of one execution on the chips, without waits for others
     uint64_t other_cycles; // the way and the fixed part, beside the busiest port
 };
 
@@ -47,12 +56,15 @@ struct anatomy_step { // a compute set, an exchange or a host transfer, as it st
     enum anatomy_kind kind;
     uint32_t program_step;        // its number among all steps of the program
     uint32_t loop;                // 0: outside; else 1 + index in loops
+    uint32_t section;             // 0: the main part; else 1 + index in sections
+    const char *phase;            // STREAM: "start", "wait", "whole"; else NULL
+    uint64_t waited_cycles;       // of all of them: for other chips, host, streaming memory
     uint64_t times;               // executions per training step
     uint64_t cycles, sync_cycles; // of all of them
     // of one execution, without its sync
     uint64_t first_cycles, middle_cycles, least_cycles, most_cycles;
     int64_t middle_time_step;
-    uint64_t host_bytes; // HOST
+    uint64_t bytes; // HOST; STREAM, ALL_REDUCE: of every chip
     struct anatomy_tile_work tile;
     struct anatomy_port_work port;
 };
@@ -60,6 +72,29 @@ struct anatomy_step { // a compute set, an exchange or a host transfer, as it st
 struct anatomy_loop {
     uint32_t count;
     int32_t first, stride; // time steps
+};
+
+struct anatomy_section { // steps that calls of the main part run
+    char *name;          // owned
+    uint64_t times, cycles;
+    uint32_t program_step; // the first
+};
+
+struct anatomy_call { // of the main part, in its order
+    uint32_t depth;   // loops around it
+    uint32_t section; // 1 + index in sections; 0: a loop around the calls that are deeper
+    uint32_t count;
+    int32_t first, stride; // time steps
+};
+
+// A transfer to or from streaming memory, and a stretch of the training step in which one section or loop runs.
+struct anatomy_span {
+    uint32_t what; // transfers: step; stretches: section, or 1 + section_count + loop; 0: neither
+    uint64_t begin_cycles, end_cycles;
+};
+struct anatomy_spans {
+    struct anatomy_span *items; // owned; in the order of their beginnings
+    uint32_t count, room;
 };
 
 struct anatomy_event { // one execution of a step
@@ -88,6 +123,13 @@ struct anatomy_machine {   // of tiles
     double clock_hz;
     uint32_t tile_count, contexts, time_steps;
     uint64_t compute_cycles, exchange_cycles, sync_cycles, host_cycles;
+    uint64_t links_cycles, memory_cycles; // waits
+    uint32_t chips, replicas;
+    struct anatomy_section *sections; // owned; none: the program has no calls
+    uint32_t section_count;
+    struct anatomy_call *calls; // owned
+    uint32_t call_count;
+    struct anatomy_spans stretches, transfers, links_waits, memory_waits;
     struct anatomy_loop *loops; // owned
     uint32_t loop_count;
     struct anatomy_step *steps; // owned; in program order
@@ -136,6 +178,8 @@ extern const char *const anatomy_bounds[ANATOMY_BOUNDS];
 struct anatomy_machine *anatomy_add_machine(struct anatomy *anatomy);
 struct anatomy_gpu *anatomy_add_gpu(struct anatomy *anatomy);
 void anatomy_free(struct anatomy *anatomy);
+// Joined to the last one where both are of the same thing and follow each other without a gap.
+void anatomy_add_span(struct anatomy_spans *spans, const struct anatomy_span *span);
 uint64_t anatomy_total_cycles(const struct anatomy_machine *machine);
 
 // What the page shows, with what it needs of the result. New reference.

@@ -6,6 +6,9 @@
 
 #include <stdlib.h>
 
+#define CALLS_SHOWN 200u  // of the main part
+#define SPANS_SHOWN 3000u // of the course of a training step, about
+
 static void set(json_t *object, const char *key, json_t *value)
 {
     SIM_ASSERT(value != NULL, "anatomy key %s is not a finite number", key);
@@ -78,12 +81,13 @@ static json_t *port_work_to_json(const struct anatomy_port_work *port)
 
 static json_t *step_to_json(const struct anatomy_step *step, uint32_t contexts)
 {
-    static const char *const kinds[] = {"compute", "exchange", "host"};
     json_t *object = json_object();
     set(object, "name", json_string(step->name));
-    set(object, "kind", json_string(kinds[step->kind]));
+    set(object, "kind", json_string(anatomy_kind_names[step->kind]));
     set_integer(object, "program_step", step->program_step);
     set_integer(object, "loop", step->loop);
+    set_integer(object, "section", step->section);
+    set_integer(object, "waited_cycles", step->waited_cycles);
     set_integer(object, "times", step->times);
     set_integer(object, "cycles", step->cycles);
     set_integer(object, "sync_cycles", step->sync_cycles);
@@ -97,7 +101,7 @@ static json_t *step_to_json(const struct anatomy_step *step, uint32_t contexts)
     } else if (step->kind == ANATOMY_EXCHANGE) {
         set(object, "port", port_work_to_json(&step->port));
     } else {
-        set_integer(object, "bytes", step->host_bytes);
+        set_integer(object, "bytes", step->bytes);
     }
     return object;
 }
@@ -154,6 +158,60 @@ static json_t *loops_to_json(const struct anatomy_machine *machine)
     return array;
 }
 
+static json_t *sections_to_json(const struct anatomy_machine *machine)
+{
+    json_t *array = json_array();
+    for (uint32_t i = 0; i < machine->section_count; i++) {
+        const struct anatomy_section *section = &machine->sections[i];
+        json_t *object = json_object();
+        set(object, "name", json_string(section->name));
+        set_integer(object, "times", section->times);
+        set_integer(object, "cycles", section->cycles);
+        append(array, object);
+    }
+    return array;
+}
+
+// [depth, section (0: a loop), count, first, stride]
+static json_t *calls_to_json(const struct anatomy_machine *machine)
+{
+    json_t *array = json_array();
+    for (uint32_t i = 0; i < machine->call_count && i < CALLS_SHOWN; i++) {
+        const struct anatomy_call *call = &machine->calls[i];
+        append(array, json_pack("[i, i, i, i, i]", (int)call->depth, (int)call->section,
+                                (int)call->count, (int)call->first, (int)call->stride));
+    }
+    return array;
+}
+
+// [what, begin, end]. Of spans that are shorter together than a screen shows, or that have no more between
+// them, the first stands for all of them: the list stays short for any number of time steps.
+static json_t *spans_to_json(const struct anatomy_spans *spans, uint64_t total_cycles)
+{
+    json_t *array = json_array();
+    uint64_t least_cycles = total_cycles / SPANS_SHOWN;
+    for (uint32_t i = 0; i < spans->count;) {
+        struct anatomy_span shown = spans->items[i++];
+        while (i < spans->count && spans->items[i].end_cycles - shown.begin_cycles < least_cycles) {
+            shown.end_cycles = spans->items[i++].end_cycles;
+        }
+        append(array, json_pack("[I, I, I]", (json_int_t)shown.what, (json_int_t)shown.begin_cycles,
+                                (json_int_t)shown.end_cycles));
+    }
+    return array;
+}
+
+static json_t *course_to_json(const struct anatomy_machine *machine)
+{
+    uint64_t total_cycles = anatomy_total_cycles(machine);
+    json_t *object = json_object();
+    set(object, "stretches", spans_to_json(&machine->stretches, total_cycles));
+    set(object, "transfers", spans_to_json(&machine->transfers, total_cycles));
+    set(object, "links", spans_to_json(&machine->links_waits, total_cycles));
+    set(object, "memory", spans_to_json(&machine->memory_waits, total_cycles));
+    return object;
+}
+
 static json_t *cycles_to_json(const struct anatomy_machine *machine)
 {
     json_t *object = json_object();
@@ -161,6 +219,8 @@ static json_t *cycles_to_json(const struct anatomy_machine *machine)
     set_integer(object, "compute", machine->compute_cycles);
     set_integer(object, "exchange", machine->exchange_cycles);
     set_integer(object, "sync", machine->sync_cycles);
+    set_integer(object, "links", machine->links_cycles);
+    set_integer(object, "memory", machine->memory_cycles);
     set_integer(object, "host", machine->host_cycles);
     return object;
 }
@@ -172,9 +232,14 @@ static json_t *machine_to_json(const struct anatomy_machine *machine)
     set(object, "hardware", json_string(machine->hardware));
     set(object, "clock_hz", json_real(machine->clock_hz));
     set_integer(object, "tiles", machine->tile_count);
+    set_integer(object, "chips", machine->chips);
+    set_integer(object, "replicas", machine->replicas);
     set_integer(object, "contexts", machine->contexts);
     set(object, "cycles", cycles_to_json(machine));
     set(object, "loops", loops_to_json(machine));
+    set(object, "sections", sections_to_json(machine));
+    set(object, "calls", calls_to_json(machine));
+    set(object, "course", course_to_json(machine));
     json_t *steps = json_array();
     for (uint32_t i = 0; i < machine->step_count; i++) {
         append(steps, step_to_json(&machine->steps[i], machine->contexts));

@@ -249,6 +249,9 @@ static void print_parts(const struct printer *printer, const struct result *resu
         }
         columns += is_shown[i];
     }
+    if (columns == 2) {
+        return; // no machine fits
+    }
     struct table *table = table_create(columns);
     table_add(table, "machine");
     for (uint32_t i = 0; i < RESULT_PARTS; i++) {

@@ -91,7 +91,25 @@ struct run_request {
     const struct activity *const *records;
     uint32_t record_count;
     bool (*engine)(struct engine_job *job);
+    struct machine_leaves *leaves; // NULL: not wanted; count is given
 };
+
+// They stand behind the cycles of the shares.
+static struct engine_leave *leaves_of(const struct run_request *request, struct run_result *result)
+{
+    return (struct engine_leave *)(result->share_cycles + request->machine->share_count);
+}
+
+static void take_leaves(const struct run_request *request, struct run_result *result)
+{
+    struct machine_leaves *leaves = request->leaves;
+    const struct engine_leave *from = leaves_of(request, result);
+    leaves->items = xcalloc(leaves->count + 1, sizeof *leaves->items);
+    for (uint64_t i = 0; i < leaves->count; i++) {
+        leaves->items[i] =
+            (struct machine_leave){from[i].waited_cycles, from[i].begin_cycles, from[i].end_cycles};
+    }
+}
 
 static bool run_engine(void *context, void *result)
 {
@@ -108,7 +126,8 @@ static bool run_engine(void *context, void *result)
                              .replay = request->machine->replay,
                              .records = request->records,
                              .record_count = request->record_count,
-                             .share_cycles = to->share_cycles};
+                             .share_cycles = to->share_cycles,
+                             .leaves = request->leaves == NULL ? NULL : leaves_of(request, to)};
     bool is_done = request->engine(&job);
     to->total = job.total;
     memcpy(to->stop, job.stop, sizeof to->stop);
@@ -212,12 +231,16 @@ static bool time_records(struct run_request *request, const char *what, struct m
     }
     double begun_seconds = seconds_now();
     size_t bytes = sizeof(struct run_result) + machine->share_count * sizeof *machine->share_cycles;
+    bytes += request->leaves == NULL ? 0 : request->leaves->count * sizeof(struct engine_leave);
     struct run_result *result = xcalloc(1, bytes);
     bool is_done = machine->clock != NULL && machine->system == NULL
                        ? child_run_here(run_engine, request, result, what, why)
                        : child_run(run_engine, request, result, bytes, what, why);
     if (is_done) {
         fill_time(machine, result, request->record_count, time);
+        if (request->leaves != NULL) {
+            take_leaves(request, result);
+        }
     } else if (result->stop[0] != '\0') {
         char *longer = xasprintf("%s: %s", *why, result->stop);
         free(*why);
@@ -232,16 +255,49 @@ bool machine_time_folded(struct machine *machine, const struct activity *const *
                          uint32_t record_count, struct machine_time *time, char **why)
 {
     struct run_request request = {machine, records, record_count,
-                                  machine->system == NULL ? engine_run_folded : engine_run_system};
+                                  machine->system == NULL ? engine_run_folded : engine_run_system,
+                                  NULL};
+    return time_records(&request, "the folded timing run", time, why);
+}
+
+// At the most: exchanges that stay on their chips are counted too.
+static uint64_t count_leaves(const struct machine *machine)
+{
+    const uint64_t *times = replay_share_times(machine->replay);
+    uint64_t count = 0;
+    uint32_t share = 0;
+    for (uint32_t i = 0; i < machine->program->step_count; i++) {
+        const struct program_step *step = &machine->program->steps[i];
+        if (superstep_takes_time(step)) {
+            count += step->kind == STEP_COMPUTE ? 0 : times[share];
+            share++;
+        }
+    }
+    return count;
+}
+
+bool machine_time_leaves(struct machine *machine, const struct activity *record,
+                         struct machine_time *time, struct machine_leaves *leaves, char **why)
+{
+    *leaves = (struct machine_leaves){0};
+    if (machine->system == NULL) {
+        return machine_time_folded(machine, &record, 1, time, why);
+    }
+    leaves->count = count_leaves(machine);
+    struct parallel_config folded = *machine->parallel;
+    folded.replays_each = false;
+    struct machine first = *machine;
+    first.parallel = &folded;
+    struct run_request request = {&first, &record, 1, engine_run_system, leaves};
     return time_records(&request, "the folded timing run", time, why);
 }
 
 bool machine_time_detailed(struct machine *machine, const struct activity *const *records,
                            uint32_t record_count, struct machine_time *time, char **why)
 {
-    struct run_request request = {machine, records, record_count,
-                                  machine->system == NULL ? engine_run_detailed
-                                                          : engine_run_system_detailed};
+    struct run_request request = {
+        machine, records, record_count,
+        machine->system == NULL ? engine_run_detailed : engine_run_system_detailed, NULL};
     return time_records(&request, "the detailed timing run", time, why);
 }
 

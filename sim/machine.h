@@ -51,6 +51,21 @@ bool machine_time_folded(struct machine *machine, const struct activity *const *
 bool machine_time_detailed(struct machine *machine, const struct activity *const *records,
                            uint32_t record_count, struct machine_time *time, char **why);
 
+// How a step that left the chips went, in the order of execution: steps to the host, streams, all-reduces and
+// exchanges that cross chips. Of the first chip of the first replica.
+struct machine_leave {
+    uint64_t waited_cycles; // beyond the chips' own
+    uint64_t begin_cycles,
+        end_cycles; // STREAM, of the transfer that it starts; since the training step began
+};
+struct machine_leaves {
+    struct machine_leave *items; // owned; as many as the program's run has such steps, then zeros
+    uint64_t count;              // 0: a chip that is no system's, whose waits nobody noted
+};
+// Folded, of one record, on the first replica's samples: as above, with what only the clock knows.
+bool machine_time_leaves(struct machine *machine, const struct activity *record,
+                         struct machine_time *time, struct machine_leaves *leaves, char **why);
+
 // A process that makes timing runs itself, without children, keeps one of these for all of them.
 struct machine_clock;
 struct machine_clock *machine_clock_create(void);

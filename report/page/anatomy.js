@@ -12,11 +12,12 @@ function chooseStep(step) {
 function summaryLines() {
   const strong = (text) => el('strong', {}, text);
   const lines = machines.map((machine) => {
-    const {total, compute, exchange, sync, host} = machine.cycles;
+    const {total, compute, exchange, sync, host, links, memory} = machine.cycles;
     const longest = machine.steps.reduce((best, step) => (step.cycles > best.cycles ? step : best));
     const busy = machine.busy.reduce((all, value) => all + value, 0) / machine.tiles;
     return el('li', {}, strong(machine.name), ` takes ${format.seconds(total / machine.clock_hz)} (${cyclesText(total)}): ` +
-      `${percentOf(compute, total)} compute, ${percentOf(exchange, total)} exchange, ${percentOf(sync, total)} sync, ${percentOf(host, total)} waiting for the host. ` +
+      `${percentOf(compute, total)} compute, ${percentOf(exchange, total)} exchange, ${percentOf(sync, total)} sync, ${percentOf(host, total)} waiting for the host` +
+      `${machine.chips * machine.replicas > 1 ? `, ${percentOf(links, total)} for other chips` : ''}${machine.course.transfers.length > 0 ? `, ${percentOf(memory, total)} for streaming memory` : ''}. ` +
       `The longest ${longest.kind === 'compute' ? 'compute set' : 'part'} is ${longest.name} with ${percentOf(longest.cycles, total)}; ` +
       `on average a tile computes during ${percentOf(busy, total)} of the step.`);
   });
@@ -118,6 +119,35 @@ function addSteps(cards) {
     },
     table: () => ({caption: 'Every step of the program that takes time', name: 'steps', rows: machineNow().steps, columns: stepColumns(machineNow()),
       pageRows: 60, hasFilter: true}),
+  });
+}
+
+function addSections(cards) {
+  addChartCard(cards, {
+    id: 'sections', title: 'Sections, and how often the plan calls them', label: 'Cycles of every section of the program', make: sectionChart, keepsLegend: true,
+    lead: 'With checkpoints the program has a section for each thing that is done more than once; its main part calls them as the plan says.',
+    note: () => (machineNow().sections.length > 0 ? '' : `${machineNow().name} has no sections: its program runs from the first step to the last.`),
+    table: () => ({caption: 'Sections', name: 'sections', rows: machineNow().sections, columns: [text('section', (row) => row.name), number('runs', 'per training step', format.whole, (row) => row.times),
+      number('each', 'cycles', format.whole, (row) => row.cycles / Math.max(1, row.times)), number('sum', 'cycles', format.whole, (row) => row.cycles),
+      number('share', 'of the step', format.percent, (row) => row.cycles / machineNow().cycles.total)]}),
+  });
+  const card = document.getElementById('sections');
+  const fold = addFoldedTable(card, 'table: the plan as calls', () => ({caption: 'Calls of the main part, loops around them drawn together', name: 'calls', rows: callRows(machineNow()), columns: [
+    text('call', (row) => row.name), number('times', '', format.whole, (row) => row.count), text('time steps', (row) => row.steps)]}));
+  redraw.push(() => fold.refresh());
+}
+
+function addCourse(cards) {
+  addChartCard(cards, {
+    id: 'course', title: 'The course of the training step: what overlaps what', label: 'What the chips do and which transfers run, over time', make: courseChart, keepsLegend: true,
+    lead: 'Above what the chips run, below the transfers of the first chip. A transfer with nothing in the line of waits hides behind the computation.',
+    note: () => {
+      const {moved, hidden} = hiddenShare(machineNow());
+      return moved > 0 ? `Transfers take ${cyclesText(moved)}; ${percentOf(hidden, moved)} of that hides, ${cyclesText(machineNow().cycles.memory)} are waited for. What is too short for the screen is drawn together.` : '';
+    },
+    table: () => ({caption: 'What runs, is waited for and is moved, by time', name: 'course', rows: courseRows(machineNow()), pageRows: 40, hasFilter: true, columns: [
+      text('line', (row) => row.lane), text('what', (row) => row.name), number('begins', 'cycle', format.whole, (row) => row.begin),
+      number('takes', 'cycles', format.whole, (row) => row.end - row.begin)]}),
   });
 }
 
@@ -230,6 +260,8 @@ const cards = el('main', {class: 'cards'});
 root.append(cards);
 addTimes(cards);
 if (machines.length > 0) {
+  if (hasSections()) addSections(cards);
+  if (hasCourse()) addCourse(cards);
   addSteps(cards);
   addSet(cards);
   addOccupancy(cards);

@@ -6,12 +6,13 @@ const gpus = data.gpus;
 const state = {machine: 0, span: 'sum', step: null, tileValue: 'busy', memory: 0, gpu: 0};
 const machineNow = () => machines[state.machine];
 
-const kindNames = {compute: 'compute', exchange: 'exchange', host: 'waiting for the host'};
+const kindNames = {compute: 'compute', exchange: 'exchange', host: 'waiting for the host', stream: 'streaming memory', all_reduce: 'all-reduce'};
 const boundNames = {floor: 'launch and latency', compute: 'compute', l2: 'L2 bandwidth', memory: 'memory bandwidth'};
 const cyclesText = (value) => format.whole(value) + NBSP + (value === 1 ? 'cycle' : 'cycles');
 const percentOf = (part, whole) => format.percent(whole > 0 ? part / whole : 0, 3);
 
 function phaseOf(machine, step) {
+  if (step.section > 0) return machine.sections[step.section - 1].name;
   if (step.loop === 0) return 'once';
   return machine.loops[step.loop - 1].stride < 0 ? 'backward' : 'forward';
 }
@@ -36,18 +37,18 @@ function shortLabel(value) {
 }
 
 // --- all machines --------------------------------------------------------------------------------
-const timeParts = ['compute', 'exchange', 'sync', 'host', 'launch gaps', 'framework loop'];
+const timeParts = ['compute', 'exchange', 'sync', 'host', 'launch gaps', 'framework loop', 'links', 'streaming memory'];
 
 function timeRows() {
   const seconds = (machine, cycles) => cycles / machine.clock_hz;
   const ofTiles = machines.map((machine) => ({
     name: machine.name, total: seconds(machine, machine.cycles.total),
-    parts: [machine.cycles.compute, machine.cycles.exchange, machine.cycles.sync, machine.cycles.host, 0, 0]
+    parts: [machine.cycles.compute, machine.cycles.exchange, machine.cycles.sync, machine.cycles.host, 0, 0, machine.cycles.links, machine.cycles.memory]
       .map((cycles) => seconds(machine, cycles)),
   }));
   const ofGpus = gpus.map((gpu) => ({
     name: gpu.name, total: gpu.step_seconds,
-    parts: [gpu.compute_seconds, 0, gpu.sync_seconds, gpu.host_seconds, gpu.launch_seconds, gpu.loop_seconds],
+    parts: [gpu.compute_seconds, 0, gpu.sync_seconds, gpu.host_seconds, gpu.launch_seconds, gpu.loop_seconds, 0, 0],
   }));
   return [...ofTiles, ...ofGpus];
 }
@@ -72,16 +73,16 @@ function timeChart() {
 
 // --- supersteps ----------------------------------------------------------------------------------
 // Cycles of a step by cause. Of one execution in the middle the causes are known; of sums and first executions only the kind.
-const causes = ['activity', 'vertices, fixed', 'launch, supervisor', 'words on the busiest port', 'way and fixed part', 'sync', 'host'];
+const causes = ['activity', 'vertices, fixed', 'launch, supervisor', 'words on the busiest port', 'way and fixed part', 'sync', 'host', 'waiting for other chips', 'streaming memory'];
 
 function causesOf(step) {
   const sync = step.sync_cycles / Math.max(1, step.times);
-  if (step.kind === 'compute') return [step.tile.activity_cycles, step.tile.fixed_cycles, step.tile.launch_cycles, 0, 0, sync, 0];
+  if (step.kind === 'compute') return [step.tile.activity_cycles, step.tile.fixed_cycles, step.tile.launch_cycles, 0, 0, sync, 0, 0, 0];
   if (step.kind === 'exchange') {
     const port = Math.max(step.port.in_cycles, step.port.out_cycles);
-    return [0, 0, 0, port, step.port.other_cycles, sync, 0];
+    return [0, 0, 0, port, step.port.other_cycles, sync, 0, Math.max(0, step.middle_cycles - port - step.port.other_cycles), 0];
   }
-  return [0, 0, 0, 0, 0, 0, step.middle_cycles];
+  return [0, 0, 0, 0, 0, step.kind === 'all_reduce' ? sync : 0, ...['host', 'all_reduce', 'stream'].map((kind) => (kind === step.kind ? step.middle_cycles : 0))];
 }
 
 function spanCycles(step, span) {
@@ -92,12 +93,14 @@ function spanCycles(step, span) {
 // Why a step takes what it takes, in words.
 function whyOf(machine, step) {
   if (step.kind === 'host') return `${format.bytes(step.bytes)} over the host link; what prefetch does not hide`;
+  if (step.kind === 'stream') return `${format.bytes(step.bytes)} a chip and transfer; ${cyclesText(step.waited_cycles)} are waited for in all`;
+  if (step.kind === 'all_reduce') return `${format.bytes(step.bytes)} of gradients a chip, summed over ${format.whole(machine.replicas)} replicas`;
   if (step.kind === 'exchange') {
     const port = step.port;
     if (step.middle_cycles === 0) return 'no words move';
     const way = port.in_cycles >= port.out_cycles ? `receives ${format.whole(port.received)} messages in ${cyclesText(port.in_cycles)}`
       : `sends ${format.whole(port.sent)} messages in ${cyclesText(port.out_cycles)}`;
-    return `tile ${port.busiest} ${way}; way and fixed part ${cyclesText(port.other_cycles)}`;
+    return `tile ${port.busiest} ${way}; way and fixed part ${cyclesText(port.other_cycles)}${step.waited_cycles > 0 ? `; then words of other chips are waited for, ${cyclesText(step.waited_cycles)} in all` : ''}`;
   }
   const tile = step.tile;
   const work = tile.work.map((part) => {
@@ -120,7 +123,8 @@ function stepDatasets(steps) {
   }
   const of = (kind) => steps.map((step) => (step.kind !== kind ? 0 : state.span === 'sum' ? step.cycles : step.first_cycles));
   const sync = steps.map((step) => (state.span === 'sum' ? step.sync_cycles : step.sync_cycles / Math.max(1, step.times)));
-  return [bars('compute', of('compute'), 0), bars('exchange', of('exchange'), 1), bars('sync', sync, 2), bars('host', of('host'), 3)]
+  return [bars('compute', of('compute'), 0), bars('exchange', of('exchange'), 1), bars('sync', sync, 2), bars('host', of('host'), 3),
+    bars('all-reduce', of('all_reduce'), 4), bars('streaming memory', of('stream'), 5)]
     .filter((set) => set.data.some((value) => value > 0));
 }
 
@@ -143,7 +147,7 @@ function stepChart() {
         callbacks: {
           title: (items) => {
             const step = items.length ? steps[items[0].dataIndex] : null;
-            return step ? `${stepLabel(step)}: ${step.loop === 0 ? 'once' : `${phaseOf(machine, step)}, ${format.whole(step.times)} times`}` : '';
+            return step ? `${stepLabel(step)}: ${step.loop + step.section === 0 ? 'once' : `${phaseOf(machine, step)}, ${format.whole(step.times)} times`}` : '';
           },
           label: (item) => `${item.dataset.label}: ${cyclesText(item.raw)}`,
           footer: (items) => (items.length ? wrapped(whyOf(machine, steps[items[0].dataIndex]), 64) : ''),
@@ -160,6 +164,96 @@ function wrapped(text, width) {
     lines[lines.length - 1] += (lines[lines.length - 1] ? ' ' : '') + word;
   }
   return lines;
+}
+
+// --- sections, and the course of the training step -----------------------------------------------
+const hasSections = () => machines.some((machine) => machine.sections.length > 0);
+const hasCourse = () => machines.some((machine) => machine.sections.length > 0 || machine.course.transfers.length > 0 || machine.course.links.length > 0);
+
+// What a section is for: one colour each in every chart.
+const sectionKinds = [['forward, first run', /^forward(, history kept)?$/], ['forward again', /^forward again/], ['backward', /^backward/],
+  ['states copied and streamed', /^(put|get|save|restore|start of|state before)/], ['start, loss, end', /./]];
+const sectionKind = (name) => sectionKinds.findIndex(([, pattern]) => pattern.test(name));
+
+function sectionChart() {
+  const machine = machineNow();
+  if (!machine || machine.sections.length === 0) return null;
+  const rows = machine.sections;
+  return {
+    type: 'bar',
+    data: {labels: rows.map((row) => row.name), datasets: sectionKinds.map(([label], i) => bars(label, rows.map((row) => (sectionKind(row.name) === i ? row.cycles : 0)), i))
+      .filter((set) => set.data.some((value) => value > 0))},
+    options: baseOptions({
+      indexAxis: 'y', interaction: {mode: 'index', axis: 'y', intersect: false},
+      scales: stackedAxes(scale('linear', 'cycles, all executions of a training step', format.rate), scale('category', '', null, {ticks: {autoSkip: false}})),
+      plugins: {tooltip: {filter: (item) => item.raw > 0, callbacks: {
+        label: (item) => `${cyclesText(item.raw)} (${percentOf(item.raw, machine.cycles.total)} of the step)`,
+        footer: (items) => (items.length ? `runs ${format.whole(rows[items[0].dataIndex].times)} times, ${cyclesText(Math.round(rows[items[0].dataIndex].cycles / rows[items[0].dataIndex].times))} each` : '')}}},
+    }),
+  };
+}
+
+// The plan as calls: loops around sections, one line each.
+function callRows(machine) {
+  const steps = (call) => (call.count === 1 || call.stride === 0 ? `${call.first}` : `${call.first} to ${call.first + (call.count - 1) * call.stride}`);
+  return machine.calls.map(([depth, section, count, first, stride]) => {
+    const call = {depth, count, first, stride};
+    const pad = NBSP.repeat(4 * depth);
+    if (section === 0) return {...call, name: `${pad}${format.whole(count)} times${stride === 0 ? '' : `, ${stride > 0 ? '+' : '−'}${Math.abs(stride)} time steps each`}:`, steps: ''};
+    return {...call, name: pad + machine.sections[section - 1].name, steps: steps(call)};
+  });
+}
+
+const lanes = ['chips run', 'wait for memory', 'to memory', 'from memory', 'wait for chips'];
+
+function stretchName(machine, what) {
+  if (what === 0) return 'start, loss, end';
+  if (what <= machine.sections.length) return sectionKinds[sectionKind(machine.sections[what - 1].name)][0];
+  return machine.loops[what - 1 - machine.sections.length].stride < 0 ? 'backward' : 'forward, first run';
+}
+
+// One thick line for every kind of stretch, broken where it does not run. Times are seconds since the step began.
+function courseChart() {
+  const machine = machineNow();
+  if (!machine || !hasCourse()) return null;
+  const seconds = (cycles) => cycles / machine.clock_hz;
+  const segments = (spans, lane, name) => spans.flatMap(([what, begin, end]) => [{x: seconds(begin), y: lane, what, name, took: end - begin},
+    {x: seconds(end), y: lane, what, name, took: end - begin}, {x: seconds(end), y: null}]);
+  const set = (label, data, at) => ({label, data, group: label, borderColor: colour(at), backgroundColor: colour(at), legendColour: colour(at), isFill: true, borderWidth: isNarrow() ? 12 : 20,
+    borderCapStyle: 'butt', pointRadius: 0, pointHitRadius: 8, spanGaps: false, showLine: true, parsing: false});
+  const isOut = ([what]) => /^put/.test(machine.steps[what].name);
+  const {stretches, transfers, links, memory} = machine.course;
+  const datasets = sectionKinds.map(([label], i) => set(label, segments(stretches.filter(([what]) => stretchName(machine, what) === label), 0, label), i));
+  datasets.push(set('waiting for streaming memory', segments(memory, 1, 'waiting for streaming memory'), 6),
+    set('transfer to streaming memory', segments(transfers.filter(isOut), 2, 'transfer to streaming memory'), 5),
+    set('transfer from streaming memory', segments(transfers.filter((span) => !isOut(span)), 3, 'transfer from streaming memory'), 7),
+    set('waiting for other chips', segments(links, 4, 'waiting for other chips'), 8));
+  const used = datasets.filter((one) => one.data.length > 0);
+  const lowest = links.length > 0 ? 4 : transfers.length + memory.length > 0 ? 3 : 0;
+  return {
+    type: 'line',
+    data: {datasets: used},
+    options: baseOptions({
+      interaction: {mode: 'nearest', axis: 'xy', intersect: false},
+      scales: {x: scale('linear', 'seconds since the training step began', format.seconds, {min: 0, max: seconds(machine.cycles.total)}),
+        y: scale('linear', '', (value) => (Number.isInteger(value) ? lanes[value] || '' : ''), {min: -0.6, max: lowest + 0.6, reverse: true, grid: {display: false}, ticks: {stepSize: 1}})},
+      plugins: {tooltip: {filter: (item, i) => i === 0, callbacks: {title: (items) => (items.length ? items[0].raw.name : ''),
+        label: (item) => `${format.seconds(seconds(item.raw.took))} (${cyclesText(item.raw.took)})`}}},
+    }),
+  };
+}
+
+function courseRows(machine) {
+  const {stretches, transfers, links, memory} = machine.course;
+  const rows = (lane, spans, nameOf) => spans.map(([what, begin, end]) => ({lane, name: nameOf(what), begin, end}));
+  return [...rows(lanes[0], stretches, (what) => (what > 0 && what <= machine.sections.length ? machine.sections[what - 1].name : stretchName(machine, what))),
+    ...rows('transfers', transfers, (what) => machine.steps[what].name), ...rows(lanes[1], memory, () => 'streaming memory'), ...rows(lanes[4], links, () => 'other chips')]
+    .sort((a, b) => a.begin - b.begin);
+}
+
+function hiddenShare(machine) {
+  const moved = machine.course.transfers.reduce((all, [, begin, end]) => all + end - begin, 0);
+  return {moved, hidden: Math.max(0, moved - machine.cycles.memory)};
 }
 
 // --- one compute set -----------------------------------------------------------------------------

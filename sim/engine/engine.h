@@ -20,6 +20,13 @@ struct engine_process { // what SimGrid has done in this process; zeroed where i
     bool is_spent; // a deadlock was left, or the clock is too far on: no further job may run here
 };
 
+// How a step that left the chips went, on the first chip of a system, in the last record's run: in the order of the
+// timeline (sim/engine/timeline.h).
+struct engine_leave {
+    uint64_t waited_cycles;
+    uint64_t begin_cycles, end_cycles; // STREAM, of the transfer that it starts; since the run began
+};
+
 #define ENGINE_STOP_BYTES 1024u
 
 struct engine_job {
@@ -37,6 +44,7 @@ struct engine_job {
     // results, added up over the records
     struct superstep_cycles total;
     uint64_t *share_cycles;       // [superstep_count_shares()]
+    struct engine_leave *leaves;  // of a system; NULL: nobody asks
     char stop[ENGINE_STOP_BYTES]; // who waits for what, if they do so for ever and it is known
 };
 

@@ -1,6 +1,7 @@
 #include "sim/engine/stream_port.h"
 
 #include <simgrid/comm.h>
+#include <simgrid/engine.h>
 #include <simgrid/mailbox.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -29,6 +30,11 @@ static bool is_transfer(const struct superstep *superstep)
 static bool is_of_lane(const struct stream_lane *lane, const struct program_step *step)
 {
     return lane->channel == step->stream_channel && lane->direction == step->stream_direction;
+}
+
+bool stream_is_of_lane(const struct stream_lane *lane, const struct superstep *superstep)
+{
+    return is_transfer(superstep) && is_of_lane(lane, superstep->step);
 }
 
 struct stream_lanes stream_lanes_of(const struct timeline *timeline)
@@ -145,18 +151,21 @@ void stream_port_finish(struct stream_port *port)
 }
 
 void stream_port_serve(struct stream_port *port, const struct stream_lane *lane,
-                       const struct timeline *timeline)
+                       const struct timeline *timeline, double *ends)
 {
     uint32_t number = (uint32_t)(lane - port->lanes->items);
     for (uint32_t i = 0; i < timeline->count; i++) {
         const struct superstep *superstep = timeline->items[i].superstep;
-        if (!is_transfer(superstep) || !is_of_lane(lane, superstep->step)) {
+        if (!stream_is_of_lane(lane, superstep)) {
             continue;
         }
         if (lane->direction == STREAM_OUT) {
             sg_mailbox_get(port->mailboxes[number]);
         } else {
             sg_mailbox_put(port->mailboxes[number], port, (long)superstep->step->chip_bytes);
+        }
+        if (ends != NULL) {
+            ends[i] = simgrid_get_clock();
         }
     }
 }

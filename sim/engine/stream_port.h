@@ -21,6 +21,9 @@ struct stream_lanes {
 };
 struct stream_lanes stream_lanes_of(const struct timeline *timeline);
 
+// A transfer that the lane carries starts there.
+bool stream_is_of_lane(const struct stream_lane *lane, const struct superstep *superstep);
+
 struct stream_port *stream_port_create(uint32_t chip, const struct stream_lanes *lanes);
 void stream_port_destroy(struct stream_port *port); // NULL is allowed
 
@@ -31,8 +34,9 @@ bool stream_port_must_wait(const struct stream_port *port, uint32_t channel);
 void stream_port_wait(struct stream_port *port, uint32_t channel); // for the oldest of the channel
 void stream_port_finish(struct stream_port *port);                 // for all that were started
 
-// For the actor at the memory that serves one lane: all transfers of a replay.
+// For the actor at the memory that serves one lane: all transfers of a replay. ends: SimGrid's clock at the end of
+// each, [timeline->count]; NULL: nobody asks.
 void stream_port_serve(struct stream_port *port, const struct stream_lane *lane,
-                       const struct timeline *timeline);
+                       const struct timeline *timeline, double *ends);
 
 #endif

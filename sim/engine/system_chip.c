@@ -248,7 +248,8 @@ void system_chip_sleep(struct system_chip *chip)
 }
 
 // What the first chip of a replica counts stands for all of them, since they go on together.
-static void replay(struct system_chip *chip, const struct timeline *timeline, bool is_measured)
+static void replay(struct system_chip *chip, const struct timeline *timeline, bool is_measured,
+                   struct engine_leave *leaves)
 {
     struct replica *replica = chip->replica;
     struct superstep_cycles waits = {0};
@@ -257,8 +258,12 @@ static void replay(struct system_chip *chip, const struct timeline *timeline, bo
     for (uint32_t i = 0; i < timeline->count; i++) {
         const struct superstep *superstep = timeline->items[i].superstep;
         chip->now_cycles += timeline->items[i].cycles_before;
+        uint64_t step_cycles = chip->now_cycles - begun_cycles;
         uint64_t waited = system_chip_take(chip, superstep);
         *superstep_wait(&waits, superstep->kind) += waited;
+        if (leaves != NULL) {
+            leaves[i] = (struct engine_leave){.waited_cycles = waited, .begin_cycles = step_cycles};
+        }
         if (is_counted) {
             replica->share_cycles[superstep->share] += waited;
         }
@@ -281,11 +286,15 @@ void system_chip_run(struct system_chip *chip)
     struct system_run *run = chip->run;
     uint32_t replica = chip->chip / run->replica_stride;
     for (uint32_t i = 0; i < system_replays(run); i++) {
+        bool is_last = i + 1 == system_replays(run);
+        bool is_asked = is_last && chip->chip == 0;
+        run->last_run_cycles = is_asked ? chip->now_cycles : run->last_run_cycles;
         bool is_measured = !(run->has_warm_up && i == 0);
         if (run->job->is_detailed) {
             system_chip_walk(chip, is_measured);
         } else {
-            replay(chip, system_timeline(run, replica, i), is_measured);
+            replay(chip, system_timeline(run, replica, i), is_measured,
+                   is_asked ? run->job->leaves : NULL);
         }
     }
     sleep_until((double)chip->now_cycles);

@@ -1,4 +1,5 @@
 // Life of a timing run of a system: plans before SimGrid starts, its actors, and what comes of it.
+#include <math.h>
 #include <simgrid/actor.h>
 #include <simgrid/engine.h>
 #include <simgrid/host.h>
@@ -8,6 +9,7 @@
 #include "sim/engine/platform.h"
 #include "sim/engine/system_run.h"
 #include "sim/err.h"
+#include "sim/units.h"
 
 #define EXPLAINED_ACTORS 4u
 
@@ -75,6 +77,8 @@ static void plan_timelines(struct system_run *run)
         run->sent_per_replay += is_host && superstep->step->host_direction == CHIP_TO_HOST;
     }
     run->lanes = stream_lanes_of(&run->timelines[0]);
+    run->transfer_ends =
+        job->leaves == NULL ? NULL : xcalloc(run->timelines[0].count, sizeof(double));
     // what is begun in one training step and ends in the next is steady from the second on
     run->has_warm_up = run->uses.host || run->uses.memory;
 }
@@ -168,8 +172,10 @@ static void serve_all(struct system_actor *actor)
 {
     struct system_run *run = actor->run;
     for (uint32_t i = 0; i < system_replays(run); i++) {
+        bool is_asked =
+            run->transfer_ends != NULL && actor->chip == 0 && i + 1 == system_replays(run);
         stream_port_serve(run->all_chips[actor->chip].memory, &run->lanes.items[actor->lane],
-                          &run->timelines[0]);
+                          &run->timelines[0], is_asked ? run->transfer_ends : NULL);
     }
 }
 
@@ -278,7 +284,6 @@ static void add_actors_of_chip(struct system_run *run, uint32_t chip)
     }
 }
 
-// Chips that the program leaves idle have none.
 static void open_actors(struct system_run *run)
 {
     run->all_replicas = xcalloc(run->replicas, sizeof *run->all_replicas);
@@ -356,6 +361,25 @@ char *system_actors_explain(const struct system_run *run)
     return text;
 }
 
+// A transfer begins when it is started and the one before it in its lane has ended.
+static void report_transfers(const struct system_run *run)
+{
+    const struct timeline *timeline = system_timeline(run, 0, system_replays(run) - 1);
+    double origin = (double)run->last_run_cycles;
+    for (uint32_t lane = 0; lane < run->lanes.count; lane++) {
+        uint64_t free_cycles = 0;
+        for (uint32_t i = 0; i < timeline->count; i++) {
+            struct engine_leave *leave = &run->job->leaves[i];
+            if (stream_is_of_lane(&run->lanes.items[lane], timeline->items[i].superstep)) {
+                leave->begin_cycles = max_u64(leave->begin_cycles, free_cycles);
+                double end = ceil(run->transfer_ends[i] - origin - 1e-6);
+                leave->end_cycles = max_u64(leave->begin_cycles, end > 0 ? (uint64_t)end : 0);
+                free_cycles = leave->end_cycles;
+            }
+        }
+    }
+}
+
 // Of the replica that took longest, the first of equals.
 static void report(const struct system_run *run)
 {
@@ -400,6 +424,7 @@ static void close_run(struct system_run *run)
     free(run->timelines);
     free(run->traffic);
     free(run->lanes.items);
+    free(run->transfer_ends);
     system_ways_destroy(run->ways);
 }
 
@@ -418,6 +443,9 @@ bool engine_run_system(struct engine_job *job)
     bool is_done = count_unended(&run) == 0;
     if (is_done) {
         report(&run);
+        if (job->leaves != NULL) {
+            report_transfers(&run);
+        }
     } else {
         char *why = system_actors_explain(&run);
         snprintf(job->stop, sizeof job->stop, "%s", why);

@@ -71,9 +71,12 @@ struct system_run {
     uint32_t tile_count;
     bool *is_heard;                   // owned; scratch of whoever counts messages
     struct known_wait *reduces;       // owned; [share_count]
-    struct system_chip *all_chips;    // owned; [chips]
+    struct system_chip *all_chips;    // owned; [chips]; idle ones are never opened
     struct system_actor *actors;      // owned
     uint32_t actor_count, actor_room; // room is for all from the start
+    // of the first chip in the last run, where job->leaves asks for it
+    double *transfer_ends;    // owned; SimGrid's clock; [timeline's count]
+    uint64_t last_run_cycles; // where it began
 };
 
 struct system_chip {

@@ -19,8 +19,11 @@ struct observation {
     const struct observed_tiles *observed;
     const struct machine_time *time;
     struct anatomy_machine *out;
-    uint64_t *seen;      // owned; [step_count], executions so far
-    uint32_t event_room; // of out->events
+    uint64_t *seen;               // owned; [step_count], executions so far
+    struct machine_leaves leaves; // count 0: the waits are known as sums alone
+    uint64_t leave;               // the next one
+    uint64_t now_cycles;          // before the event at hand
+    uint32_t event_room;          // of out->events
     // owned scratch
     struct vertices_tile *tiles; // [tile_count]
     uint64_t *worker_millislots; // [tile_count][contexts]
@@ -29,22 +32,63 @@ struct observation {
 };
 
 // --- the program's steps ------------------------------------------------------------------------
-static void add_step(struct anatomy_machine *out, const struct program_step *from,
-                     const struct machine_share *share, uint32_t program_step, uint32_t loop)
+static const char *phase_of(const struct program_step *step)
+{
+    static const char *const phases[] = {
+        [STREAM_WHOLE] = "whole", [STREAM_START] = "start", [STREAM_WAIT] = "wait"};
+    return step->kind == STEP_STREAM ? phases[step->stream_phase] : NULL;
+}
+
+static struct anatomy_step *add_step(struct anatomy_machine *out, const struct program_step *from,
+                                     const struct machine_share *share)
 {
     static const enum anatomy_kind kinds[] = {[STEP_COMPUTE] = ANATOMY_COMPUTE,
                                               [STEP_EXCHANGE] = ANATOMY_EXCHANGE,
                                               [STEP_HOST] = ANATOMY_HOST,
-                                              [STEP_STREAM] = ANATOMY_HOST,
-                                              [STEP_ALL_REDUCE] = ANATOMY_HOST};
-    out->steps[out->step_count++] =
-        (struct anatomy_step){.name = xstrdup(share->name),
-                              .kind = kinds[from->kind],
-                              .program_step = program_step,
-                              .loop = loop,
-                              .times = share->times,
-                              .least_cycles = UINT64_MAX,
-                              .host_bytes = from->host_bytes + from->chip_bytes};
+                                              [STEP_STREAM] = ANATOMY_STREAM,
+                                              [STEP_ALL_REDUCE] = ANATOMY_ALL_REDUCE};
+    struct anatomy_step *step = &out->steps[out->step_count++];
+    const char *phase = phase_of(from);
+    *step = (struct anatomy_step){.name = phase == NULL ? xstrdup(share->name)
+                                                        : xasprintf("%s: %s", share->name, phase),
+                                  .kind = kinds[from->kind],
+                                  .phase = phase,
+                                  .times = share->times,
+                                  .least_cycles = UINT64_MAX,
+                                  .bytes = from->host_bytes + from->chip_bytes};
+    return step;
+}
+
+// Sections with their numbers; 0 of *of_step: the main part. Owned by the caller: [step_count].
+static uint32_t *list_sections(const struct program *program, struct anatomy_machine *out)
+{
+    uint32_t *of_step = xcalloc(program->step_count + 1, sizeof *of_step);
+    out->sections = xcalloc(program->section_count + 1, sizeof *out->sections);
+    out->section_count = program->section_count;
+    for (uint32_t i = 0; i < program->section_count; i++) {
+        const struct program_section *section = &program->sections[i];
+        out->sections[i] = (struct anatomy_section){.name = xstrdup(section->name),
+                                                    .program_step = section->first_step};
+        for (uint32_t j = 0; j < section->step_count; j++) {
+            of_step[section->first_step + j] = i + 1;
+        }
+    }
+    return of_step;
+}
+
+// The main part as loops and calls. times: of the loops around a step, multiplied.
+static void list_call(struct anatomy_machine *out, const struct program_step *step, uint32_t depth,
+                      uint64_t times)
+{
+    bool is_call = step->kind == STEP_CALL;
+    out->calls[out->call_count++] = (struct anatomy_call){.depth = depth,
+                                                          .section = is_call ? step->index + 1 : 0,
+                                                          .count = step->loop_count,
+                                                          .first = step->loop_first,
+                                                          .stride = step->loop_stride};
+    if (is_call) {
+        out->sections[step->index].times += times * step->loop_count;
+    }
 }
 
 // Of nested loops a step belongs to the innermost.
@@ -55,21 +99,33 @@ static void list_steps(struct observation *observation)
     struct anatomy_machine *out = observation->out;
     out->steps = xcalloc(time->share_count + 1, sizeof *out->steps);
     out->loops = xcalloc(program->step_count + 1, sizeof *out->loops);
+    out->calls = xcalloc(program->step_count + 1, sizeof *out->calls);
+    uint32_t *sections = list_sections(program, out);
     uint32_t around[SUPERSTEP_LOOPS_MAX + 1] = {0};
+    uint64_t times[SUPERSTEP_LOOPS_MAX + 1] = {1};
     uint32_t depth = 0;
     for (uint32_t i = 0; i < program->step_count; i++) {
         const struct program_step *step = &program->steps[i];
+        bool is_plan = program->section_count > 0 && i >= program->main_first;
+        if (is_plan && (step->kind == STEP_CALL || step->kind == STEP_LOOP_BEGIN)) {
+            list_call(out, step, depth, times[depth]);
+        }
         if (step->kind == STEP_LOOP_BEGIN) {
             SIM_ASSERT(depth < SUPERSTEP_LOOPS_MAX, "too many loops nest");
             out->loops[out->loop_count] = (struct anatomy_loop){
                 .count = step->loop_count, .first = step->loop_first, .stride = step->loop_stride};
+            times[depth + 1] = times[depth] * step->loop_count;
             around[++depth] = ++out->loop_count;
         } else if (step->kind == STEP_LOOP_END) {
             depth--;
         } else if (superstep_takes_time(step)) {
-            add_step(out, step, &time->shares[out->step_count], i, around[depth]);
+            struct anatomy_step *added = add_step(out, step, &time->shares[out->step_count]);
+            added->program_step = i;
+            added->loop = around[depth];
+            added->section = sections[i];
         }
     }
+    free(sections);
 }
 
 // --- tiles of a compute set ---------------------------------------------------------------------
@@ -214,10 +270,11 @@ static void observe_ports(struct observation *observation, const struct replay_e
     }
     SIM_ASSERT(busiest_cycles <= event->cycles, "%s: its busiest port takes longer than itself",
                step->name);
+    port->own_cycles = event->cycles;
     port->other_cycles = event->cycles - busiest_cycles;
 }
 
-// Only the clock knows what the chip waits for its host; transfers of one step share it evenly.
+// A chip that is no system's: transfers of one step share evenly what was waited for the host.
 static uint64_t host_wait_cycles(const struct observation *observation, uint32_t share,
                                  uint64_t execution)
 {
@@ -236,26 +293,44 @@ static void add_event(struct observation *observation, const struct anatomy_even
     out->events[out->event_count++] = *event;
 }
 
-static void observe(void *context, const struct replay_event *event)
+// What the chips wait in a step that leaves them.
+static uint64_t waited_cycles(struct observation *observation, const struct replay_event *event,
+                              uint64_t execution, struct machine_leave *leave)
 {
-    struct observation *observation = context;
-    uint32_t share = event->superstep->share;
-    struct anatomy_step *step = &observation->out->steps[share];
-    uint64_t execution = observation->seen[share]++;
-    uint64_t cycles = event->cycles;
-    if (step->kind == ANATOMY_COMPUTE) {
-        observe_tiles(observation, event, step, execution);
-        observation->out->compute_cycles += cycles;
-    } else if (step->kind == ANATOMY_EXCHANGE) {
-        if (execution == 0) {
-            observe_ports(observation, event, step);
-        }
-        observation->out->exchange_cycles += cycles;
-    } else {
-        cycles = host_wait_cycles(observation, share, execution);
-        observation->out->host_cycles += cycles;
+    if (observation->leaves.count == 0) {
+        return host_wait_cycles(observation, event->superstep->share, execution);
     }
-    observation->out->sync_cycles += event->sync_cycles;
+    SIM_ASSERT(observation->leave < observation->leaves.count, "more steps leave than were timed");
+    *leave = observation->leaves.items[observation->leave++];
+    return leave->waited_cycles;
+}
+
+static void add_wait(struct observation *observation, const struct anatomy_step *step,
+                     uint64_t waited, uint64_t end_cycles)
+{
+    struct anatomy_machine *out = observation->out;
+    const struct anatomy_span span = {0, end_cycles - waited, end_cycles};
+    switch (step->kind) {
+    case ANATOMY_HOST:
+        out->host_cycles += waited;
+        return;
+    case ANATOMY_STREAM:
+        out->memory_cycles += waited;
+        anatomy_add_span(&out->memory_waits, &span);
+        return;
+    default:
+        out->links_cycles += waited;
+        anatomy_add_span(&out->links_waits, &span);
+    }
+}
+
+// Adds the cycles of a step to its sums, and the step to the course of the training step.
+static void add_to_step(struct observation *observation, const struct replay_event *event,
+                        uint64_t execution, uint64_t cycles)
+{
+    struct anatomy_machine *out = observation->out;
+    uint32_t share = event->superstep->share;
+    struct anatomy_step *step = &out->steps[share];
     step->cycles += cycles;
     step->sync_cycles += event->sync_cycles;
     step->least_cycles = min_u64(step->least_cycles, cycles);
@@ -265,10 +340,53 @@ static void observe(void *context, const struct replay_event *event)
         step->middle_cycles = cycles;
         step->middle_time_step = event->time_step;
     }
+    if (step->section > 0) {
+        out->sections[step->section - 1].cycles += cycles + event->sync_cycles;
+    }
+    uint32_t what = step->section;
+    if (what == 0 && step->loop > 0) {
+        what = out->section_count + step->loop;
+    }
+    uint64_t end_cycles = observation->now_cycles + event->sync_cycles + cycles;
+    anatomy_add_span(&out->stretches,
+                     &(struct anatomy_span){what, observation->now_cycles, end_cycles});
+    observation->now_cycles = end_cycles;
     add_event(observation, &(struct anatomy_event){.step = share,
                                                    .time_step = event->time_step,
                                                    .cycles = cycles,
                                                    .sync_cycles = event->sync_cycles});
+}
+
+static void observe(void *context, const struct replay_event *event)
+{
+    struct observation *observation = context;
+    struct anatomy_machine *out = observation->out;
+    uint32_t share = event->superstep->share;
+    struct anatomy_step *step = &out->steps[share];
+    uint64_t execution = observation->seen[share]++;
+    uint64_t waited = 0;
+    bool is_outside = step->kind != ANATOMY_COMPUTE && step->kind != ANATOMY_EXCHANGE;
+    struct machine_leave leave = {0};
+    if (is_outside || event->superstep->crosses) {
+        waited = waited_cycles(observation, event, execution, &leave);
+    }
+    if (step->kind == ANATOMY_COMPUTE) {
+        observe_tiles(observation, event, step, execution);
+        out->compute_cycles += event->cycles;
+    } else if (step->kind == ANATOMY_EXCHANGE) {
+        if (execution == 0) {
+            observe_ports(observation, event, step);
+        }
+        out->exchange_cycles += event->cycles;
+    }
+    if (leave.end_cycles > leave.begin_cycles) {
+        anatomy_add_span(&out->transfers,
+                         &(struct anatomy_span){share, leave.begin_cycles, leave.end_cycles});
+    }
+    out->sync_cycles += event->sync_cycles;
+    step->waited_cycles += waited;
+    add_to_step(observation, event, execution, event->cycles + waited);
+    add_wait(observation, step, waited, observation->now_cycles);
 }
 
 // --- memory -------------------------------------------------------------------------------------
@@ -341,6 +459,8 @@ static void fill_head(const struct observed_tiles *observed, struct anatomy_mach
     out->tile_count = observed->program->tile_count;
     out->contexts = observed->chip->tile.contexts;
     out->time_steps = observed->program->time_steps;
+    out->chips = observed->program->chips;
+    out->replicas = observed->replicas;
     out->busy_cycles = xcalloc(out->tile_count, sizeof(uint64_t));
     out->port_cycles = xcalloc(out->tile_count, sizeof(uint64_t));
     for (uint32_t i = 0; i < observed->chip->tile.region_count; i++) {
@@ -354,8 +474,12 @@ static void fill_head(const struct observed_tiles *observed, struct anatomy_mach
     }
 }
 
+// Of several replicas the time is the longest one's, the waits are the first one's.
 static void check_sums(const struct observation *observation)
 {
+    if (observation->observed->replicas > 1) {
+        return;
+    }
     const struct machine_time *time = observation->time;
     for (uint32_t i = 0; i < time->share_count; i++) {
         const struct anatomy_step *step = &observation->out->steps[i];
@@ -394,12 +518,14 @@ bool anatomy_observe_tiles(const struct observed_tiles *observed, struct anatomy
                            char **why)
 {
     struct machine_time time;
-    if (!machine_time_folded(observed->machine, &observed->record, 1, &time, why)) {
+    struct machine_leaves leaves;
+    if (!machine_time_leaves(observed->machine, observed->record, &time, &leaves, why)) {
         return false;
     }
     struct observation observation = {
-        .observed = observed, .time = &time, .out = anatomy_add_machine(anatomy)};
+        .observed = observed, .time = &time, .leaves = leaves, .out = anatomy_add_machine(anatomy)};
     run_observation(&observation);
+    free(leaves.items);
     machine_time_free(&time);
     return true;
 }

@@ -36,6 +36,7 @@ struct observed_tiles {
     struct machine *machine;
     const struct activity *record; // NULL: the program takes nothing from one
     uint32_t fullest_tile;
+    uint32_t replicas; // of the program; the first one is observed
 };
 
 // Adds the machine to the anatomy. It holds the sums against the timing run and the tiles against the folded cycles of every

@@ -45,13 +45,14 @@ static bool observe_tiles_of(const struct anatomy_run *run, const struct machine
     struct lowered lowered = lowered_create(config, run->experiment, form);
     SIM_ASSERT(lowered.program != NULL, "%s was lowered before, and now: %s", entry->name,
                lowered.why);
-    struct machine *machine = machine_create(config->chip, lowered.program);
+    struct machine *machine = lowered_machine(&lowered, config);
     const struct observed_tiles observed = {.name = entry->name,
                                             .chip = config->chip,
                                             .program = lowered.program,
                                             .machine = machine,
                                             .record = lowered.records[0],
-                                            .fullest_tile = entry->sram_max_tile};
+                                            .fullest_tile = entry->sram_max_tile,
+                                            .replicas = entry->replicas};
     bool is_done = observe_machine(run, &observed);
     machine_destroy(machine);
     lowered_free(&lowered);

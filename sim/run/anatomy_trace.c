@@ -24,8 +24,9 @@ struct tracing {
     const struct anatomy_machine *machine;
     const struct trace_options *options;
     struct trace *trace;
-    uint32_t process, chip, exchange, host;
-    struct tile_tracks *tiles; // owned
+    uint32_t process, chip, exchange, host, links;
+    uint32_t memory, streams[2]; // waits for streaming memory; transfers out and in
+    struct tile_tracks *tiles;   // owned
     uint32_t tile_count;
     uint64_t *seen;      // owned; [step_count]
     uint64_t *scratch;   // owned; [contexts]
@@ -53,7 +54,6 @@ static void add_phase(struct tracing *tracing, uint32_t track, struct trace_slic
 
 static void trace_event(struct tracing *tracing, const struct anatomy_event *event)
 {
-    static const char *const categories[] = {"compute", "exchange", "host"};
     const struct anatomy_step *step = &tracing->machine->steps[event->step];
     uint64_t time_step = event->time_step < 0 ? 0 : (uint64_t)event->time_step;
     struct trace_slice sync = {
@@ -61,7 +61,7 @@ static void trace_event(struct tracing *tracing, const struct anatomy_event *eve
     add_phase(tracing, tracing->chip, &sync, tracing->now_cycles, event->sync_cycles);
     struct trace_slice slice = {
         .name = step->name,
-        .category = categories[step->kind],
+        .category = anatomy_kind_names[step->kind],
         .values = {{"cycles", event->cycles}, {"program_step", step->program_step}}};
     uint64_t begin_cycles = tracing->now_cycles + event->sync_cycles;
     if (step->kind == ANATOMY_COMPUTE) {
@@ -72,10 +72,14 @@ static void trace_event(struct tracing *tracing, const struct anatomy_event *eve
         slice.values[3] = (struct trace_value){"out_cycles", step->port.out_cycles};
         slice.values[4] = (struct trace_value){"in_cycles", step->port.in_cycles};
         slice.values[5] = (struct trace_value){"received_messages", step->port.received_messages};
-        add_phase(tracing, tracing->exchange, &slice, begin_cycles, event->cycles);
+        uint32_t track = event->cycles > step->port.own_cycles ? tracing->links : tracing->exchange;
+        add_phase(tracing, track, &slice, begin_cycles, event->cycles);
     } else {
-        slice.values[2] = (struct trace_value){"bytes", step->host_bytes};
-        add_phase(tracing, tracing->host, &slice, begin_cycles, event->cycles);
+        slice.values[2] = (struct trace_value){"bytes", step->bytes};
+        uint32_t track = step->kind == ANATOMY_HOST     ? tracing->host
+                         : step->kind == ANATOMY_STREAM ? tracing->memory
+                                                        : tracing->links;
+        add_phase(tracing, track, &slice, begin_cycles, event->cycles);
     }
     add_phase(tracing, tracing->chip, &slice, begin_cycles, event->cycles);
 }
@@ -254,11 +258,12 @@ static struct stretch stretch_from(struct tracing *tracing, uint32_t first)
     const struct anatomy_machine *machine = tracing->machine;
     const struct anatomy_event *events = machine->events;
     struct stretch stretch = {.first = first, .is_shown = is_shown(tracing, &events[first])};
-    uint32_t loop = machine->steps[events[first].step].loop;
+    const struct anatomy_step *begin = &machine->steps[events[first].step];
     for (uint32_t i = first; i < machine->event_count; i++) {
         const struct anatomy_step *step = &machine->steps[events[i].step];
         bool is_new_turn = i > first && events[i].step <= events[i - 1].step;
-        if (step->loop != loop || is_shown(tracing, &events[i]) != stretch.is_shown ||
+        if (step->loop != begin->loop || step->section != begin->section ||
+            is_shown(tracing, &events[i]) != stretch.is_shown ||
             (stretch.is_shown && is_new_turn)) {
             break;
         }
@@ -273,14 +278,25 @@ static struct stretch stretch_from(struct tracing *tracing, uint32_t first)
     return stretch;
 }
 
+// NULL: a step of neither.
+static const char *direction_of(const struct anatomy_machine *machine,
+                                const struct anatomy_step *step)
+{
+    if (step->section > 0) {
+        return machine->sections[step->section - 1].name;
+    }
+    if (step->loop == 0) {
+        return NULL;
+    }
+    return machine->loops[step->loop - 1].stride < 0 ? "backward" : "forward";
+}
+
 static void trace_stretch(struct tracing *tracing, const struct stretch *stretch)
 {
     const struct anatomy_machine *machine = tracing->machine;
     const struct anatomy_event *first = &machine->events[stretch->first];
-    uint32_t loop = machine->steps[first->step].loop;
-    if (loop > 0) {
-        int32_t stride = machine->loops[loop - 1].stride;
-        const char *direction = stride < 0 ? "backward" : "forward";
+    const char *direction = direction_of(machine, &machine->steps[first->step]);
+    if (direction != NULL) {
         int64_t last = machine->events[stretch->first + stretch->count - 1].time_step;
         char *name = stretch->is_shown || first->time_step == last
                          ? xasprintf("%s, time step %lld", direction, (long long)last)
@@ -340,11 +356,36 @@ static void add_tracks(struct tracing *tracing)
     tracing->chip = trace_add_track(tracing->trace, "chip");
     tracing->exchange = trace_add_track(tracing->trace, "exchange");
     tracing->host = trace_add_track(tracing->trace, "waiting for the host");
+    if (tracing->machine->chips * tracing->machine->replicas > 1) {
+        tracing->links = trace_add_track(tracing->trace, "links between chips");
+    }
+    if (tracing->machine->transfers.count > 0) {
+        tracing->memory = trace_add_track(tracing->trace, "waiting for streaming memory");
+        tracing->streams[0] = trace_add_track(tracing->trace, "to streaming memory");
+        tracing->streams[1] = trace_add_track(tracing->trace, "from streaming memory");
+    }
     tracing->tiles = xcalloc(options->tile_count + CHOSEN_TILES, sizeof *tracing->tiles);
     add_tile(tracing, tracing->machine->slowest_tile, " (busiest)");
     add_tile(tracing, tracing->machine->median_tile, " (median)");
     for (uint32_t i = 0; i < options->tile_count; i++) {
         add_tile(tracing, options->tiles[i], "");
+    }
+}
+
+// All of them: there are few beside the supersteps.
+static void trace_transfers(struct tracing *tracing)
+{
+    const struct anatomy_machine *machine = tracing->machine;
+    for (uint32_t i = 0; i < machine->transfers.count; i++) {
+        const struct anatomy_span *span = &machine->transfers.items[i];
+        const struct anatomy_step *step = &machine->steps[span->what];
+        const struct program_step *from = &tracing->observed->program->steps[step->program_step];
+        uint64_t cycles = span->end_cycles - span->begin_cycles;
+        struct trace_slice slice = {.name = step->name,
+                                    .category = "transfer",
+                                    .values = {{"cycles", cycles}, {"bytes", step->bytes}}};
+        add_phase(tracing, tracing->streams[from->stream_direction == STREAM_IN], &slice,
+                  span->begin_cycles, cycles);
     }
 }
 
@@ -367,6 +408,7 @@ void anatomy_trace_tiles(const struct observed_tiles *observed,
                                            {"sync_cycles", machine->sync_cycles},
                                            {"host_cycles", machine->host_cycles},
                                            {"supersteps", machine->event_count}}};
+    trace_transfers(&tracing);
     add_phase(&tracing, tracing.chip, &whole, 0, anatomy_total_cycles(machine));
     for (uint32_t i = 0; i < machine->event_count;) {
         struct stretch stretch = stretch_from(&tracing, i);

@@ -71,12 +71,12 @@ def numbers(texts):
 
 
 # --- tests ---------------------------------------------------------------------------------------
-def check_look(browser, path, kind, **how):
+def check_look(browser, path, kind, wanted=CARDS, **how):
     page = browser.open(path, **how)
     page.settle()
     verdict(f"{kind}_page_opens_without_complaint", page.complaints == [], page.complaints)
     ids = page.evaluate("[...document.querySelectorAll('.card')].map((card) => card.id)")
-    verdict(f"{kind}_page_has_every_card", ids == CARDS, ids)
+    verdict(f"{kind}_page_has_every_card", ids == wanted, ids)
     empty = page.evaluate(EMPTY_CANVASES)
     verdict(f"{kind}_page_draws_every_chart", empty == [], empty)
     width = page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
@@ -142,6 +142,31 @@ def sums_of_tiles(page):
                          " return data.machines.map((machine) => machine.steps.reduce((all, step) => all + step.cycles + step.sync_cycles, 0) - machine.cycles.total); })()")
 
 
+# --- checkpoints and streaming memory -------------------------------------------------------------
+SLOW = "{base: bow, streaming: {bytes_per_second: 2.0e7, chip_bytes_per_second: 2.0e7}}"
+STREAMING = f"machines=[{{name: blocking, system: {SLOW}, streaming: blocking}}, {{name: beside, system: {SLOW}, streaming: double_buffered}}]"
+
+
+def check_plan(browser, folder):
+    path = os.path.join(folder, "plan.html")
+    sets = [STREAMING, "training.time_steps=100", "training.checkpointing=double", "training.checkpoints.local=4", "training.checkpoints.remote=5"]
+    subprocess.run([program, "run", "--quiet", "configs/experiments/toy.yaml", *[word for each in sets for word in ("--set", each)], "--html", path], check=True)
+    cards = [CARDS[0], "sections", "course", *[card for card in CARDS[1:] if card != "gpu"]]
+    page = check_look(browser, path, "plan", wanted=cards, width=1280, height=900)
+    page.evaluate("document.querySelectorAll('#sections details').forEach((fold) => { fold.open = true; })")
+    page.settle()
+    calls = page.evaluate("document.querySelectorAll('#sections details:last-of-type tbody tr').length")
+    verdict("a_plan_of_100_time_steps_is_a_short_list_of_calls", 10 < calls < 30, calls)
+    verdict("hover_over_course_shows_values", "cycles" in hover(page, "course"), tooltip_of(page, "course"))
+    notes = []
+    for machine in ("0", "1"):
+        choose(page, ".bar", "tile machine", machine)
+        notes.append(page.evaluate("[...document.querySelectorAll('#course .lead')].pop().textContent"))
+    verdict("what_hides_is_told_from_what_blocks", "0\u00a0% of that hides" in notes[0] and notes[0] != notes[1], notes)
+    verdict("a_plan_brings_no_complaint", page.complaints == [], page.complaints)
+    check_look(browser, path, "plan_on_a_phone", wanted=cards, width=390, height=844, is_phone=True)
+
+
 def main():
     with tempfile.TemporaryDirectory() as folder, Browser() as browser:
         path = os.path.join(folder, "anatomy.html")
@@ -158,6 +183,7 @@ def main():
         check_look(browser, path, "phone", width=390, height=844, is_phone=True)
         page.pdf(os.path.join(folder, "anatomy.pdf"))
         verdict("it_prints", os.path.getsize(os.path.join(folder, "anatomy.pdf")) > 50000, os.path.getsize(os.path.join(folder, "anatomy.pdf")))
+        check_plan(browser, folder)
     return failures > 0
 
 

@@ -292,7 +292,8 @@ struct sums { // of one machine, the process of that number
 
 static bool is_leaf_of_chip(const char *category)
 {
-    static const char *const leaves[] = {"compute", "exchange", "host", "sync", "aggregate"};
+    static const char *const leaves[] = {"compute", "exchange",  "host",      "sync",
+                                         "stream",  "aggregate", "all_reduce"};
     for (uint32_t i = 0; i < sizeof(leaves) / sizeof(leaves[0]); i++) {
         if (strcmp(category, leaves[i]) == 0) {
             return true;
@@ -361,6 +362,112 @@ static void slices_nest_and_add_up_to_the_result(void **state)
     assert_int_equal(unlink(path), 0);
 }
 
+// --- sections, streaming memory, several chips ---------------------------------------------------
+#define SLOW_MEMORY \
+    "{base: bow, streaming: {bytes_per_second: 2.0e7, chip_bytes_per_second: 2.0e7}}"
+static const char *const checkpointed[] = {
+    "machines=[{name: blocking, system: " SLOW_MEMORY ", streaming: blocking}, {name: double, "
+    "system: " SLOW_MEMORY ", streaming: double_buffered}]",
+    "training.time_steps=8", "training.checkpointing=double", "training.checkpoints.local=2",
+    "training.checkpoints.remote=2"};
+
+static const struct anatomy_section *find_section(const struct anatomy_machine *machine,
+                                                  const char *name)
+{
+    for (uint32_t i = 0; i < machine->section_count; i++) {
+        if (strcmp(machine->sections[i].name, name) == 0) {
+            return &machine->sections[i];
+        }
+    }
+    fail_msg("no section %s", name);
+    return NULL;
+}
+
+static void sections_are_counted_as_the_plan_calls_them(void **state)
+{
+    (void)state;
+    struct outcome outcome = run(checkpointed, 5, NULL, &two_steps);
+    assert_int_equal(outcome.status, RUN_DONE);
+    const struct anatomy_machine *machine = &outcome.anatomy.machines[0];
+    assert_int_equal(find_section(machine, "forward")->times, 8);
+    assert_int_equal(find_section(machine, "forward again")->times, 8);
+    assert_int_equal(find_section(machine, "forward again, history kept")->times, 8);
+    assert_int_equal(find_section(machine, "backward")->times, 8);
+    assert_int_equal(find_section(machine, "put state")->times, 2);
+    uint64_t of_sections = 0;
+    for (uint32_t i = 0; i < machine->section_count; i++) {
+        of_sections += machine->sections[i].cycles;
+    }
+    assert_int_equal(of_sections, outcome.result.machines[0].cycles);
+    assert_true(machine->call_count < 24); // repeated calls are loops
+    free_outcome(&outcome);
+}
+
+static uint64_t sum_of(const struct anatomy_spans *spans)
+{
+    uint64_t sum = 0;
+    for (uint32_t i = 0; i < spans->count; i++) {
+        sum += spans->items[i].end_cycles - spans->items[i].begin_cycles;
+    }
+    return sum;
+}
+
+static void transfers_are_waited_for_unless_something_runs_beside_them(void **state)
+{
+    (void)state;
+    struct outcome outcome = run(checkpointed, 5, NULL, &two_steps);
+    const struct anatomy_machine *blocking = &outcome.anatomy.machines[0];
+    const struct anatomy_machine *beside = &outcome.anatomy.machines[1];
+    assert_int_equal(blocking->transfers.count, 4);
+    assert_int_equal(sum_of(&blocking->transfers), blocking->memory_cycles);
+    assert_int_equal(sum_of(&blocking->memory_waits), blocking->memory_cycles);
+    assert_int_equal(sum_of(&beside->memory_waits), beside->memory_cycles);
+    assert_true(sum_of(&beside->transfers) > beside->memory_cycles);
+    assert_true(beside->memory_cycles > 0);
+    for (uint32_t i = 0; i < 2; i++) {
+        assert_int_equal(anatomy_total_cycles(&outcome.anatomy.machines[i]),
+                         outcome.result.machines[i].cycles);
+        assert_int_equal(sum_of(&outcome.anatomy.machines[i].stretches),
+                         outcome.result.machines[i].cycles);
+    }
+    free_outcome(&outcome);
+}
+
+static void waiting_for_other_chips_is_part_of_the_sum_and_of_the_trace(void **state)
+{
+    (void)state;
+    const char *const sets[] = {
+        "machines=[{name: r, system: toy-4, replicas: 2}, {name: n, system: toy-4, chips: 4}]",
+        "network.hidden=[24, 24, 24]"};
+    char path[] = "/tmp/tilesim-trace-XXXXXX";
+    close(mkstemp(path));
+    struct outcome outcome = run(sets, 2, path, &two_steps);
+    assert_int_equal(outcome.status, RUN_DONE);
+    for (uint32_t i = 0; i < 2; i++) {
+        const struct anatomy_machine *machine = &outcome.anatomy.machines[i];
+        assert_true(machine->links_cycles > 0);
+        assert_int_equal(sum_of(&machine->links_waits), machine->links_cycles);
+        assert_int_equal(anatomy_total_cycles(machine), outcome.result.machines[i].cycles);
+        struct sums sums = check_trace(path, i + 1);
+        assert_int_equal(sums.leaf_cycles, outcome.result.machines[i].cycles);
+    }
+    free_outcome(&outcome);
+    assert_int_equal(unlink(path), 0);
+}
+
+static void a_trace_of_sections_nests_and_has_the_transfers(void **state)
+{
+    (void)state;
+    char path[] = "/tmp/tilesim-trace-XXXXXX";
+    close(mkstemp(path));
+    struct outcome outcome = run(checkpointed, 5, path, &two_steps);
+    for (uint32_t i = 0; i < 2; i++) {
+        assert_int_equal(check_trace(path, i + 1).leaf_cycles, outcome.result.machines[i].cycles);
+    }
+    free_outcome(&outcome);
+    assert_int_equal(unlink(path), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -373,6 +480,10 @@ int main(void)
         cmocka_unit_test(a_machine_that_does_not_fit_has_no_anatomy),
         cmocka_unit_test(the_slower_of_two_tiles_is_named_with_its_vertices),
         cmocka_unit_test(slices_nest_and_add_up_to_the_result),
+        cmocka_unit_test(sections_are_counted_as_the_plan_calls_them),
+        cmocka_unit_test(transfers_are_waited_for_unless_something_runs_beside_them),
+        cmocka_unit_test(waiting_for_other_chips_is_part_of_the_sum_and_of_the_trace),
+        cmocka_unit_test(a_trace_of_sections_nests_and_has_the_transfers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
