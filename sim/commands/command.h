@@ -7,14 +7,15 @@
 #include <stdio.h>
 
 // The one list: name, arguments, what it does.
-#define COMMANDS(X)                                                                          \
-    X(run, "EXPERIMENT.yaml", "trains or draws, times every machine, reports")               \
-    X(sweep, "SWEEP.yaml", "runs an experiment at many points, into a database")             \
-    X(check, "FILE.yaml...", "says what is wrong with experiments, chips, GPUs; or nothing") \
-    X(inspect, "EXPERIMENT.yaml", "graph, placement, compute sets, exchanges, SRAM")         \
-    X(report, "RESULTS.db...", "what sweeps found, as a table, CSV, JSON; joins databases")  \
-    X(validate, "", "holds the model against measurements")                                  \
-    X(calibrate, "--group NAME", "refits uncertain values to them and writes them back")     \
+#define COMMANDS(X)                                                                           \
+    X(run, "EXPERIMENT.yaml", "trains or draws, times every machine, reports")                \
+    X(sweep, "SWEEP.yaml", "runs an experiment at many points, into a database")              \
+    X(check, "FILE.yaml...", "says what is wrong with experiments, chips, GPUs; or nothing")  \
+    X(inspect, "EXPERIMENT.yaml", "graph, placement, compute sets, exchanges, SRAM")          \
+    X(fit, "EXPERIMENT.yaml", "how long a sequence, how large a network fits, for each plan") \
+    X(report, "RESULTS.db...", "what sweeps found, as a table, CSV, JSON; joins databases")   \
+    X(validate, "", "holds the model against measurements")                                   \
+    X(calibrate, "--group NAME", "refits uncertain values to them and writes them back")      \
     X(list, "WHAT", "chips, gpus, experiments, neurons, codelets, data, keys, ...")
 
 enum exit_status { // of the program

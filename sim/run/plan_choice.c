@@ -266,16 +266,145 @@ static bool smallest_of(const struct checkpoint_config *wanted, uint32_t time_st
     return answer.size.sram_bytes > 0; // else streaming memory has no room
 }
 
-bool plan_smallest(struct plan_prober *prober, const struct checkpoint_config *wanted,
-                   struct checkpoint_config *smallest)
+// What a plan adds to the SRAM of every tile: states, and steps of the control program. UINT64_MAX: it cannot be lowered.
+static uint64_t added_bytes(const struct plan_prober *prober,
+                            const struct checkpoint_config *config,
+                            const struct planner_memory *memory)
 {
-    *smallest = *wanted;
-    if (plan_streams(wanted->kind) && prober->remote_limit_bytes == 0) {
-        return false;
+    static const struct planner_costs no_costs = {0};
+    char *why = NULL;
+    struct program *program = plan_prober_lower(prober, prober->graph, config, &why);
+    free(why);
+    if (program == NULL) {
+        return UINT64_MAX;
     }
-    struct planner_memory memory = memory_of(prober, wanted->kind);
+    uint64_t steps = program->step_count;
+    program_destroy(program);
+    return planner_size_of(config, prober->training.time_steps, memory, &no_costs).sram_bytes +
+           steps * prober->machine->chip->tile.control_code_bytes_per_step;
+}
+
+// Binomial plans hardly fold into loops: the fewer slots, the longer the control program, which the weights do not
+// know. The smallest lies between.
+static struct checkpoint_config smallest_binomial(const struct plan_prober *prober,
+                                                  const struct checkpoint_config *wanted,
+                                                  const struct planner_memory *memory)
+{
+    struct checkpoint_config config = *wanted, smallest = *wanted;
+    uint64_t least_bytes = UINT64_MAX, bytes = 0;
+    smallest.local = 1;
+    for (config.local = 1; config.local <= prober->training.time_steps && bytes / 2 <= least_bytes;
+         config.local += 1 + config.local / 2) {
+        bytes = added_bytes(prober, &config, memory);
+        if (bytes < least_bytes) {
+            least_bytes = bytes;
+            smallest.local = config.local;
+        }
+    }
+    return smallest;
+}
+
+// False: streaming memory has no room.
+static bool find_smallest(struct plan_prober *prober, const struct checkpoint_config *wanted,
+                          const struct planner_memory *memory, struct checkpoint_config *smallest)
+{
+    if (wanted->kind == CHECKPOINT_BINOMIAL && wanted->local == 0) {
+        *smallest = smallest_binomial(prober, wanted, memory);
+        return true;
+    }
+    return smallest_of(wanted, prober->training.time_steps, memory, smallest);
+}
+
+#define NEIGHBOURS 6u        // plans with more or fewer checkpoints that are tried beside
+#define NEIGHBOUR_STEPS 128u // of the control program, by which plans beside each other may differ
+
+// Chunks that differ in length take more steps of the control program than equal ones: a plan beside the smallest may fit.
+static const struct plan_probe *ask_neighbours(struct plan_prober *prober,
+                                               const struct checkpoint_config *wanted,
+                                               const struct checkpoint_config *smallest)
+{
+    for (uint32_t i = 0; i < NEIGHBOURS; i++) {
+        struct checkpoint_config config = *smallest;
+        uint32_t distance = i / 2 + 1;
+        bool is_local = plan_numbers_of(config.kind).has_local;
+        uint32_t *number = is_local ? &config.local : &config.remote;
+        bool is_given = (is_local ? wanted->local : wanted->remote) != 0;
+        if (is_given || (i % 2 == 0 && *number <= distance)) {
+            continue;
+        }
+        *number += i % 2 == 0 ? 0 - distance : distance;
+        char *fault = plan_check(&config, prober->training.time_steps, &(const char *){NULL});
+        bool is_legal = fault == NULL;
+        free(fault);
+        const struct plan_probe *probe = is_legal ? plan_prober_ask(prober, &config) : NULL;
+        if (probe != NULL && probe->fits) {
+            return probe;
+        }
+    }
+    return plan_prober_ask(prober, smallest);
+}
+
+static const struct plan_probe *probe_smallest(struct plan_prober *prober,
+                                               const struct checkpoint_config *wanted,
+                                               const struct checkpoint_config *smallest)
+{
+    const struct plan_probe *probe = plan_prober_ask(prober, smallest);
+    struct plan_numbers has = plan_numbers_of(wanted->kind);
+    uint64_t slack_bytes =
+        (uint64_t)NEIGHBOUR_STEPS * prober->machine->chip->tile.control_code_bytes_per_step;
+    bool is_close = probe->is_lowered && probe->sram_bytes <= prober->limit_bytes + slack_bytes;
+    return probe->fits || !is_close || !(has.has_local || has.has_remote)
+               ? probe
+               : ask_neighbours(prober, wanted, smallest);
+}
+
+#define LEVELS_MAX 17u // that keys allow
+
+// The more levels, the fewer states and the longer the control program, which must lie in executable regions: one number of
+// levels after the other is asked, the fastest first.
+static const struct plan_probe *probe_nested(struct plan_prober *prober,
+                                             const struct checkpoint_config *wanted,
+                                             const struct planner_memory *memory)
+{
+    struct checkpoint_config of_levels = *wanted, smallest;
+    const struct plan_probe *probe = NULL;
+    uint64_t least_bytes = UINT64_MAX;
+    for (of_levels.levels = 2; of_levels.levels <= LEVELS_MAX; of_levels.levels++) {
+        if (!smallest_of(&of_levels, prober->training.time_steps, memory, &smallest)) {
+            break; // more levels than time steps have room for
+        }
+        uint64_t bytes = added_bytes(prober, &smallest, memory);
+        if (bytes >= least_bytes) {
+            break;
+        }
+        least_bytes = bytes;
+        probe = probe_smallest(prober, wanted, &smallest);
+        if (probe->fits) {
+            break;
+        }
+    }
+    return probe;
+}
+
+const struct plan_probe *plan_smallest_probe(struct plan_prober *prober,
+                                             const struct checkpoint_config *wanted)
+{
+    struct planner_memory memory;
+    struct checkpoint_config smallest;
+    if (plan_streams(wanted->kind) && prober->remote_limit_bytes == 0) {
+        return NULL;
+    }
+    if (!plan_is_open(wanted)) {
+        return plan_prober_ask(prober, wanted);
+    }
+    memory = memory_of(prober, wanted->kind);
     add_remote(prober, wanted->kind, &memory);
-    return smallest_of(wanted, prober->training.time_steps, &memory, smallest);
+    if (wanted->kind == CHECKPOINT_NESTED && wanted->levels == 0) {
+        return probe_nested(prober, wanted, &memory);
+    }
+    return find_smallest(prober, wanted, &memory, &smallest)
+               ? probe_smallest(prober, wanted, &smallest)
+               : NULL;
 }
 
 // The cheapest plan of one kind; wanted->kind is not auto.
@@ -285,22 +414,25 @@ static struct planner_answer choose_of_kind(struct plan_prober *prober,
 {
     uint32_t time_steps = prober->training.time_steps;
     struct planner_memory memory = memory_of(prober, wanted->kind);
-    struct planner_answer answer = {0};
-    struct checkpoint_config smallest;
     add_remote(prober, wanted->kind, &memory);
-    if (!smallest_of(wanted, time_steps, &memory, &smallest)) {
+    const struct plan_probe *smallest = plan_smallest_probe(prober, wanted);
+    if (smallest == NULL || !plan_is_open(wanted)) {
+        memory.fits = smallest == NULL ? NULL : ask_fits;
         return planner_choose(wanted, time_steps, &memory, &times->costs); // says what is missing
     }
-    struct plan_probe probe = *plan_prober_ask(prober, &smallest);
-    uint64_t states = planner_size_of(&smallest, time_steps, &memory, &times->costs).sram_bytes;
+    struct plan_probe probe = *smallest;
+    struct planner_answer answer = {.size = {.config = probe.config}};
+    uint64_t states = planner_size_of(&probe.config, time_steps, &memory, &times->costs).sram_bytes;
     memory.base_bytes = probe.sram_bytes > states ? probe.sram_bytes - states : 0;
     memory.tile = probe.tile;
     memory.fits = ask_fits;
-    if (probe.is_lowered) {
-        answer = planner_choose(wanted, time_steps, &memory, &times->costs);
-    } else {
-        answer.size.config = smallest;
+    if (!probe.is_lowered) {
         snprintf(answer.why, sizeof answer.why, "%s", probe.why);
+        return answer;
+    }
+    answer = planner_choose(wanted, time_steps, &memory, &times->costs);
+    if (!answer.is_found && probe.fits) { // the planner's order of plans was not that of the tiles
+        answer = planner_choose(&probe.config, time_steps, &memory, &times->costs);
     }
     return answer;
 }

@@ -32,10 +32,10 @@ struct plan_times plan_measure_times(const struct plan_prober *prober,
 // Of a training step under a plan with all numbers given.
 double plan_step_seconds(const struct plan_times *times, const struct checkpoint_config *config,
                          uint32_t time_steps);
-// The plan of this kind that needs the least SRAM by what states weigh; numbers that are given stay.
-// False: the machine cannot stream, or its streaming memory is too small for any.
-bool plan_smallest(struct plan_prober *prober, const struct checkpoint_config *wanted,
-                   struct checkpoint_config *smallest);
+// A plan of this kind that fits, if any does: that which needs the least SRAM, or one that needs hardly more. Numbers that
+// are given stay. NULL: the machine cannot stream, or its streaming memory is too small. Borrowed until the next probe.
+const struct plan_probe *plan_smallest_probe(struct plan_prober *prober,
+                                             const struct checkpoint_config *wanted);
 // The fewest seconds of what fits. wanted: plan_check() has no objection.
 struct plan_choice plan_choose(struct plan_prober *prober, const struct checkpoint_config *wanted,
                                const struct plan_times *times);

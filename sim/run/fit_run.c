@@ -1,0 +1,441 @@
+// Convention: a value is tried by loading the experiment with the key set to it, so that all derived sizes and checks are those of
+// a run. A value that the experiment's own checks refuse does not fit, with their message as the reason.
+#include "sim/run/fit_run.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "sim/experiment_keys.h"
+#include "sim/run/form_run.h"
+#include "sim/run/plan_choice.h"
+#include "sim/run/progress.h"
+#include "sim/units.h"
+
+#define ALL_HIDDEN "network.hidden"
+#define RECORD_STEPS 8u // time steps of the record that is replayed for times
+
+struct fit {
+    const struct fit_request *request;
+    uint32_t machine; // index
+    enum checkpoint_kind kind;
+    uint32_t least, most, start, unit; // of the key; values are multiples of the unit
+    uint32_t tried;
+    struct progress progress;
+    struct err *err;
+};
+
+// --- an experiment at a value -------------------------------------------------------------------
+static char *text_of_value(const struct fit *fit, const struct experiment *base, uint32_t value)
+{
+    const char *key = fit->request->key;
+    if (strcmp(key, ALL_HIDDEN) != 0) {
+        return xasprintf("%s=%u", key, value);
+    }
+    char *text = xasprintf("%s=[", key);
+    for (uint32_t i = 0; i < base->network.hidden_count; i++) {
+        char *longer = xasprintf("%s%s%u", text, i == 0 ? "" : ", ", value);
+        free(text);
+        text = longer;
+    }
+    char *whole = xasprintf("%s]", text);
+    free(text);
+    return whole;
+}
+
+#define OWN_SETS 6u // the value, the kind, up to three numbers, keep_last
+
+// The kind, and nothing said of numbers that it does not have.
+static uint32_t add_kind_sets(enum checkpoint_kind kind, char **texts)
+{
+    struct plan_numbers has = plan_numbers_of(kind);
+    uint32_t count = 0;
+    texts[count++] = xasprintf("training.checkpointing=%s", checkpoint_kind_name(kind));
+    if (!has.has_local) {
+        texts[count++] = xstrdup("training.checkpoints.local=auto");
+    }
+    if (!has.has_remote) {
+        texts[count++] = xstrdup("training.checkpoints.remote=auto");
+    }
+    if (!has.has_levels) {
+        texts[count++] = xstrdup("training.checkpoints.levels=auto");
+    }
+    if (!has.has_chunks) {
+        texts[count++] = xstrdup("training.checkpoints.keep_last=false");
+    }
+    return count;
+}
+
+static struct experiment *load(const struct fit *fit, const struct experiment *base, uint32_t value,
+                               struct err *err)
+{
+    const struct fit_request *request = fit->request;
+    char *own[OWN_SETS];
+    uint32_t own_count = add_kind_sets(fit->kind, own);
+    own[own_count++] = text_of_value(fit, base, value);
+    const char **sets = xcalloc(request->set_count + own_count, sizeof *sets);
+    for (uint32_t i = 0; i < request->set_count; i++) {
+        sets[i] = request->sets[i];
+    }
+    for (uint32_t i = 0; i < own_count; i++) {
+        sets[request->set_count + i] = own[i];
+    }
+    struct experiment *experiment =
+        experiment_load(request->path, sets, request->set_count + own_count, err);
+    for (uint32_t i = 0; i < own_count; i++) {
+        free(own[i]);
+    }
+    free(sets);
+    return experiment;
+}
+
+// --- does it fit --------------------------------------------------------------------------------
+static char *streaming_refusal(const struct plan_prober *prober, enum checkpoint_kind kind)
+{
+    return prober->remote_limit_bytes == 0
+               ? xasprintf("%s needs streaming memory, and the machine has none",
+                           checkpoint_kind_name(kind))
+               : xasprintf("streaming memory of %llu bytes is too small for %s",
+                           (unsigned long long)prober->remote_limit_bytes,
+                           checkpoint_kind_name(kind));
+}
+
+// *why: replaced; owned; NULL if it fits.
+static bool fits_at(struct fit *fit, const struct experiment *base, uint32_t value, char **why)
+{
+    struct err *err = err_create();
+    struct experiment *experiment = load(fit, base, value, err);
+    bool fits = false;
+    free(*why);
+    *why = NULL;
+    if (experiment == NULL) {
+        *why = xstrdup(err_count(err) > 0 ? err_message(err, 0) : "it is no experiment");
+    } else {
+        const struct checkpoint_config *wanted = &experiment->training.checkpoints;
+        struct plan_prober prober =
+            plan_prober_create(&experiment->machines[fit->machine], experiment);
+        const struct plan_probe *probe = plan_smallest_probe(&prober, wanted);
+        fits = probe != NULL && probe->fits;
+        if (!fits) {
+            *why = probe == NULL ? streaming_refusal(&prober, wanted->kind) : xstrdup(probe->why);
+        }
+        plan_prober_free(&prober);
+    }
+    experiment_destroy(experiment);
+    err_destroy(err);
+    progress_update(&fit->progress, ++fit->tried, "%s at %u %s", checkpoint_kind_name(fit->kind),
+                    value, fits ? "fits" : "does not fit");
+    return fits;
+}
+
+// The largest that fits; 0: none does. *why: owned; why the next one does not.
+static uint32_t search(struct fit *fit, const struct experiment *base, char **why)
+{
+    uint64_t unit = fit->unit;
+    uint64_t most = fit->most / unit, least = max_u64(1, div_ceil(fit->least, unit));
+    uint64_t at = min_u64(most, max_u64(least, fit->start / unit));
+    uint64_t fitting = 0, failing = most + 1; // in units
+    char *reason = NULL;
+    while (fitting + 1 < failing) {
+        if (fits_at(fit, base, (uint32_t)(at * unit), &reason)) {
+            fitting = at;
+        } else {
+            failing = at;
+            free(*why);
+            *why = reason;
+            reason = NULL;
+        }
+        if (failing <= least) {
+            break;
+        }
+        if (failing > most) {
+            at = min_u64(most, 2 * fitting);
+        } else if (fitting == 0) {
+            at = max_u64(least, failing / 2);
+        } else {
+            at = fitting + (failing - fitting) / 2;
+        }
+    }
+    free(reason);
+    return (uint32_t)(fitting * unit);
+}
+
+// --- times --------------------------------------------------------------------------------------
+// A drawn record of few time steps, whatever the mode.
+static struct plan_times measure_times(const struct plan_prober *prober,
+                                       const struct experiment *experiment)
+{
+    struct experiment shorter = *experiment;
+    shorter.training.time_steps = RECORD_STEPS;
+    shorter.training.batch = prober->training.batch;
+    shorter.timing.training_steps = 1;
+    struct form_run form = {.form = prober->graph->form};
+    form_run_draw(&form, &shorter);
+    struct plan_times times =
+        plan_measure_times(prober, form.record_count > 0 ? form.records[0] : NULL);
+    form_run_drop_records(&form);
+    return times;
+}
+
+struct timed {
+    struct plan_choice choice;
+    double seconds, rho;
+    uint32_t time_steps;
+    uint64_t sram_bytes;
+};
+
+// The cheapest plan at a value. The caller frees the choice.
+static struct timed choose_at(const struct fit *fit, const struct experiment *base, uint32_t value)
+{
+    struct timed timed = {.seconds = NAN, .rho = NAN};
+    struct err *err = err_create();
+    struct experiment *experiment = load(fit, base, value, err);
+    err_destroy(err);
+    if (experiment == NULL) {
+        return timed;
+    }
+    struct plan_prober prober = plan_prober_create(&experiment->machines[fit->machine], experiment);
+    struct plan_times times = measure_times(&prober, experiment);
+    timed.choice = plan_choose(&prober, &experiment->training.checkpoints, &times);
+    timed.time_steps = experiment->training.time_steps;
+    timed.rho =
+        times.costs.forward_seconds / (times.costs.forward_seconds + times.costs.backward_seconds);
+    if (timed.choice.is_found) {
+        timed.seconds = timed.choice.seconds;
+        timed.sram_bytes = plan_prober_ask(&prober, &timed.choice.config)->sram_bytes;
+    }
+    plan_prober_free(&prober);
+    experiment_destroy(experiment);
+    return timed;
+}
+
+static char *name_of(const struct plan_choice *choice)
+{
+    char text[128];
+    plan_name(&choice->config, text, sizeof text);
+    return xstrdup(text);
+}
+
+// --- a machine ----------------------------------------------------------------------------------
+struct plain { // none, on one machine
+    uint32_t largest;
+    double seconds;
+};
+
+static struct fit_answer answer_of_kind(struct fit *fit, const struct experiment *base,
+                                        const struct plain *plain)
+{
+    struct fit_answer answer = {.machine = xstrdup(base->machines[fit->machine].name),
+                                .config = {.kind = fit->kind},
+                                .ratio = NAN,
+                                .step_seconds = NAN,
+                                .time_step_seconds = NAN,
+                                .overhead = NAN,
+                                .rho = NAN};
+    answer.largest = search(fit, base, &answer.why);
+    if (answer.largest == 0) {
+        answer.plan = xstrdup(checkpoint_kind_name(fit->kind));
+        return answer;
+    }
+    answer.is_bounded = answer.why == NULL;
+    struct timed timed = choose_at(fit, base, answer.largest);
+    answer.config = timed.choice.config;
+    answer.plan = name_of(&timed.choice);
+    answer.sram_bytes = timed.sram_bytes;
+    answer.step_seconds = timed.seconds;
+    answer.time_step_seconds = timed.seconds / timed.time_steps;
+    answer.rho = timed.rho;
+    plan_choice_free(&timed.choice);
+    if (plain != NULL && plain->largest > 0) {
+        struct timed there = choose_at(fit, base, plain->largest);
+        answer.ratio = (double)answer.largest / plain->largest;
+        answer.overhead = there.seconds / plain->seconds - 1;
+        answer.plan_at_none = there.choice.is_found ? name_of(&there.choice) : NULL;
+        plan_choice_free(&there.choice);
+    }
+    return answer;
+}
+
+static void free_answer(struct fit_answer *answer)
+{
+    free(answer->machine);
+    free(answer->plan);
+    free(answer->plan_at_none);
+    free(answer->why);
+}
+
+static void add_answer(struct fit_answers *answers, const struct fit_answer *answer)
+{
+    answers->items = xrealloc(answers->items, (answers->count + 1) * sizeof *answers->items);
+    answers->items[answers->count++] = *answer;
+}
+
+static void fit_machine(struct fit *fit, const struct experiment *base, struct fit_answers *answers)
+{
+    const struct machine_config *machine = &base->machines[fit->machine];
+    bool can_stream = machine->system != NULL && machine->system->streaming.bytes > 0;
+    uint32_t kinds = fit->request->kinds;
+    bool takes_all = kinds == 0;
+    fit->kind = CHECKPOINT_NONE; // first: the others are held against it
+    struct fit_answer none = answer_of_kind(fit, base, NULL);
+    struct plain plain = {none.largest, none.step_seconds};
+    if (takes_all || (kinds & 1u << CHECKPOINT_NONE) != 0) {
+        none.ratio = plain.largest > 0 ? 1 : NAN;
+        none.overhead = plain.largest > 0 ? 0 : NAN;
+        none.plan_at_none = plain.largest > 0 ? xstrdup("none") : NULL;
+        add_answer(answers, &none);
+    } else {
+        free_answer(&none);
+    }
+    for (fit->kind = CHECKPOINT_NONE + 1; fit->kind < CHECKPOINT_KINDS; fit->kind++) {
+        bool is_asked =
+            takes_all ? can_stream || !plan_streams(fit->kind) : (kinds >> fit->kind & 1u) != 0;
+        if (is_asked) {
+            struct fit_answer answer = answer_of_kind(fit, base, &plain);
+            add_answer(answers, &answer);
+        }
+    }
+}
+
+// --- the key ------------------------------------------------------------------------------------
+static uint32_t greatest_divisor(uint32_t a, uint32_t b)
+{
+    while (b != 0) {
+        uint32_t rest = a % b;
+        a = b;
+        b = rest;
+    }
+    return a;
+}
+
+// A batch goes to all replicas in equal parts, of every machine.
+static uint32_t unit_of(const char *key, const struct experiment *base)
+{
+    uint32_t unit = 1;
+    for (uint32_t i = 0; strcmp(key, "training.batch") == 0 && i < base->machine_count; i++) {
+        const struct machine_config *machine = &base->machines[i];
+        uint32_t replicas = machine->system == NULL ? 1 : machine->parallel.replicas;
+        unit = unit / greatest_divisor(unit, replicas) * replicas;
+    }
+    return unit;
+}
+
+// network.hidden.I
+static const uint32_t *find_hidden(const struct experiment *base, const char *key)
+{
+    size_t prefix = strlen(ALL_HIDDEN);
+    if (strncmp(key, ALL_HIDDEN, prefix) != 0 || base->network.hidden_count == 0) {
+        return NULL;
+    }
+    char *end = NULL;
+    unsigned long layer = key[prefix] == '.' ? strtoul(key + prefix + 1, &end, 10) : 0;
+    bool is_layer = key[prefix] == '\0' || (end != key + prefix + 1 && *end == '\0');
+    return is_layer && layer < base->network.hidden_count ? &base->network.hidden[layer] : NULL;
+}
+
+// The wrong key as `--set` words it; or that it is no whole number.
+static bool refuse_key(const struct fit *fit, struct err *err)
+{
+    const struct fit_request *request = fit->request;
+    const char **sets = xcalloc(request->set_count + 1, sizeof *sets);
+    memcpy(sets, request->sets, request->set_count * sizeof *sets);
+    char *own = xasprintf("%s=1", request->key);
+    sets[request->set_count] = own;
+    struct experiment *experiment =
+        experiment_load(request->path, sets, request->set_count + 1, err);
+    if (experiment != NULL) {
+        err_at(err, NULL, "--vary=%s: not the key of a whole number, such as training.time_steps",
+               request->key);
+    }
+    experiment_destroy(experiment);
+    free(own);
+    free(sets);
+    return false;
+}
+
+static bool find_key(struct fit *fit, const struct experiment *base, struct err *err)
+{
+    const char *key = fit->request->key;
+    struct config_found found;
+    const uint32_t *hidden = find_hidden(base, key);
+    if (hidden != NULL) {
+        fit->start = *hidden;
+        fit->least = 1;
+        fit->most = NEURONS_MAX;
+    } else if (config_find(experiment_keys, base, key, &found) && found.key->type == KEY_UINT32 &&
+               found.key->max > found.key->min) {
+        memcpy(&fit->start, found.field, sizeof fit->start);
+        fit->least = (uint32_t)max_u64(1, (uint64_t)found.key->min);
+        fit->most = (uint32_t)found.key->max;
+    } else {
+        return refuse_key(fit, err);
+    }
+    fit->unit = unit_of(key, base);
+    if (fit->request->max != 0) {
+        fit->most = (uint32_t)min_u64(fit->most, fit->request->max);
+    }
+    if (fit->most < fit->least || fit->most < fit->unit) {
+        return err_at(err, NULL, "--max=%u: the least value of %s is %llu", fit->request->max, key,
+                      (unsigned long long)max_u64(fit->least, fit->unit));
+    }
+    return true;
+}
+
+static bool check_machine(const struct fit_request *request, const struct experiment *base,
+                          struct err *err)
+{
+    bool has_tiles = false, is_found = false;
+    for (uint32_t i = 0; i < base->machine_count; i++) {
+        bool is_named =
+            request->machine == NULL || strcmp(request->machine, base->machines[i].name) == 0;
+        is_found |= is_named;
+        has_tiles |= is_named && base->machines[i].chip != NULL;
+    }
+    if (!is_found && request->machine != NULL) {
+        return err_at(err, NULL, "--machine=%s: there is none of this name", request->machine);
+    }
+    return has_tiles || err_at(err, NULL, "%s: no machine with tiles", request->path);
+}
+
+static bool check(struct fit *fit, const struct experiment *base, struct err *err)
+{
+    if (base->workload.kind != NULL) {
+        return err_at(err, NULL, "%s: fit is for training; workload.kind is %s", fit->request->path,
+                      base->workload.kind->name);
+    }
+    return check_machine(fit->request, base, err) && find_key(fit, base, err);
+}
+
+bool fit_run(const struct fit_request *request, struct fit_answers *answers, struct err *err)
+{
+    struct experiment *base =
+        experiment_load(request->path, request->sets, request->set_count, err);
+    struct fit fit = {.request = request, .err = err};
+    bool is_right = base != NULL && check(&fit, base, err);
+    *answers = (struct fit_answers){0};
+    if (is_right) {
+        answers->experiment = xstrdup(base->name);
+        fit.progress = progress_start(request->has_progress, request->key, 0);
+        for (fit.machine = 0; fit.machine < base->machine_count; fit.machine++) {
+            const struct machine_config *machine = &base->machines[fit.machine];
+            bool is_asked =
+                request->machine == NULL || strcmp(request->machine, machine->name) == 0;
+            if (machine->chip != NULL && is_asked) {
+                fit_machine(&fit, base, answers);
+            }
+        }
+        progress_end(&fit.progress);
+    }
+    experiment_destroy(base);
+    return is_right;
+}
+
+void fit_answers_free(struct fit_answers *answers)
+{
+    for (uint32_t i = 0; i < answers->count; i++) {
+        free_answer(&answers->items[i]);
+    }
+    free(answers->items);
+    free(answers->experiment);
+    *answers = (struct fit_answers){0};
+}
