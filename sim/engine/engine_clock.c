@@ -3,18 +3,15 @@
 
 #include <math.h>
 #include <simgrid/actor.h>
-#include <simgrid/comm.h>
 #include <simgrid/engine.h>
 #include <simgrid/host.h>
-#include <simgrid/mailbox.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "sim/engine/host_port.h"
 #include "sim/engine/platform.h"
 #include "sim/err.h"
 
-#define TO_CHIP "to chip"
-#define TO_HOST "to host"
 // A time this close above a whole cycle is that cycle: SimGrid adds times in floating point.
 #define CLOCK_ERROR_CYCLES 1e-6
 // In a process that has timed before, the clock begins at an origin beyond 0, where doubles are coarser. A transfer
@@ -24,20 +21,13 @@
 #define ORIGIN_TRANSFERS_MAX 268435456.0
 #define CLOCK_DOUBT_CYCLES 5e-7
 
-struct channel { // transfers of one direction that the chip has asked for and not yet waited for
-    sg_comm_t *comms; // owned; ring
-    void **payloads;  // owned; ring
-    uint32_t capacity;
-    uint64_t asked, waited; // since the start
-};
-
 struct engine {
     const struct engine_job *job;
     struct superstep_list supersteps;              // the whole list, for the host's actors
     uint64_t received_per_replay, sent_per_replay; // transfers, from the chip's side
-    struct channel inbound, outbound;
-    double origin_cycles; // SimGrid's clock when this engine began: whole
-    bool is_doubtful;     // a time was rounded that may be rounded otherwise from another origin
+    struct host_port *port;                        // owned
+    double origin_cycles;                          // SimGrid's clock when this engine began: whole
+    bool is_doubtful; // a time was rounded that may be rounded otherwise from another origin
     uint32_t actors, ended;
 };
 
@@ -89,11 +79,11 @@ static void walk_transfers(struct engine *engine,
     }
 }
 
-// The link takes one batch at a time; a batch leaves when the chip has room for it.
 static void feed(void *context, const struct superstep *superstep)
 {
+    const struct engine *engine = context;
     if (superstep->step->host_direction == HOST_TO_CHIP) {
-        sg_mailbox_put(sg_mailbox_by_name(TO_CHIP), context, (long)superstep->step->host_bytes);
+        host_port_feed(engine->port, superstep->step->host_bytes);
     }
 }
 
@@ -107,9 +97,9 @@ static void feeder_main(int argument_count, char **arguments)
 
 static void take(void *context, const struct superstep *superstep)
 {
-    (void)context;
+    const struct engine *engine = context;
     if (superstep->step->host_direction == CHIP_TO_HOST) {
-        sg_mailbox_get(sg_mailbox_by_name(TO_HOST));
+        host_port_take(engine->port);
     }
 }
 
@@ -136,51 +126,6 @@ void engine_chip_sleep(struct engine *engine, uint64_t *now_cycles, uint64_t cyc
     }
 }
 
-static void ask(struct engine *engine, struct channel *channel, uint64_t bytes)
-{
-    uint32_t place = (uint32_t)(channel->asked++ % channel->capacity);
-    channel->comms[place] =
-        channel == &engine->inbound
-            ? sg_mailbox_get_async(sg_mailbox_by_name(TO_CHIP), &channel->payloads[place])
-            : sg_mailbox_put_async(sg_mailbox_by_name(TO_HOST), engine, (long)bytes);
-}
-
-static void wait_for_oldest(struct channel *channel)
-{
-    sg_comm_wait(channel->comms[channel->waited++ % channel->capacity]);
-}
-
-// Batches may come before they are needed, up to prefetch_depth training steps of them.
-static void receive(struct engine *engine)
-{
-    struct channel *channel = &engine->inbound;
-    if (channel->asked == channel->waited) { // no prefetch, or the first batch
-        ask(engine, channel, 0);
-    }
-    uint64_t all = engine->received_per_replay * engine_count_replays(engine);
-    uint64_t ahead = engine->received_per_replay * engine->job->chip->host.prefetch_depth;
-    if (channel->waited == 0) { // the chip begins: all its room is free
-        while (channel->asked < ahead && channel->asked < all) {
-            ask(engine, channel, 0);
-        }
-    }
-    wait_for_oldest(channel);
-    if (channel->asked < channel->waited + ahead && channel->asked < all) {
-        ask(engine, channel, 0);
-    }
-}
-
-// A result leaves while the chip goes on, unless as many as prefetch_depth are still on their way.
-static void send_result(struct engine *engine, uint64_t bytes)
-{
-    struct channel *channel = &engine->outbound;
-    uint64_t ahead = engine->sent_per_replay * engine->job->chip->host.prefetch_depth;
-    ask(engine, channel, bytes);
-    while (channel->asked - channel->waited > ahead) {
-        wait_for_oldest(channel);
-    }
-}
-
 // From the chip's clock to the whole cycle at or behind SimGrid's.
 static uint64_t waited_cycles(struct engine *engine, uint64_t now_cycles)
 {
@@ -194,9 +139,9 @@ uint64_t engine_chip_transfer(struct engine *engine, const struct program_step *
                               uint64_t *now_cycles)
 {
     if (step->host_direction == HOST_TO_CHIP) {
-        receive(engine);
+        host_port_receive(engine->port);
     } else {
-        send_result(engine, step->host_bytes);
+        host_port_send(engine->port, step->host_bytes);
     }
     uint64_t waited = waited_cycles(engine, *now_cycles);
     engine_chip_sleep(engine, now_cycles, waited); // to the whole cycle behind the transfer
@@ -205,9 +150,7 @@ uint64_t engine_chip_transfer(struct engine *engine, const struct program_step *
 
 void engine_chip_finish(struct engine *engine)
 {
-    while (engine->outbound.waited < engine->outbound.asked) {
-        wait_for_oldest(&engine->outbound);
-    }
+    host_port_finish(engine->port);
 }
 
 // --- life of an engine --------------------------------------------------------------------------
@@ -219,13 +162,6 @@ static void count_transfer(void *context, const struct superstep *superstep)
     } else {
         engine->sent_per_replay++;
     }
-}
-
-static void open_channel(struct channel *channel, uint64_t transfers_per_replay, uint32_t depth)
-{
-    channel->capacity = (uint32_t)(transfers_per_replay * depth + 1);
-    channel->comms = xcalloc(channel->capacity, sizeof(sg_comm_t));
-    channel->payloads = xcalloc(channel->capacity, sizeof(void *));
 }
 
 // Brings SimGrid and its links to where the job can begin. False: not in this process.
@@ -257,12 +193,16 @@ struct engine *engine_create(const struct engine_job *job)
     const struct superstep_actions actions = {
         .compute = do_nothing_compute, .exchange = do_nothing, .host = count_transfer};
     superstep_run(&engine->supersteps, &actions, engine);
-    open_channel(&engine->inbound, engine->received_per_replay, job->chip->host.prefetch_depth);
-    open_channel(&engine->outbound, engine->sent_per_replay, job->chip->host.prefetch_depth);
     if (!start_clock(engine)) {
         engine_destroy(engine);
         return NULL;
     }
+    const struct host_port_config config = {.chip = 0,
+                                            .received_per_replay = engine->received_per_replay,
+                                            .sent_per_replay = engine->sent_per_replay,
+                                            .replays = engine_count_replays(engine),
+                                            .prefetch_depth = job->chip->host.prefetch_depth};
+    engine->port = host_port_create(&config);
     add_actor(engine, "feeder", "host", feeder_main, engine);
     add_actor(engine, "taker", "host", taker_main, engine);
     return engine;
@@ -300,10 +240,7 @@ bool engine_run(struct engine *engine)
 void engine_destroy(struct engine *engine)
 {
     superstep_list_free(&engine->supersteps);
-    free(engine->inbound.comms);
-    free(engine->inbound.payloads);
-    free(engine->outbound.comms);
-    free(engine->outbound.payloads);
+    host_port_destroy(engine->port);
     free(engine);
 }
 
