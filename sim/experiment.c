@@ -59,10 +59,11 @@ const struct key network_keys[] = {
      .max_count = LAYERS_MAX,
      .word = "fill",
      .doc =
-         "neurons of each hidden layer, in order; fill: as many as the first chip's tiles take, 2 "
-         "each"},
+         "neurons of each hidden layer, in order; fill: as many as the first machine's tiles take"},
     NETWORK(KEY_UINT32, hidden_layers, 0, LAYERS_MAX, "layers", "2",
             "that hidden: fill makes; else as many as hidden lists"),
+    NETWORK(KEY_UINT32, fill_neurons_per_tile, 2, NEURONS_MAX, "neurons", "2",
+            "that hidden: fill puts on a tile; even"),
     NETWORK(KEY_UINT32, outputs, 1, NEURONS_MAX, "neurons", "10", "of the output layer"),
     {.name = "neuron",
      .type = KEY_ENUM,

@@ -140,13 +140,19 @@ static bool fill_hidden(struct experiment *experiment, const struct node *root, 
         return err_at(err, &mark,
                       "network.hidden: fill needs a machine with a chip; it fills the first one");
     }
+    if (network->fill_neurons_per_tile % 2 != 0) { // vertices take neurons in pairs
+        struct mark number = config_mark(root, "network.fill_neurons_per_tile");
+        return err_at(err, &number, "network.fill_neurons_per_tile: %u is not even",
+                      network->fill_neurons_per_tile);
+    }
     uint32_t *hidden = xcalloc(network->hidden_layers, sizeof(*hidden));
     uint32_t tiles = machine->chip->tiles - machine->lowering.io_tiles; // of a chip
     struct placement_filling filling = {.chips =
                                             machine->parallel.chips / machine->parallel.replicas,
                                         .tiles = tiles,
                                         .outputs = network->outputs,
-                                        .hidden_count = network->hidden_layers};
+                                        .hidden_count = network->hidden_layers,
+                                        .neurons_per_tile = network->fill_neurons_per_tile};
     bool has_filled = placement_fill(&filling, hidden);
     if (!has_filled) {
         err_at(err, &mark,

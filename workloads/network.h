@@ -53,8 +53,9 @@ struct network_config {
     char *name; // owned; NULL: none
     uint32_t inputs;
     uint32_t hidden_count;
-    uint32_t *hidden;       // owned
-    uint32_t hidden_layers; // = hidden_count; what `hidden: fill` makes
+    uint32_t *hidden;               // owned
+    uint32_t hidden_layers;         // = hidden_count; what `hidden: fill` makes
+    uint32_t fill_neurons_per_tile; // and how wide
     uint32_t outputs;
     uint32_t layer_count;  // with the input: hidden_count + 2
     uint32_t *neurons;     // owned; per layer, input first (derived)

@@ -65,7 +65,7 @@ static void chips_are_filled_with_equal_numbers_of_layers(void **state)
     (void)state;
     uint32_t hidden[6];
     const struct placement_filling filling = {
-        .chips = 2, .tiles = 1472, .outputs = 20, .hidden_count = 6};
+        .chips = 2, .tiles = 1472, .outputs = 20, .hidden_count = 6, .neurons_per_tile = 2};
     assert_true(placement_fill(&filling, hidden));
     const uint32_t expected[] = {982, 980, 980,
                                  976, 974, 974}; // 1471 tiles; 1462 beside the outputs
@@ -73,8 +73,25 @@ static void chips_are_filled_with_equal_numbers_of_layers(void **state)
         assert_int_equal(hidden[i], expected[i]);
     }
     const struct placement_filling few = {
-        .chips = 4, .tiles = 1472, .outputs = 20, .hidden_count = 3};
+        .chips = 4, .tiles = 1472, .outputs = 20, .hidden_count = 3, .neurons_per_tile = 2};
     assert_false(placement_fill(&few, hidden)); // a chip without a layer
+}
+
+// As published: twice the neurons on a tile are twice the layers, of the same widths.
+static void more_neurons_on_a_tile_are_more_layers_of_the_same_width(void **state)
+{
+    (void)state;
+    uint32_t hidden[24];
+    const struct placement_filling filling = {
+        .chips = 2, .tiles = 1472, .outputs = 20, .hidden_count = 24, .neurons_per_tile = 8};
+    assert_true(placement_fill(&filling, hidden));
+    uint32_t tiles = 1 + 3; // tile 0, outputs
+    for (uint32_t i = 0; i < 24; i++) {
+        assert_in_range(hidden[i], 976, 984);
+        assert_int_equal(hidden[i] % 8, 0);
+        tiles += hidden[i] / 8;
+    }
+    assert_int_equal(tiles, 2 * 1472);
 }
 
 static struct program *lower(struct fixture fixture, enum lowering_kind kind)
@@ -219,6 +236,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_layer_never_crosses_chips_and_the_next_chip_is_filled),
         cmocka_unit_test(chips_are_filled_with_equal_numbers_of_layers),
+        cmocka_unit_test(more_neurons_on_a_tile_are_more_layers_of_the_same_width),
         cmocka_unit_test(spikes_and_slot_gradients_alone_cross_chips),
         cmocka_unit_test(vertices_of_a_layer_and_its_memory_stay_on_its_chip),
         cmocka_unit_test(replicas_sum_the_gradients_of_the_fullest_chip_before_the_update),

@@ -208,12 +208,13 @@ struct placement *placement_create(const struct placement_request *asked, char *
 }
 
 // The layers on the chip: hidden[first..end-1] have `tiles` of its tiles.
-static bool fill_chip(uint32_t tiles, uint32_t first, uint32_t end, uint32_t *hidden)
+static bool fill_chip(uint32_t tiles, uint32_t first, uint32_t end, uint32_t neurons_per_tile,
+                      uint32_t *hidden)
 {
     uint32_t count = end - first;
     for (uint32_t i = 0; i < count; i++) {
         uint32_t layer_tiles = tiles / count + (i < tiles % count);
-        hidden[first + i] = layer_tiles * NEURONS_PER_TILE_STEP;
+        hidden[first + i] = layer_tiles * neurons_per_tile;
     }
     return tiles >= count;
 }
@@ -226,9 +227,10 @@ bool placement_fill(const struct placement_filling *filling, uint32_t *hidden)
         uint32_t end = (uint32_t)((uint64_t)count * (chip + 1) / chips);
         uint64_t taken =
             (chip == 0) + // tile 0
-            (chip + 1 == chips ? div_ceil(filling->outputs, NEURONS_PER_TILE_STEP) : 0);
+            (chip + 1 == chips ? div_ceil(filling->outputs, filling->neurons_per_tile) : 0);
         if (first == end || taken > filling->tiles ||
-            !fill_chip(filling->tiles - (uint32_t)taken, first, end, hidden)) {
+            !fill_chip(filling->tiles - (uint32_t)taken, first, end, filling->neurons_per_tile,
+                       hidden)) {
             return false;
         }
     }

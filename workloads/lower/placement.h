@@ -53,12 +53,13 @@ struct placement {
 struct placement *placement_create(const struct placement_request *request, char **why);
 void placement_destroy(struct placement *placement);
 
-// The widths of hidden layers that take, with the outputs, every tile but tile 0 at n = 2: on each chip as
-// equal as even widths can be, wider ones first. Several chips have as equal numbers of layers as can be.
+// The widths of hidden layers that take, with the outputs, every tile but tile 0 at n = neurons_per_tile (even):
+// on each chip as equal as multiples of it can be, wider ones first. Several chips have as equal numbers of layers as can be.
 // False: fewer tiles than hidden layers are left somewhere.
 struct placement_filling {
     uint32_t chips, tiles; // tiles: of one chip
     uint32_t outputs, hidden_count;
+    uint32_t neurons_per_tile;
 };
 bool placement_fill(const struct placement_filling *filling, uint32_t *hidden);
 
