@@ -21,7 +21,8 @@ static inline struct workload_result run_workload(const struct workload_kind *ki
     void *workload = xcalloc(1, kind->config_bytes);
     assert_true(root != NULL && config_bind(config, kind->keys, root, "", workload, err));
     struct chip_config chip = fixture_chip();
-    struct machine_config machine = {.name = (char *)"fixture", .chip = &chip};
+    struct machine_config machine = {
+        .name = (char *)"fixture", .chip = &chip, .parallel = {.chips = 1, .replicas = 1}};
     struct workload_result result = {0};
     *why = NULL;
     bool is_done = kind->run(workload, &machine, &result, why);
