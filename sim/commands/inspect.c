@@ -82,6 +82,7 @@ struct inspection {
     const struct inspector *inspector; // NULL: nothing is printed
     const struct experiment *experiment;
     const struct machine_config *machine; // the one at hand
+    const struct lowered *lowered;        // its training program; NULL: a microbenchmark's
     json_t *machines;                     // borrowed
     struct err *err;
     int status;
@@ -100,6 +101,9 @@ static void print_program(const struct inspection *inspection, const struct insp
     const char *name = inspected->name;
     inspect_heading(inspector, name, inspected->program->name);
     inspect_summary(inspector, inspected);
+    if (inspection->lowered != NULL && inspection->lowered->plan_why != NULL) {
+        fprintf(inspector->stream, "  plan, chosen: %s\n\n", inspection->lowered->plan_why);
+    }
     if (inspection->arguments->tile != NO_TILE) {
         char *title = xasprintf("tile %u", inspected->tile);
         inspect_heading(inspector, name, title);
@@ -127,7 +131,10 @@ static bool time_program(struct inspection *inspection, const struct program *pr
                          const struct activity *record, struct machine_time *time)
 {
     char *why = NULL;
-    struct machine *machine = machine_create(inspection->machine->chip, program);
+    const struct machine_config *config = inspection->machine;
+    struct machine *machine = config->system == NULL
+                                  ? machine_create(config->chip, program)
+                                  : machine_create_on(config->system, &config->parallel, program);
     bool is_timed = machine_time_folded(machine, &record, 1, time, &why);
     if (!is_timed) {
         err_at(inspection->err, NULL, "%s: timing failed: %s", inspection->machine->name, why);
@@ -138,11 +145,25 @@ static bool time_program(struct inspection *inspection, const struct program *pr
     return is_timed;
 }
 
+// With the checkpoint plan that would fit.
+static void add_remedy(const struct inspection *inspection, struct sram_plan *plan)
+{
+    if (plan->fits || inspection->lowered == NULL) {
+        return;
+    }
+    char *remedy = lowered_remedy(inspection->machine, inspection->experiment, inspection->lowered);
+    char *why = xasprintf("%s; %s", plan->why, remedy);
+    free(plan->why);
+    free(remedy);
+    plan->why = why;
+}
+
 static void inspect_program(struct inspection *inspection, const struct program *program,
                             const struct activity *record)
 {
     const struct machine_config *config = inspection->machine;
     struct sram_plan *plan = sram_plan_create(program, config->chip);
+    add_remedy(inspection, plan);
     struct machine_time time = {0};
     bool is_timed = plan->fits && time_program(inspection, program, record, &time);
     struct inspected inspected = {.name = config->name,
@@ -194,7 +215,9 @@ static void inspect_tiles(struct inspection *inspection, const struct form_run *
     if (lowered.program == NULL) {
         refuse(inspection, lowered.why);
     } else {
+        inspection->lowered = &lowered;
         inspect_program(inspection, lowered.program, lowered.records[0]);
+        inspection->lowered = NULL;
     }
     lowered_free(&lowered);
 }
