@@ -26,7 +26,7 @@ expect missing_results_are_bad_input 2 report "$folder/none.db"
 expect_line missing_results_are_named err "tilesim: $folder/none.db: No such file or directory"
 expect results_are_shown 0 report "$whole"
 expect_line the_first_line_sums_up out "4 points, 2 with a machine that does not fit"
-verdict a_point_that_does_not_fit_says_why "no reason" grep -q "^  point 1 and 1 more, toy/dense: tile 0: SRAM region .* 12864$" "$folder/out"
+verdict a_point_that_does_not_fit_says_why "no reason" grep -q "^  point 1 and 1 more, toy/dense: tile 0: SRAM region .* 12864; no training.checkpointing would fit$" "$folder/out"
 verdict nothing_else_is_said "standard error" [ ! -s "$folder/err" ]
 verdict no_colours_in_a_pipe "escape found" sh -c "! grep -q $'\033' '$folder/out'"
 cp "$folder/out" "$folder/table"
