@@ -1,5 +1,6 @@
-// Formats of the file. 4: machines have columns for links, streaming memory, checkpoints. 3: the texts of points are in pieces (store_pieces.h). 2: as they are, in a table
-// `points`. 1: one row a key. Older ones are read as they are, and brought to the present one to be written.
+// Formats of the file. 4: machines have columns for links, streaming memory, checkpoints. 3: the texts of
+// points are in pieces (store_pieces.h). 2: as they are, in a table `points`. 1: one row a key.
+// Older ones are read as they are, and brought to the present one to be written.
 #include <stdlib.h>
 
 #include "report/store_tables.h"

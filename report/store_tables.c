@@ -41,6 +41,7 @@
     X(bound, "TEXT", "bound")                             \
     X(chips, "INTEGER", "chips")                          \
     X(replicas, "INTEGER", "replicas")                    \
+    X(checkpointing, "TEXT", "checkpoint.kind")           \
     X(checkpoint, "TEXT", "checkpoint")
 #define MACHINE_SIZES(X)                               \
     X(tiles_used, "INTEGER", "tiles_used")             \
