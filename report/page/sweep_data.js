@@ -251,7 +251,7 @@ function findSpeedups(row) {
 }
 
 // --- parts of a step -----------------------------------------------------------------------------
-const BREAKDOWN = ['compute', 'exchange', 'sync', 'host', 'launch', 'loop'];
+const BREAKDOWN = ['compute', 'exchange', 'sync', 'links', 'streaming', 'host', 'launch', 'loop'];
 
 const rowTag = (name) => (/^([A-Z]\d+)( |$)/.exec(name) || [null, null])[1];
 // Shares of a row of the table by row of the schedule: [{tag, names, share}], in program order; what has no row is "other".

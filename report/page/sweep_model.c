@@ -29,7 +29,7 @@
     X(exchange_seconds, "exchange") \
     X(sync_seconds, "sync")         \
     X(links_seconds, "links")       \
-    X(memory_seconds, "memory")     \
+    X(memory_seconds, "streaming")  \
     X(host_seconds, "host")         \
     X(launch_seconds, "launch")     \
     X(loop_seconds, "loop")         \

@@ -109,6 +109,9 @@ def check_use(page):
                                  " sets.filter((set) => set.part).reduce((sum, set) => sum + set.data[0], 0)]; })()")
     used = page.evaluate(f"{chart('memory')}.data.datasets.find((set) => set.label === 'in use').data[0]")
     verdict("a_stack_is_pale_above_what_is_in_use", veil == [used, stacks] and used < stacks, (veil, used, stacks))
+    short = page.evaluate(f"(() => {{ const sets = {chart('memory')}.data.datasets, parts = sets.filter((set) => set.part);"
+                          " return sets.find((set) => set.label === 'in use').data.filter((used, i) => used > parts.reduce((sum, set) => sum + set.data[i], 0)); })()")
+    verdict("no_bar_of_sram_is_lower_than_what_is_in_use", short == [], short)
 
     before = first_points(page, "throughput")
     choose(page, "nav.bar", "time steps", "16")

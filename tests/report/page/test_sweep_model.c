@@ -144,7 +144,7 @@ static const char done_result[] =
     "\"form\": \"sparse\", \"fits\": true, \"why\": null, \"step_seconds\": 0.5, "
     "\"samples_per_second\": 12.0,"
     "\"error_band\": 0.1, \"cycles_per_training_step\": 1000, \"tiles_used\": 3,"
-    "\"breakdown_seconds\": {\"compute\": 0.3, \"exchange\": 0.2},"
+    "\"breakdown_seconds\": {\"compute\": 0.3, \"exchange\": 0.2, \"memory\": 0.05},"
     "\"sram\": {\"limit_bytes\": 100, \"max_bytes\": 60, \"by_role\": {\"code\": 40, \"stack\": "
     "20},"
     "\"by_tile\": {\"bytes\": [10, 60], \"tiles\": [1, 0, -1]}},"
@@ -259,6 +259,8 @@ static void a_machine_is_a_row_and_a_failed_point_has_none(void **state)
     check_json(rows, "fits", "[1,1,0]");
     check_json(rows, "step", "[0.5,1,null]");
     check_json(rows, "sram", "[60,null,130]");
+    check_json(rows, "memory", "[0,1,2]"); // a place in `memory`, not seconds
+    check_json(rows, "streaming", "[0.05,null,null]");
     check_json(rows, "map", "[0,-1,-1]");
     check_json(rows, "shares", "[[2500,7500],0,0]");
     check_json(model, "roles", "[\"code\",\"stack\"]");
