@@ -65,8 +65,8 @@ struct sweep {
     } * labels;
 };
 
-// path: "-" is standard input; sets: as of --set, for the experiment, before what the sweep sets. NULL:
-// messages in err.
+// path: "-" is standard input; sets: as of --set, after the file's `set`; what points or blocks give values of
+// their own is refused. NULL: messages in err.
 struct sweep *sweep_load(const char *path, const char *const *sets, uint32_t set_count,
                          struct err *err);
 void sweep_destroy(struct sweep *sweep);

@@ -315,6 +315,22 @@ static bool check_path(const struct loader *loader, const char *path, const char
     return false;
 }
 
+// What every point gives a value of its own cannot be set for all.
+static void check_set_is_kept(const struct loader *loader, const char *set)
+{
+    size_t bytes = strcspn(set, "=");
+    for (uint32_t i = 0; i < loader->sweep->path_count; i++) {
+        const char *path = loader->sweep->paths[i];
+        size_t length = strlen(path);
+        if (length <= bytes && strncmp(set, path, length) == 0 &&
+            (length == bytes || set[length] == '.')) {
+            err_at(loader->reader.err, NULL,
+                   "--set %.*s: the sweep gives %s values of its own; change them in its file",
+                   (int)bytes, set, path);
+        }
+    }
+}
+
 static void check_skip_paths(const struct loader *loader, const struct node *owner)
 {
     const struct pair *skips = node_find(owner, "skip");
@@ -367,10 +383,9 @@ static void check_values(struct loader *loader)
 {
     for (uint32_t i = 0; i < loader->sweep->block_count; i++) {
         const struct sweep_block *block = &loader->sweep->blocks[i];
-        size_t faults = err_count(loader->reader.err);
-        experiment_check_keys(loader->reader.config, block->root, loader->reader.err);
-        for (uint32_t j = 0; j < block->axis_count && err_count(loader->reader.err) == faults;
-             j++) {
+        bool is_right =
+            experiment_check_keys(loader->reader.config, block->root, loader->reader.err);
+        for (uint32_t j = 0; is_right && j < block->axis_count; j++) {
             const struct sweep_axis *axis = &block->axes[j];
             uint32_t stride = axis->is_range && axis->value_count > 1 ? axis->value_count - 1 : 1;
             for (uint32_t value = 0; value < axis->value_count; value += stride) {
@@ -404,17 +419,21 @@ static void read_sweep(struct loader *loader, const char *const *sets, uint32_t 
     struct err *err = loader->reader.err;
     check_known(loader, loader->top, top_keys);
     const struct node *root = read_base(loader);
-    for (uint32_t i = 0; root != NULL && i < set_count; i++) {
+    if (root == NULL || root->kind != NODE_MAPPING) {
+        return;
+    }
+    root = apply_set(loader, root, mapping_of(loader, loader->top, "set"));
+    for (uint32_t i = 0; i < set_count; i++) { // the command line comes after the file
         const struct node *changed =
             config_set(loader->reader.config, root, experiment_keys, sets[i], err);
         root = changed == NULL ? root : changed;
     }
-    if (root == NULL || root->kind != NODE_MAPPING) {
-        return;
-    }
-    loader->sweep->root = apply_set(loader, root, mapping_of(loader, loader->top, "set"));
+    loader->sweep->root = root;
     read_blocks(loader);
     collect_paths(loader);
+    for (uint32_t i = 0; i < set_count; i++) {
+        check_set_is_kept(loader, sets[i]);
+    }
     check_skip_paths(loader, loader->top);
     const struct pair *blocks = node_find(loader->top, "blocks");
     for (uint32_t i = 0;

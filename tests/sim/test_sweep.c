@@ -9,6 +9,7 @@
 
 #include <cmocka.h>
 
+#include "sim/config/config_tree.h"
 #include "sim/err.h"
 #include "sim/sweep/sweep.h"
 
@@ -236,8 +237,8 @@ static void wrong_files_are_refused_with_their_place(void **state)
                    "s.yaml:1:1: base: missing; it names the experiment that is swept");
     assert_refused("base: toyy\nsweep: {seed: [1]}\n",
                    "s.yaml:1:7: there is no 'toyy' in configs/experiments; did you mean 'toy'? "
-                   "(there are: fashion-mnist, golden, mnist-784-1000-10, randman, sparse-bptt, "
-                   "toy)");
+                   "(there are: fashion-mnist, golden, mnist-784-1000-10, multi-chip, randman, "
+                   "sparse-bptt, toy)");
     assert_refused(BASE, "s.yaml:1:1: sweep: missing; no key of the experiment is swept");
     assert_refused(BASE "swep: {seed: [1]}\n",
                    "s.yaml:2:1: swep: unknown key of a sweep; did you mean 'sweep'?; legal: name, "
@@ -306,6 +307,56 @@ static void values_that_are_right_only_together_are_not_refused(void **state)
                   "{\"machines.0.chip.tiles\":32,\"machines.0.chip.exchange.columns\":4}\n");
 }
 
+static struct sweep *load_with(const char *text, const char *set, struct err *err)
+{
+    struct file file = write_file(text);
+    struct sweep *sweep = sweep_load(file.path, &set, 1, err);
+    remove_file(&file);
+    return sweep;
+}
+
+static void the_command_line_comes_after_what_the_file_sets(void **state)
+{
+    (void)state;
+    struct err *err = err_create();
+    struct sweep *sweep = load_with(BASE "set: {training.batch: 12, machines: [{chip: bow}]}\n"
+                                         "sweep: {seed: [1]}\n",
+                                    "training.batch=3", err);
+    assert_non_null(sweep);
+    struct sweep_points points = sweep_expand(sweep);
+    const struct node *batch = sweep_point_value(sweep, &points.points[0], "training.batch");
+    assert_string_equal(batch->text, "3");
+    sweep_points_free(&points);
+    sweep_destroy(sweep);
+    err_destroy(err);
+}
+
+static void what_the_points_give_values_cannot_be_set_for_all(void **state)
+{
+    (void)state;
+    const char *const files[] = {BASE "sweep: {training.batch: [6, 12]}\n",
+                                 BASE "sweep: {seed: [1]}\nblocks: [{set: {training.batch: 6}}]\n"};
+    for (size_t i = 0; i < 2; i++) {
+        struct err *err = err_create();
+        assert_null(load_with(files[i], "training.batch=3", err));
+        assert_int_equal(err_count(err), 1);
+        assert_string_equal(err_message(err, 0),
+                            "--set training.batch: the sweep gives training.batch "
+                            "values of its own; change them in its file");
+        err_destroy(err);
+    }
+}
+
+static void faults_of_all_keys_are_found_at_once(void **state)
+{
+    (void)state;
+    struct err *err = err_create();
+    assert_null(
+        load_with(BASE "sweep: {training.bach: [1], training.batch: [0]}\n", "seed=2", err));
+    assert_int_equal(err_count(err), 2);
+    err_destroy(err);
+}
+
 int main(void)
 {
     setvbuf(stdout, NULL, _IOLBF, 0);
@@ -325,6 +376,9 @@ int main(void)
         cmocka_unit_test(wrong_files_are_refused_with_their_place),
         cmocka_unit_test(wrong_ranges_are_refused),
         cmocka_unit_test(values_that_are_right_only_together_are_not_refused),
+        cmocka_unit_test(the_command_line_comes_after_what_the_file_sets),
+        cmocka_unit_test(what_the_points_give_values_cannot_be_set_for_all),
+        cmocka_unit_test(faults_of_all_keys_are_found_at_once),
     };
     return cmocka_run_group_tests_name("sweep", tests, NULL, NULL);
 }
