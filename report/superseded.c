@@ -126,8 +126,29 @@ static bool find_in_sweep(struct store *store, const char *sweep, struct changes
 }
 
 // --- sentences ------------------------------------------------------------------------------------
+// The swept path that chooses what was changed ("machines.0.chip" of "machines.0.chip.clock_hz"), as json_extract() of
+// the settings wants it; one that no settings have, if there is none. Owned; NULL: `why`.
+static char *find_chooser(struct store *store, const char *changed, char **why)
+{
+    const char sql[] = "SELECT path FROM paths WHERE substr(?1, 1, length(path) + 1) = path || '.' "
+                       "ORDER BY length(path) DESC LIMIT 1";
+    sqlite3_stmt *row = NULL;
+    char *chooser = NULL;
+    int code = sqlite3_prepare_v2(store->database, sql, -1, &row, NULL);
+    sqlite3_bind_text(row, 1, changed, -1, SQLITE_STATIC);
+    if (code == SQLITE_OK && (code = sqlite3_step(row)) == SQLITE_ROW) {
+        chooser = xasprintf("$.\"%s\"", (const char *)sqlite3_column_text(row, 0));
+    } else if (code == SQLITE_DONE) {
+        chooser = xstrdup("$.\"\"");
+    } else {
+        store_fail(store, "compare the points", why);
+    }
+    sqlite3_finalize(row);
+    return chooser;
+}
+
 // Points that stand and have the old value: their values are no longer in the sweep's file, or it was
-// stopped before it came to them.
+// stopped before it came to them. Not those that chose something else, a chip that was not edited.
 static bool count_stale(struct store *store, const char *sweep, const struct changes *changes,
                         uint32_t *points, char **why)
 {
@@ -135,19 +156,27 @@ static bool count_stale(struct store *store, const char *sweep, const struct cha
     if (changes->shown == 0) {
         return true;
     }
+    char *chooser = find_chooser(store, changes->list[0].path, why);
+    if (chooser == NULL) {
+        return false;
+    }
     const char sql[] = // json_extract: of a list or an object its text
         "SELECT count(*) FROM points p WHERE NOT superseded AND sweep = ?1 AND config IS NOT NULL "
-        "AND json_extract(config, ?2) IN (SELECT DISTINCT json_extract(o.config, ?2) FROM points o "
-        "WHERE o.sweep = ?1 AND o.superseded AND o.config IS NOT NULL) AND NOT EXISTS (SELECT 1 "
-        "FROM points o WHERE o.sweep = ?1 AND o.superseded AND o.settings = p.settings)";
+        "AND (json_extract(config, ?2), coalesce(json_extract(settings, ?3), '')) IN "
+        "(SELECT DISTINCT json_extract(o.config, ?2), coalesce(json_extract(o.settings, ?3), '') "
+        "FROM points o WHERE o.sweep = ?1 AND o.superseded AND o.config IS NOT NULL) AND NOT "
+        "EXISTS "
+        "(SELECT 1 FROM points o WHERE o.sweep = ?1 AND o.superseded AND o.settings = p.settings)";
     sqlite3_stmt *row = NULL;
     int code = sqlite3_prepare_v2(store->database, sql, -1, &row, NULL);
     sqlite3_bind_text(row, 1, sweep, -1, SQLITE_STATIC);
     sqlite3_bind_text(row, 2, changes->list[0].sql, -1, SQLITE_STATIC);
+    sqlite3_bind_text(row, 3, chooser, -1, SQLITE_STATIC);
     if (code == SQLITE_OK && (code = sqlite3_step(row)) == SQLITE_ROW) {
         *points = (uint32_t)sqlite3_column_int64(row, 0);
     }
     sqlite3_finalize(row);
+    free(chooser);
     return code == SQLITE_ROW || store_fail(store, "compare the points", why);
 }
 

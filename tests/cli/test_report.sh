@@ -121,6 +121,18 @@ edited 8 '[0.2, 0.5]'
 expect a_report_of_points_that_were_all_computed_again 0 report "$folder/edited.db"
 verdict then_all_are_comparable "said" [ "$(grep -c comparable "$folder/err")" -eq 0 ]
 
+# Another chip, that nobody edited, is a value of the same path.
+two_chips() { # BYTES
+    sed -i "s/bytes_per_cycle: .}/bytes_per_cycle: $1}/" "$folder/mine.yaml"
+    echo "base: toy
+sweep: {machines.0.chip: [$folder/mine.yaml, toy]}" >"$folder/two.yaml"
+    "$program" sweep -q "$folder/two.yaml" --db "$folder/two.db"
+}
+two_chips 4 && two_chips 8
+expect a_report_of_an_edited_chip_beside_another 0 report "$folder/two.db"
+verdict the_edit_of_one_chip_of_two_is_said "not said" grep -q "1 point of sweep two was computed again" "$folder/err"
+verdict a_chip_that_was_not_edited_is_comparable "said" [ "$(grep -c comparable "$folder/err")" -eq 0 ]
+
 # CSV and the view call a column alike; the view has more.
 "$program" report "$whole" --csv - | head -1 | tr -d '\r' | tr , '\n' | grep -v '^speedup' | sort >"$folder/csv_names"
 sqlite3 "$whole" "SELECT name FROM pragma_table_info('results') ORDER BY 1" | LC_ALL=C sort >"$folder/view_names"
