@@ -146,7 +146,7 @@ expect_answer a_point_that_took_too_long_says_so long.db \
 start_long() {
     rm -rf "$folder/long.db"*
     set -m # else the shell makes it ignore SIGINT
-    "$program" sweep "$folder/long.yaml" --db "$folder/long.db" --jobs 2 >"$folder/out" 2>"$folder/err" &
+    "$program" sweep "$folder/long.yaml" --db "$folder/long.db" --jobs 2 2>"$folder/long_err" & # `err` is of the second one
     sweep_process=$!
     set +m
     for _ in $(seq 100); do
