@@ -234,6 +234,19 @@ static bool write_answers(const struct fit_answers *answers, const struct argume
 }
 
 // --- the command --------------------------------------------------------------------------------
+// Under one plan at least; rows of a machine follow one another.
+static bool every_machine_fits(const struct fit_answers *answers)
+{
+    bool fits = true, is_machine_fitting = true;
+    for (uint32_t i = 0; i < answers->count; i++) {
+        bool is_new =
+            i == 0 || strcmp(answers->items[i].machine, answers->items[i - 1].machine) != 0;
+        fits = fits && (!is_new || is_machine_fitting);
+        is_machine_fitting = (!is_new && is_machine_fitting) || answers->items[i].largest > 0;
+    }
+    return fits && is_machine_fitting;
+}
+
 static int fit(struct arguments *arguments, struct err *err)
 {
     struct fit_answers answers = {0};
@@ -251,9 +264,7 @@ static int fit(struct arguments *arguments, struct err *err)
     if (arguments->json_path != NULL && !write_answers(&answers, arguments, err)) {
         status = EXIT_FAULT;
     }
-    for (uint32_t i = 0; status == EXIT_DONE && i < answers.count; i++) {
-        status = answers.items[i].largest == 0 ? EXIT_DOES_NOT_FIT : EXIT_DONE;
-    }
+    status = status == EXIT_DONE && !every_machine_fits(&answers) ? EXIT_DOES_NOT_FIT : status;
     fit_answers_free(&answers);
     return status;
 }

@@ -198,8 +198,8 @@ static struct timed choose_at(const struct fit *fit, const struct experiment *ba
     struct plan_times times = measure_times(&prober, experiment);
     timed.choice = plan_choose(&prober, &experiment->training.checkpoints, &times);
     timed.time_steps = experiment->training.time_steps;
-    timed.rho =
-        times.costs.forward_seconds / (times.costs.forward_seconds + times.costs.backward_seconds);
+    double forward_seconds = times.more_seconds + times.costs.forward_seconds;
+    timed.rho = forward_seconds / (forward_seconds + times.costs.backward_seconds);
     if (timed.choice.is_found) {
         timed.seconds = timed.choice.seconds;
         timed.sram_bytes = plan_prober_ask(&prober, &timed.choice.config)->sram_bytes;

@@ -39,7 +39,7 @@ void plan_name(const struct checkpoint_config *config, char *text, uint32_t text
 }
 
 // --- seconds ------------------------------------------------------------------------------------
-#define REPLAYED_STEPS 8u // time steps; in two chunks, so that all sections are there
+#define REPLAYED_STEPS 8u // time steps; in chunks of chunks, so that all forward sections are there
 
 static uint32_t *copy_rows(const uint32_t *from, size_t row_words, const uint32_t *time_steps,
                            uint32_t count)
@@ -78,7 +78,7 @@ static struct activity *sample_record(const struct activity *record)
 
 struct section_cycles {
     const struct program *program;
-    double forward, backward, once, save, restore;
+    double first, again, kept, backward, once, save, restore;
 };
 
 static bool is_within(const struct program_section *section, uint32_t step)
@@ -100,13 +100,18 @@ static void add_event(void *context, const struct replay_event *event)
         if (!is_within(section, step)) {
             continue;
         }
-        if (strncmp(section->name, "forward", strlen("forward")) == 0) {
-            cycles->forward += spent;
+        if (strcmp(section->name, "forward") == 0) {
+            cycles->first += spent;
+        } else if (strcmp(section->name, "forward again") == 0) {
+            cycles->again += spent;
+        } else if (strcmp(section->name, "forward again, history kept") == 0) {
+            cycles->kept += spent;
         } else if (strcmp(section->name, "backward") == 0) {
             cycles->backward += spent;
         } else if (strcmp(section->name, "save state") == 0) {
             cycles->save += spent;
-        } else if (strcmp(section->name, "restore state") == 0) {
+        } else if (strcmp(section->name, "restore state") == 0 ||
+                   strcmp(section->name, "state before the kept time steps") == 0) {
             cycles->restore += spent;
         } else {
             cycles->once += spent;
@@ -146,9 +151,10 @@ static void replay_sections(const struct plan_prober *prober, const struct train
                             const struct activity *record, struct plan_times *times)
 {
     struct checkpoint_config config = prober->training.checkpoints;
-    config.kind = CHECKPOINT_SINGLE;
+    config.kind = CHECKPOINT_NESTED; // streams nothing
     config.local = 2;
-    config.remote = config.levels = 0;
+    config.levels = 3;
+    config.remote = 0;
     config.keeps_last = false;
     char *why = NULL;
     struct program *program = plan_prober_lower(prober, graph, &config, &why);
@@ -165,11 +171,16 @@ static void replay_sections(const struct plan_prober *prober, const struct train
     struct section_cycles cycles = {.program = program};
     machine_observe(machine, sample, add_event, &cycles);
     double hz = machine_config->chip->clock_hz;
-    times->costs.forward_seconds = cycles_to_seconds(cycles.forward / (2 * REPLAYED_STEPS), hz);
+    struct checkpoint_plan *plan = plan_create(&config, REPLAYED_STEPS);
+    struct plan_cost cost = plan_measure(plan);
+    plan_destroy(plan);
+    times->costs.forward_seconds = cycles_to_seconds(cycles.again / REPLAYED_STEPS, hz);
+    times->more_seconds =
+        cycles_to_seconds((cycles.first + cycles.kept - 2 * cycles.again) / REPLAYED_STEPS, hz);
     times->costs.backward_seconds = cycles_to_seconds(cycles.backward / REPLAYED_STEPS, hz);
     times->once_seconds = cycles_to_seconds(cycles.once, hz);
-    times->save_seconds = cycles_to_seconds(cycles.save / 2, hz);
-    times->restore_seconds = cycles_to_seconds(cycles.restore / 2, hz);
+    times->save_seconds = cycles_to_seconds(cycles.save / (double)cost.saves, hz);
+    times->restore_seconds = cycles_to_seconds(cycles.restore / (double)cost.restores, hz);
     activity_destroy(sample);
     machine_destroy(machine);
     program_destroy(program);
@@ -197,7 +208,8 @@ double plan_step_seconds(const struct plan_times *times, const struct checkpoint
     struct checkpoint_plan *plan = plan_create(config, time_steps);
     struct plan_cost cost = plan_measure(plan);
     plan_destroy(plan);
-    return times->once_seconds + size.seconds + (double)cost.saves * times->save_seconds +
+    return times->once_seconds + time_steps * times->more_seconds + size.seconds +
+           (double)cost.saves * times->save_seconds +
            (double)cost.restores * times->restore_seconds;
 }
 
@@ -416,8 +428,7 @@ static struct planner_answer choose_of_kind(struct plan_prober *prober,
     struct planner_memory memory = memory_of(prober, wanted->kind);
     add_remote(prober, wanted->kind, &memory);
     const struct plan_probe *smallest = plan_smallest_probe(prober, wanted);
-    if (smallest == NULL || !plan_is_open(wanted)) {
-        memory.fits = smallest == NULL ? NULL : ask_fits;
+    if (smallest == NULL) {
         return planner_choose(wanted, time_steps, &memory, &times->costs); // says what is missing
     }
     struct plan_probe probe = *smallest;

@@ -8,7 +8,9 @@
 #include "workloads/checkpoint/planner.h"
 
 struct plan_times {
-    struct planner_costs costs;
+    struct planner_costs costs; // forward: again, with no history kept
+    // That a time step takes more over all its runs: the output's spikes are counted once, history is kept once.
+    double more_seconds;
     double once_seconds;                  // of the training step: input, loss, optimiser
     double save_seconds, restore_seconds; // of a state within SRAM
 };

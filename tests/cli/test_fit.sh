@@ -1,0 +1,66 @@
+#!/bin/bash
+# test_fit.sh PROGRAM: what `tilesim fit` finds, held against runs, and what it refuses. Run from the top of the tree.
+# Prints the lines that cmocka prints; tools/run_tests.sh counts them.
+set -u
+program=$1
+. tests/cli/harness.bash
+cat >"$folder/toy.yaml" <<'YAML'
+network: {inputs: 24, input_slots: 4, hidden: [12, 8], outputs: 4, max_activity: 0.5}
+training: {mode: drawn, batch: 6, time_steps: 4}
+machines: [{name: m, chips: 1, lowering: sparse, system: {base: toy-4, chip: {base: toy, tile: {control_code_bytes_per_step: 16}}}}]
+YAML
+toy=$folder/toy.yaml
+
+fit() {
+    "$program" fit "$@"
+}
+
+# --- the largest value is the largest, by a run at it and at the next one
+expect all_plans_are_tried 0 fit "$toy" --vary training.time_steps --json "$folder/fit.json"
+for kind in none offload single single_remote double nested binomial; do
+    verdict "${kind}_has_a_row" "no row" grep -qE "^  m +$kind( |$)" "$folder/out"
+done
+# one line an answer: kind, local, remote, levels, largest
+awk '/"kind":/ { k = $2 } /"local":/ { l = $2 } /"remote":/ { r = $2 } /"levels":/ { v = $2 }
+     /"largest":/ { print k, l, r, v, $2 }' "$folder/fit.json" | tr -d '",' >"$folder/answers"
+while read -r kind local remote levels largest; do
+    numbers=()
+    [ "$local" = null ] || numbers+=(--set "training.checkpoints.local=$local")
+    [ "$remote" = null ] || numbers+=(--set "training.checkpoints.remote=$remote")
+    [ "$levels" = null ] || numbers+=(--set "training.checkpoints.levels=$levels")
+    expect "${kind}_fits_at_its_largest" 0 "$program" run "$toy" -q --set "training.checkpointing=$kind" \
+        --set "training.time_steps=$largest" "${numbers[@]}"
+    expect "${kind}_does_not_fit_beyond" 3 "$program" run "$toy" -q --set "training.checkpointing=$kind" \
+        --set "training.time_steps=$((largest + 1))"
+done <"$folder/answers"
+verdict every_kind_was_held_against_runs "other answers" [ "$(wc -l <"$folder/answers")" -eq 7 ]
+expect a_maximum_is_enough 0 fit "$toy" --vary training.time_steps --plans none --max 20
+verdict a_maximum_is_marked "no >=" grep -qE '^  m +none +>= 20 ' "$folder/out"
+expect hidden_layers_grow_together 0 fit "$toy" --vary network.hidden --plans none --json "$folder/hidden.json"
+width=$(awk '/"largest":/ { print $2 + 0 }' "$folder/hidden.json")
+expect the_width_fits 0 "$program" run "$toy" -q --set "network.hidden=[$width, $width]"
+expect the_next_width_does_not 3 "$program" run "$toy" -q --set "network.hidden=[$((width + 1)), $((width + 1))]"
+
+# --- refusals
+expect an_unknown_key_is_bad_input 2 fit "$toy" --vary training.time_stps
+expect_text the_nearest_key_is_named err "did you mean 'time_steps'?"
+expect a_real_number_is_no_key 2 fit "$toy" --vary training.learning_rate
+expect_line a_real_number_is_explained err \
+    "--vary=training.learning_rate: not the key of a whole number, such as training.time_steps"
+expect a_key_is_needed 2 fit "$toy"
+expect an_unknown_plan_is_bad_input 2 fit "$toy" --vary training.batch --plans none,dubble
+expect a_fault_of_the_file_has_its_place 2 fit "$toy" --vary training.batch --set training.btch=3
+expect_text its_place_is_named err "--set:1:10: training.btch: unknown key; did you mean 'batch'?"
+expect an_unknown_machine_is_bad_input 2 fit "$toy" --vary training.batch --machine n
+expect what_never_fits_is_status_3 3 fit "$toy" --vary training.time_steps --set 'network.hidden=[4000]' --plans none,single
+verdict what_never_fits_has_a_row "no row" grep -qE '^  m +none +- ' "$folder/out"
+expect a_plan_that_cannot_stream_says_so 0 fit configs/experiments/toy.yaml --machine toy/sparse \
+    --vary training.time_steps --plans none,offload --max 8
+expect_line its_reason_is_said out "  toy/sparse, offload: offload needs streaming memory, and the machine has none"
+
+# --- a run that does not fit names the plan that would
+expect a_long_sequence_does_not_fit 3 "$program" run "$toy" -q --set training.time_steps=400
+expect_text the_plan_that_would_fit_is_named err "; training.checkpointing: "
+expect inspect_refuses_it_too 3 "$program" inspect "$toy" --set training.time_steps=400
+expect_text inspect_names_the_plan_too out " would fit"
+exit $((failures > 0))

@@ -1,0 +1,224 @@
+// The choice of a checkpoint plan against all plans there are, each lowered and its memory planned, on a toy network.
+#include "tests/sim/config_fixture.h"
+
+#include <math.h>
+
+#include "sim/run/form_run.h"
+#include "sim/run/lowered.h"
+#include "sim/run/plan_choice.h"
+
+struct chosen { // what a test looks at
+    struct experiment *experiment;
+    struct plan_prober prober;
+    struct plan_times times;
+    struct plan_choice choice;
+};
+
+// A network on one chip of four toy chips, with a region for code that is large enough for every kind of plan.
+static struct chosen choose(const char *more, const char *checkpointing)
+{
+    bool has_machines = strstr(checkpointing, "machines:") != NULL;
+    char *text = xasprintf(
+        "network: {inputs: 24, input_slots: 4, hidden: [12, 8], outputs: 4, max_activity: 0.5}\n"
+        "%s"
+        "training: {mode: drawn, batch: 6, %s}\n",
+        has_machines ? "" : "machines: [{system: toy-4, chips: 1, lowering: sparse}]\n",
+        checkpointing);
+    write_text("e.yaml", text);
+    free(text);
+    struct err *err = err_create();
+    struct experiment *experiment = experiment_load("e.yaml", &more, more == NULL ? 0 : 1, err);
+    err_print(err, stderr);
+    err_destroy(err);
+    assert_non_null(experiment);
+    struct chosen chosen = {.experiment = experiment,
+                            .prober = plan_prober_create(&experiment->machines[0], experiment)};
+    struct form_run form = {.form = FORM_SPARSE};
+    form_run_draw(&form, experiment);
+    chosen.times = plan_measure_times(&chosen.prober, form.records[0]);
+    form_run_drop_records(&form);
+    chosen.choice = plan_choose(&chosen.prober, &experiment->training.checkpoints, &chosen.times);
+    return chosen;
+}
+
+static void free_chosen(struct chosen *chosen)
+{
+    plan_choice_free(&chosen->choice);
+    plan_prober_free(&chosen->prober);
+    experiment_destroy(chosen->experiment);
+}
+
+static double planner_seconds(const struct chosen *chosen, const struct checkpoint_config *config)
+{
+    struct planner_memory no_memory = {0};
+    return planner_size_of(config, chosen->experiment->training.time_steps, &no_memory,
+                           &chosen->times.costs)
+        .seconds;
+}
+
+static double least_seconds_of_all(struct chosen *chosen)
+{
+    uint32_t time_steps = chosen->experiment->training.time_steps;
+    double least = HUGE_VAL;
+    for (enum checkpoint_kind kind = 0; kind < CHECKPOINT_KINDS; kind++) {
+        struct plan_numbers has = plan_numbers_of(kind);
+        for (uint32_t levels = has.has_levels ? 2 : 0; levels <= (has.has_levels ? 5 : 0);
+             levels++) {
+            for (uint32_t remote = has.has_remote; remote <= (has.has_remote ? time_steps : 0);
+                 remote++) {
+                for (uint32_t local = has.has_local; local <= (has.has_local ? time_steps : 0);
+                     local++) {
+                    struct checkpoint_config config = chosen->experiment->training.checkpoints;
+                    config.kind = kind;
+                    config.local = local;
+                    config.remote = remote;
+                    config.levels = levels;
+                    const char *number;
+                    char *fault = plan_check(&config, time_steps, &number);
+                    bool is_legal = fault == NULL;
+                    free(fault);
+                    if (is_legal && plan_prober_ask(&chosen->prober, &config)->fits) {
+                        least = fmin(least, planner_seconds(chosen, &config));
+                    }
+                }
+            }
+        }
+    }
+    return least;
+}
+
+struct room {                               // for the choice
+    const char *region_bytes, *stream_rate; // bytes, bytes per second
+    enum checkpoint_kind kind;              // the cheapest
+};
+
+static void expect_cheapest(const struct room *room)
+{
+    char *sets = xasprintf("machines.0.system.chip.tile.regions=[{name: region0, bytes: %s, "
+                           "element_bytes: 16384, interleaved: true, executable: true}]",
+                           room->region_bytes);
+    char *text = xasprintf("time_steps: 48, checkpointing: auto}\n"
+                           "machines:\n"
+                           "  - {lowering: sparse, chips: 1, system: {base: toy-4, streaming: "
+                           "{bytes_per_second: %s}}",
+                           room->stream_rate);
+    struct chosen chosen = choose(sets, text);
+    free(sets);
+    free(text);
+    assert_true(chosen.choice.is_found);
+    assert_int_equal(chosen.choice.config.kind, room->kind);
+    assert_true(plan_prober_ask(&chosen.prober, &chosen.choice.config)->fits);
+    double least = least_seconds_of_all(&chosen);
+    assert_true(least < HUGE_VAL);
+    assert_true(fabs(planner_seconds(&chosen, &chosen.choice.config) / least - 1) < 1e-12);
+    free_chosen(&chosen);
+}
+
+static void the_choice_is_the_cheapest_of_all_plans_that_fit(void **state)
+{
+    (void)state;
+    expect_cheapest(&(struct room){"98304", "2.0e10", CHECKPOINT_NONE});
+    expect_cheapest(&(struct room){"45056", "2.0e10", CHECKPOINT_OFFLOAD});
+    expect_cheapest(&(struct room){"45056", "1.0e7", CHECKPOINT_SINGLE});
+    expect_cheapest(&(struct room){"43008", "1.0e7", CHECKPOINT_SINGLE_REMOTE});
+}
+
+static void transfers_that_cost_nothing_are_chosen(void **state)
+{
+    (void)state;
+    struct chosen chosen = choose("machines.0.system.streaming={bytes: 1000000, bytes_per_second: "
+                                  "1.0e15, latency_seconds: 0}",
+                                  "time_steps: 400, checkpointing: auto");
+    assert_true(chosen.choice.is_found);
+    assert_int_equal(chosen.choice.config.kind, CHECKPOINT_OFFLOAD);
+    free_chosen(&chosen);
+}
+
+static void a_choice_says_why(void **state)
+{
+    (void)state;
+    struct chosen chosen = choose(NULL, "time_steps: 400, checkpointing: single");
+    assert_true(chosen.choice.is_found);
+    assert_int_equal(chosen.choice.config.kind, CHECKPOINT_SINGLE);
+    assert_non_null(strstr(chosen.choice.why, "local checkpoints: 2.0 forward passes"));
+    free_chosen(&chosen);
+}
+
+static void numbers_that_are_given_stay(void **state)
+{
+    (void)state;
+    struct chosen chosen = choose(NULL, "time_steps: 400, checkpointing: single, "
+                                        "checkpoints: {local: 11}");
+    assert_false(chosen.choice.is_open);
+    assert_int_equal(chosen.choice.config.local, 11);
+    assert_null(chosen.choice.why);
+    free_chosen(&chosen);
+}
+
+static void streaming_memory_that_is_too_small_is_refused_with_its_bytes(void **state)
+{
+    (void)state;
+    struct chosen chosen = choose("machines.0.system.streaming.bytes=100",
+                                  "time_steps: 40, checkpointing: single_remote, "
+                                  "checkpoints: {remote: 3}");
+    const struct plan_probe *probe = plan_prober_ask(&chosen.prober, &chosen.choice.config);
+    assert_false(probe->fits);
+    assert_true(probe->fits_sram);
+    assert_true(probe->remote_bytes > 100 && probe->remote_bytes % 3 == 0);
+    char *why = xasprintf("single_remote with 3 remote checkpoints needs %llu bytes of streaming "
+                          "memory for the 1 chip of a machine, which has 100 bytes",
+                          (unsigned long long)probe->remote_bytes);
+    assert_string_equal(probe->why, why);
+    free(why);
+    free_chosen(&chosen);
+}
+
+// Weights are what two plans really differ by.
+static void a_slot_and_a_history_weigh_what_they_add_to_the_fullest_tile(void **state)
+{
+    (void)state;
+    struct chosen chosen = choose(NULL, "time_steps: 800, checkpointing: single");
+    struct plan_weight weight = plan_prober_weigh(&chosen.prober, false);
+    struct checkpoint_config config = chosen.experiment->training.checkpoints;
+    uint64_t bytes[2];
+    for (uint32_t i = 0; i < 2; i++) {
+        config.local = i == 0 ? 2 : 4; // 2 and 400; 4 and 200
+        bytes[i] = plan_prober_ask(&chosen.prober, &config)->sram_bytes;
+    }
+    double difference = (double)bytes[0] - (double)bytes[1];
+    assert_true(
+        fabs(difference / (200.0 * (double)weight.history_bytes - 2.0 * (double)weight.slot_bytes) -
+             1) < 0.05);
+    free_chosen(&chosen);
+}
+
+static void a_remedy_names_the_plan_or_says_that_there_is_none(void **state)
+{
+    (void)state;
+    struct chosen chosen = choose(NULL, "time_steps: 400, checkpointing: none");
+    assert_false(chosen.choice.is_found);
+    char *remedy = plan_remedy(&chosen.prober, &chosen.times);
+    assert_non_null(strstr(remedy, "training.checkpointing: offload would fit"));
+    free(remedy);
+    free_chosen(&chosen);
+    chosen = choose("network.hidden=[1466]", "time_steps: 4, checkpointing: none");
+    remedy = plan_remedy(&chosen.prober, &chosen.times);
+    assert_string_equal(remedy, "no training.checkpointing would fit");
+    free(remedy);
+    free_chosen(&chosen);
+}
+
+int main(void)
+{
+    enter_empty_folder();
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_choice_is_the_cheapest_of_all_plans_that_fit),
+        cmocka_unit_test(transfers_that_cost_nothing_are_chosen),
+        cmocka_unit_test(a_choice_says_why),
+        cmocka_unit_test(numbers_that_are_given_stay),
+        cmocka_unit_test(streaming_memory_that_is_too_small_is_refused_with_its_bytes),
+        cmocka_unit_test(a_slot_and_a_history_weigh_what_they_add_to_the_fullest_tile),
+        cmocka_unit_test(a_remedy_names_the_plan_or_says_that_there_is_none),
+    };
+    return cmocka_run_group_tests_name("plan choice", tests, NULL, NULL);
+}
