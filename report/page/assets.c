@@ -20,6 +20,7 @@ ASSET(asset_shell_css, "report/page/shell.css");
 ASSET(asset_shell_js, "report/page/shell.js");
 ASSET(asset_sweep_data_js, "report/page/sweep_data.js");
 ASSET(asset_sweep_charts_js, "report/page/sweep_charts.js");
+ASSET(asset_sweep_scaling_js, "report/page/sweep_scaling.js");
 ASSET(asset_sweep_js, "report/page/sweep.js");
 ASSET(asset_anatomy_charts_js, "report/page/anatomy_charts.js");
 ASSET(asset_anatomy_js, "report/page/anatomy.js");

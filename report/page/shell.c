@@ -12,7 +12,8 @@
 
 // In the order in which they are read; all of them share one scope.
 static const char *const scripts[PAGE_KIND_COUNT][SCRIPTS_MAX] = {
-    [PAGE_SWEEP] = {asset_sweep_data_js, asset_sweep_charts_js, asset_sweep_js},
+    [PAGE_SWEEP] = {asset_sweep_data_js, asset_sweep_charts_js, asset_sweep_scaling_js,
+                    asset_sweep_js},
     [PAGE_ANATOMY] = {asset_anatomy_charts_js, asset_anatomy_js},
 };
 

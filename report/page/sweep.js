@@ -225,7 +225,7 @@ function addBreakdownCard() {
   if (names.length === 0) return;
   let name = fastestOf(names);
   let unit = 'share';
-  const part = addChartCard({id: 'breakdown', isHalf: true, title: 'Where the time goes', lead: 'Compute, exchange, sync and host of a training step; launches and loops are a GPU’s.',
+  const part = addChartCard({id: 'breakdown', isHalf: true, title: 'Where the time goes', lead: 'Parts of a training step; links, streaming and host are waits, launches and loops are a GPU’s.',
     controls: [machineSelect(names, name, (value) => { name = value; part.redraw(); }), select('as', shareOptions, unit, (value) => { unit = value; part.redraw(); })],
     make: () => breakdownChart(selection.x, name, unit === 'share'),
     table: () => ({caption: 'parts of a training step, for the selection of the chart', rows: selectedRows([selection.x]).filter((row) => row.fits && row.step > 0),
@@ -408,6 +408,7 @@ function drawPage() {
   } else if (rows.length > 0) {
     addSpeedupCard();
   }
+  addScalingCard();
   addBreakdownCard();
   addScheduleCard();
   addMemoryCard();

@@ -16,7 +16,7 @@ const rowColumns = {};
 for (const key of Object.keys(data.rows)) {
   if (!['count', 'schedules', 'shares'].includes(key)) rowColumns[key] = unpack(data.rows[key], data.rows.count);
 }
-for (const key of ['name', 'kind', 'hw', 'variant', 'form', 'why']) rowColumns[key] = rowColumns[key].map(text);
+for (const key of ['name', 'kind', 'hw', 'variant', 'form', 'why', 'bound', 'plan']) rowColumns[key] = rowColumns[key].map(text);
 const rowKeys = Object.keys(rowColumns);
 const noRow = Object.fromEntries([...rowKeys, 'q', 'speedups'].map((key) => [key, undefined])); // copied, so that all rows are alike: faster to fill and read
 const rows = Array.from({length: data.rows.count}, (unused, i) => {

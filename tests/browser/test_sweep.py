@@ -175,6 +175,34 @@ def check_long(browser, folder, environment):
     verdict("an_axis_of_equal_steps_is_linear", kind == "linear", kind)
 
 
+def check_chips(browser, folder, environment):
+    """Chips were swept: strong scaling of one network, weak scaling of replicas, each beside what is ideal."""
+    sweep, database, path = (os.path.join(folder, name) for name in ("chips.yaml", "chips.db", "chips.html"))
+    with open(sweep, "w") as file:
+        file.write("base: BASE\nset: {machines: [{name: toys, system: toy-4}], network.hidden: [24, 24]}\n"
+                   "blocks:\n  - sweep: {machines.0.chips: [1, 2, 4]}\n"
+                   "  - zip: [{machines.0.chips: [1, 2, 4], machines.0.replicas: [1, 2, 4], training.batch: [6, 12, 24]}]\n"
+                   .replace("BASE", os.path.dirname(environment["TILESIM_CONFIGS"]) + "/configs/experiments/toy.yaml"))
+    ran = subprocess.run([program, "sweep", sweep, "--db", database], env=environment, capture_output=True, text=True)
+    subprocess.run([program, "report", database, "--html", path], env=environment, capture_output=True, text=True)
+    page = browser.open(path)
+    lines = {}
+    for kind in ("strong: speed-up", "weak: efficiency"):
+        choose(page, "#chips", "scaling", kind)
+        lines[kind] = page.evaluate(f"{chart('chips')}.data.datasets.map((set) => [set.label, ...set.data.map((point) => [point.x, point.y])])")
+    strong, weak = lines["strong: speed-up"], lines["weak: efficiency"]
+    verdict("strong_scaling_begins_at_its_chips", len(strong) == 2 and strong[0][1] == [1, 1] and [point[0] for point in strong[0][1:]] == [1, 2, 4], (strong, ran.stderr[-300:]))
+    verdict("ideal_is_as_fast_as_there_are_chips", strong[-1] == ["ideal", [1, 1], [2, 2], [4, 4]], strong[-1])
+    verdict("replicas_of_a_batch_each_are_weak_scaling", len(weak) == 2 and weak[0][1] == [1, 1] and 0 < weak[0][2][1] < 1 and 0 < weak[0][3][1] < 1, weak)
+    page.evaluate("document.querySelector('#chips details').open = true")
+    page.settle()
+    bounds = set(column(page, "chips", 5))
+    verdict("every_point_says_what_bounds_it", bounds and bounds <= {"compute", "exchange", "sync", "links", "memory", "host"}, bounds)
+    parts = page.evaluate(f"{chart('breakdown')}.data.datasets.map((set) => set.label)")
+    verdict("waits_for_links_are_in_the_stack", "links" in parts, parts)
+    verdict("a_sweep_over_chips_brings_no_complaint", page.complaints == [], page.complaints)
+
+
 def check_theme(browser, path):
     page = check_look(browser, path, "dark", dark=True)
     ground = "getComputedStyle(document.body).backgroundColor"
@@ -214,6 +242,7 @@ def main():
             verdict("an_entry_of_a_legend_is_one_line_on_a_phone", tall == 0, tall)
             check_theme(browser, page_path)
             check_long(browser, folder, environment)
+            check_chips(browser, folder, environment)
 
 
 main()
