@@ -327,9 +327,12 @@ static const uint32_t *find_hidden(const struct experiment *base, const char *ke
     if (strncmp(key, ALL_HIDDEN, prefix) != 0 || base->network.hidden_count == 0) {
         return NULL;
     }
-    char *end = NULL;
-    unsigned long layer = key[prefix] == '.' ? strtoul(key + prefix + 1, &end, 10) : 0;
-    bool is_layer = key[prefix] == '\0' || (end != key + prefix + 1 && *end == '\0');
+    if (key[prefix] == '\0') {
+        return base->network.hidden;
+    }
+    char *end;
+    unsigned long layer = strtoul(key + prefix + 1, &end, 10);
+    bool is_layer = key[prefix] == '.' && end != key + prefix + 1 && *end == '\0';
     return is_layer && layer < base->network.hidden_count ? &base->network.hidden[layer] : NULL;
 }
 
