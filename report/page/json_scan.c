@@ -91,8 +91,11 @@ static bool read_member(const char *key, struct json_member *member)
     }
     const char *end = string_end(key);
     const char *colon = skip_space(end);
+    if (*colon != ':') {
+        return false; // the text was cut off
+    }
     *member = (struct json_member){key + 1, (size_t)(end - key) - 2, skip_space(colon + 1)};
-    return *colon == ':';
+    return true;
 }
 
 const char *json_scan_member(const char *object, const char *name)

@@ -249,6 +249,7 @@ static void a_missing_piece_is_said(void **state)
     "ALTER TABLE machines DROP COLUMN memory_seconds;"                                \
     "ALTER TABLE machines DROP COLUMN bound; ALTER TABLE machines DROP COLUMN chips;" \
     "ALTER TABLE machines DROP COLUMN replicas;"                                      \
+    "ALTER TABLE machines DROP COLUMN checkpointing;"                                 \
     "ALTER TABLE machines DROP COLUMN checkpoint; PRAGMA user_version=3;"
 static const char as_format_2[] =
     "PRAGMA foreign_keys=OFF;" AS_FORMAT_3 "CREATE TABLE old AS SELECT * FROM points;"
