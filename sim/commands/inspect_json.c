@@ -136,6 +136,18 @@ static json_t *flows_to_json(const struct inspected *inspected, uint32_t exchang
     return array;
 }
 
+// Null: the main part.
+static json_t *section_of(const struct program *program, uint32_t step)
+{
+    for (uint32_t i = 0; i < program->section_count; i++) {
+        const struct program_section *section = &program->sections[i];
+        if (step >= section->first_step && step < section->first_step + section->step_count) {
+            return json_string(section->name);
+        }
+    }
+    return json_null();
+}
+
 static json_t *step_to_json(const struct inspected *inspected, const struct step_summary *step)
 {
     static const char *const kinds[] = {[STEP_LOOP_BEGIN] = "loop",
@@ -150,6 +162,7 @@ static json_t *step_to_json(const struct inspected *inspected, const struct step
     set(object, "step", integer(step->number));
     set(object, "kind", json_string(kinds[step->kind]));
     set(object, "depth", integer(step->depth));
+    set(object, "section", section_of(inspected->program, step->number));
     if (step->kind != STEP_LOOP_BEGIN) {
         set(object, "name", json_string(step->name));
     }
@@ -254,6 +267,8 @@ static json_t *cycles_to_json(const struct machine_time *time)
     set(object, "compute", json_real(time->compute_cycles));
     set(object, "exchange", json_real(time->exchange_cycles));
     set(object, "sync", json_real(time->sync_cycles));
+    set(object, "links", json_real(time->link_cycles));
+    set(object, "memory", json_real(time->memory_cycles));
     set(object, "host", json_real(time->host_cycles));
     set(object, "supersteps", integer(time->supersteps));
     return object;

@@ -14,6 +14,7 @@
 #define PAINT_EXCHANGE "36"
 #define PAINT_HOST "35"
 #define PAINT_LOOP "2"
+#define PAINT_SECTION "1"
 
 void inspect_heading(const struct inspector *inspector, const char *of, const char *what)
 {
@@ -79,6 +80,18 @@ static void add_bar(struct table *table, double part, double whole)
     table_add(table, "%5.1f %%%s%.*s", 100 * share, length > 0 ? "  " : "", length, bar);
 }
 
+// Of a system alone.
+static void print_waits(FILE *stream, const struct machine_time *time)
+{
+    if (time->link_cycles > 0) {
+        fprintf(stream, ", links %.1f %%", 100 * time->link_cycles / time->cycles);
+    }
+    if (time->memory_cycles > 0) {
+        fprintf(stream, ", streaming memory %.1f %%", 100 * time->memory_cycles / time->cycles);
+    }
+    fputc('\n', stream);
+}
+
 // --- summary ------------------------------------------------------------------------------------
 void inspect_summary(const struct inspector *inspector, const struct inspected *inspected)
 {
@@ -102,12 +115,11 @@ void inspect_summary(const struct inspector *inspector, const struct inspected *
         fprintf(stream, " in %s supersteps", text_of_count(text, (double)time->supersteps));
         fprintf(stream, ", %s\n",
                 text_of_seconds(text, cycles_to_seconds(time->cycles, inspected->chip->clock_hz)));
-        fprintf(stream,
-                "  of them      compute %.1f %%, exchange %.1f %%, sync %.1f %%, host %.1f "
-                "%%\n",
-                100 * time->compute_cycles / time->cycles,
-                100 * time->exchange_cycles / time->cycles, 100 * time->sync_cycles / time->cycles,
-                100 * time->host_cycles / time->cycles);
+        fprintf(
+            stream, "  of them      compute %.1f %%, exchange %.1f %%, sync %.1f %%, host %.1f %%",
+            100 * time->compute_cycles / time->cycles, 100 * time->exchange_cycles / time->cycles,
+            100 * time->sync_cycles / time->cycles, 100 * time->host_cycles / time->cycles);
+        print_waits(stream, time);
     }
     fputc('\n', stream);
 }
@@ -181,9 +193,13 @@ static const char *paint_of(enum step_kind kind)
 
 static void add_loop(struct table *table, const struct step_summary *step)
 {
-    table_add(table, "%*s%s%s %u times", (int)step->depth * 2, "",
-              step->kind == STEP_CALL ? "call " : "loop", step->kind == STEP_CALL ? step->name : "",
-              step->loop_count);
+    bool is_call = step->kind == STEP_CALL;
+    char times[32] = "";
+    if (!is_call || step->loop_count != 1) {
+        snprintf(times, sizeof(times), " %u times", step->loop_count);
+    }
+    table_add(table, "%*s%s%s%s", (int)step->depth * 2, "", is_call ? "call " : "loop",
+              is_call ? step->name : "", times);
     for (uint32_t i = 0; i < 6; i++) {
         table_add(table, "%s", "");
     }
@@ -211,6 +227,62 @@ static void add_step(struct table *table, const struct step_summary *step,
     add_bar(table, step->cycles, time->cycles);
 }
 
+// Of a section: how often it runs, what a run takes, and its share. It has at least one step.
+static void add_section(struct table *table, const struct inspected *inspected, uint32_t first)
+{
+    const struct program_section *section = NULL;
+    for (uint32_t i = 0; i < inspected->program->section_count && section == NULL; i++) {
+        const struct program_section *one = &inspected->program->sections[i];
+        uint32_t number = inspected->steps[first].number;
+        section =
+            number >= one->first_step && number < one->first_step + one->step_count ? one : NULL;
+    }
+    double cycles = 0;
+    uint64_t runs = UINT64_MAX; // a step in a loop of the section has more
+    for (uint32_t i = first; section != NULL && i < inspected->step_count; i++) {
+        const struct step_summary *step = &inspected->steps[i];
+        bool takes_time = step->kind != STEP_CALL && step->kind != STEP_LOOP_BEGIN;
+        if (step->number < section->first_step + section->step_count && takes_time) {
+            cycles += step->cycles;
+            runs = min_u64(runs, step->times);
+        }
+    }
+    table_add(table, section == NULL ? "main part" : "section: %s",
+              section == NULL ? "" : section->name);
+    for (uint32_t i = 0; i < 3; i++) {
+        table_add(table, "%s", "");
+    }
+    if (section == NULL || inspected->time == NULL || runs == UINT64_MAX) {
+        for (uint32_t i = 0; i < 3; i++) {
+            table_add(table, "%s", "");
+        }
+        return;
+    }
+    table_add_count(table, (double)runs);
+    table_add_count(table, runs == 0 ? 0 : cycles / (double)runs);
+    add_bar(table, cycles, inspected->time->cycles);
+}
+
+static bool begins_section(const struct inspected *inspected, uint32_t place)
+{
+    const struct program *program = inspected->program;
+    uint32_t number = inspected->steps[place].number;
+    uint32_t before = place == 0 ? 0 : inspected->steps[place - 1].number;
+    if (program->section_count == 0) {
+        return false;
+    }
+    if (number >= program->main_first) {
+        return place == 0 || before < program->main_first;
+    }
+    for (uint32_t i = 0; i < program->section_count; i++) {
+        uint32_t first = program->sections[i].first_step;
+        if (number >= first && (place == 0 || before < first)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 void inspect_steps(const struct inspector *inspector, const struct inspected *inspected)
 {
     const uint32_t droppable[] = {3, 1, 2};
@@ -219,6 +291,10 @@ void inspect_steps(const struct inspector *inspector, const struct inspected *in
     table_align_left(table, 6);
     for (uint32_t i = 0; i < inspected->step_count; i++) {
         const struct step_summary *step = &inspected->steps[i];
+        if (begins_section(inspected, i)) {
+            table_paint(table, PAINT_SECTION);
+            add_section(table, inspected, i);
+        }
         table_paint(table, paint_of(step->kind));
         if (step->kind == STEP_LOOP_BEGIN || step->kind == STEP_CALL) {
             add_loop(table, step);

@@ -87,6 +87,16 @@ verdict the_cycles_are_those_of_a_drawn_run "other cycles than $total" \
     grep -q "\"cycles_per_training_step\": ${total%.*}," "$folder/run.json"
 expect json_to_a_full_device_is_a_fault 1 inspect $toy --json /dev/full
 
+# --- checkpoints
+plan="--set training.time_steps=100 --set training.checkpointing=nested --set training.checkpoints.local=4 --set training.checkpoints.levels=3"
+# shellcheck disable=SC2086
+expect a_plan_is_inspected 0 inspect $toy $plan --set machines.0.chip.tile.regions.0.bytes=65536 --json "$folder/plan.json"
+verdict sections_have_headings "no section" grep -qE '^  section: forward again, history kept  .* 100 ' "$folder/out"
+verdict calls_stand_in_the_main_part "no call" grep -qE '^ +call forward again [0-9]+ times' "$folder/out"
+calls=$(sed -n '/^  main part/,/^$/p' "$folder/out" | grep -c 'call ')
+verdict a_plan_of_100_time_steps_is_short "$calls calls" [ "$calls" -gt 5 -a "$calls" -lt 120 ]
+verdict steps_name_their_section "no section" grep -q '"section": "backward"' "$folder/plan.json"
+
 # --- microbenchmarks
 expect a_microbenchmark_shows_its_program 0 inspect configs/validation/exchange/broadcast.yaml
 verdict the_exchange_is_a_step "no step" grep -qE '^  0 broadcast ' "$folder/out"
