@@ -7,10 +7,10 @@
 #include "sim/engine/superstep.h"
 #include "sim/err.h"
 
-// Where the cycles of a plan go. First runs, the loss and what comes before and after is the training step
-// as it is without a plan.
+// Where the cycles of a plan go. Every time step is once run forward with its history kept, and once backward:
+// that, the loss and what comes before and after is the training step as it is without a plan.
 struct plan_cycles {
-    double forward, backward, added;
+    double kept, backward, added;
     double total;
 };
 
@@ -21,15 +21,15 @@ static bool begins_with(const char *text, const char *with)
 
 static void add_section(struct plan_cycles *cycles, const char *section, double section_cycles)
 {
-    bool is_again = begins_with(section, "forward again");
     bool is_forward = begins_with(section, "forward");
+    bool is_kept = is_forward && strstr(section, "history kept") != NULL;
     bool is_backward = strcmp(section, "backward") == 0;
     bool is_copy = begins_with(section, "put") || begins_with(section, "get") ||
                    begins_with(section, "save") || begins_with(section, "restore") ||
                    begins_with(section, "state before") || begins_with(section, "start of the");
-    cycles->forward += is_forward ? section_cycles : 0;
+    cycles->kept += is_kept ? section_cycles : 0;
     cycles->backward += is_backward ? section_cycles : 0;
-    cycles->added += is_again || is_copy ? section_cycles : 0;
+    cycles->added += (is_forward && !is_kept) || is_copy ? section_cycles : 0;
     cycles->total += section_cycles;
 }
 
@@ -110,8 +110,7 @@ struct result_checkpoint checkpoint_result(const struct checkpoint_run *run)
     plan_destroy(plan);
     if (run->time != NULL) {
         struct plan_cycles cycles = measure_cycles(run);
-        double forward = cycles.forward / forward_steps; // of all time steps once
-        out.forward_share = forward / (forward + cycles.backward);
+        out.forward_share = cycles.kept / (cycles.kept + cycles.backward);
         out.overhead = cycles.added / (cycles.total - cycles.added);
         add_streams(run, &out);
     }
