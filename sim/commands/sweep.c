@@ -85,6 +85,18 @@ static error_t parse_argument(const char *text, struct argp_state *state)
     return 0;
 }
 
+static void check_together(const struct arguments *arguments, struct argp_state *state)
+{
+    if (arguments->is_resume && arguments->is_fresh) {
+        argp_error(state, "--resume needs a database, --fresh none: not both");
+    }
+    if (arguments->slurm_shards > 0 && (arguments->has_shard || arguments->is_list ||
+                                        arguments->is_resume || arguments->is_fresh)) {
+        argp_error(state, "--slurm runs every shard, and goes on with what is there: not with "
+                          "--shard, --list, --resume or --fresh");
+    }
+}
+
 static error_t parse_option(int key, char *text, struct argp_state *state)
 {
     struct arguments *arguments = state->input;
@@ -137,14 +149,7 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
         argp_error(state, "which sweep?");
         return 0;
     case ARGP_KEY_END:
-        if (arguments->is_resume && arguments->is_fresh) {
-            argp_error(state, "--resume needs a database, --fresh none: not both");
-        }
-        if (arguments->slurm_shards > 0 && (arguments->has_shard || arguments->is_list ||
-                                            arguments->is_resume || arguments->is_fresh)) {
-            argp_error(state, "--slurm runs every shard, and goes on with what is there: not with "
-                              "--shard, --list, --resume or --fresh");
-        }
+        check_together(arguments, state);
         return 0;
     default:
         return ARGP_ERR_UNKNOWN;
