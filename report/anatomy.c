@@ -9,21 +9,26 @@ const char *const anatomy_bounds[ANATOMY_BOUNDS] = {"floor", "compute", "l2", "m
 const char *const anatomy_kind_names[ANATOMY_KINDS] = {"compute", "exchange", "host", "stream",
                                                        "all_reduce"};
 
-void anatomy_add_span(struct anatomy_spans *spans, const struct anatomy_span *span)
+void anatomy_append_span(struct anatomy_spans *spans, const struct anatomy_span *span)
 {
-    struct anatomy_span *last = spans->count > 0 ? &spans->items[spans->count - 1] : NULL;
-    if (span->end_cycles == span->begin_cycles) {
+    if (span->end_cycles <= span->begin_cycles) { // a step that starts no transfer has no end
         return;
     }
-    if (last != NULL && last->what == span->what && last->end_cycles == span->begin_cycles) {
-        last->end_cycles = span->end_cycles;
-        return;
-    }
-    if (spans->count == spans->room) {
+    if (spans->items == NULL || spans->count == spans->room) {
         spans->room = 2 * spans->room + 64;
         spans->items = xrealloc(spans->items, spans->room * sizeof *spans->items);
     }
     spans->items[spans->count++] = *span;
+}
+
+void anatomy_add_span(struct anatomy_spans *spans, const struct anatomy_span *span)
+{
+    struct anatomy_span *last = spans->count > 0 ? &spans->items[spans->count - 1] : NULL;
+    if (last != NULL && last->what == span->what && last->end_cycles == span->begin_cycles) {
+        last->end_cycles = span->end_cycles;
+    } else {
+        anatomy_append_span(spans, span);
+    }
 }
 
 struct anatomy_machine *anatomy_add_machine(struct anatomy *anatomy)

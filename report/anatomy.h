@@ -178,6 +178,8 @@ extern const char *const anatomy_bounds[ANATOMY_BOUNDS];
 struct anatomy_machine *anatomy_add_machine(struct anatomy *anatomy);
 struct anatomy_gpu *anatomy_add_gpu(struct anatomy *anatomy);
 void anatomy_free(struct anatomy *anatomy);
+// One of no cycles is left out.
+void anatomy_append_span(struct anatomy_spans *spans, const struct anatomy_span *span);
 // Joined to the last one where both are of the same thing and follow each other without a gap.
 void anatomy_add_span(struct anatomy_spans *spans, const struct anatomy_span *span);
 uint64_t anatomy_total_cycles(const struct anatomy_machine *machine);

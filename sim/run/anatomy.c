@@ -379,10 +379,8 @@ static void observe(void *context, const struct replay_event *event)
         }
         out->exchange_cycles += event->cycles;
     }
-    if (leave.end_cycles > leave.begin_cycles) {
-        anatomy_add_span(&out->transfers,
-                         &(struct anatomy_span){share, leave.begin_cycles, leave.end_cycles});
-    }
+    anatomy_append_span(&out->transfers,
+                        &(struct anatomy_span){share, leave.begin_cycles, leave.end_cycles});
     out->sync_cycles += event->sync_cycles;
     step->waited_cycles += waited;
     add_to_step(observation, event, execution, event->cycles + waited);
