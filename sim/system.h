@@ -91,7 +91,7 @@ struct system_config {
 enum all_reduce_kind {
     ALL_REDUCE_RING,
     ALL_REDUCE_TREE,
-    ALL_REDUCE_TWO_LEVEL, // a ring within each machine, then one over the machines, then back
+    ALL_REDUCE_TWO_LEVEL, // chunks summed within each machine, each chunk over the machines, then back
 };
 
 struct parallel_config {

@@ -23,10 +23,13 @@ static uint64_t chunk_bytes(const struct reducing *reducing, uint32_t chunk, uin
     return reducing->bytes * (chunk + 1) / count - reducing->bytes * chunk / count;
 }
 
-static void ring(const struct reducing *reducing, const struct members *members, uint32_t phase)
+// Steps first..end-1 of the 2 (count - 1): in the first half chunks are summed, after it chip `own` has the sum of
+// chunk own + 1; in the second half they are copied.
+static void ring_steps(const struct reducing *reducing, const struct members *members,
+                       uint32_t first, uint32_t end, uint32_t phase)
 {
     uint32_t count = members->count, own = members->own;
-    for (uint32_t i = 0; count > 1 && i < 2 * (count - 1); i++) {
+    for (uint32_t i = first; i < end; i++) {
         bool is_summing = i < count - 1;
         // a chunk goes on to the next chip in the step after it came
         uint32_t sent = (own + 2 * count - i) % count;
@@ -42,6 +45,11 @@ static void ring(const struct reducing *reducing, const struct members *members,
                             .phase = phase,
                         });
     }
+}
+
+static void ring(const struct reducing *reducing, const struct members *members, uint32_t phase)
+{
+    ring_steps(reducing, members, 0, 2 * (members->count - 1), phase);
 }
 
 // --- tree ---------------------------------------------------------------------------------------
@@ -111,34 +119,51 @@ static struct members find_members(const struct system_config *system,
     return members;
 }
 
-// The first member of every machine.
-static struct members find_leaders(const struct system_config *system,
-                                   const struct parallel_config *parallel, uint32_t chip)
+// The members at the same place of their machine as the chip; of none, if machines have unequal numbers of them.
+static struct members find_alike(const struct system_config *system,
+                                 const struct parallel_config *parallel, uint32_t chip,
+                                 const struct members *beside)
 {
     struct members all = find_members(system, parallel, chip, UINT32_MAX);
-    struct members leaders = {.chips = xcalloc(all.count, sizeof(uint32_t))};
-    for (uint32_t i = 0; i < all.count; i++) {
-        uint32_t machine = all.chips[i] / system->chips_per_machine;
-        if (i == 0 || machine != all.chips[i - 1] / system->chips_per_machine) {
-            leaders.own = all.chips[i] == chip ? leaders.count : leaders.own;
-            leaders.chips[leaders.count++] = all.chips[i];
+    struct members alike = {.chips = xcalloc(all.count, sizeof(uint32_t))};
+    uint32_t first = 0;
+    while (first < all.count) {
+        uint32_t machine = all.chips[first] / system->chips_per_machine;
+        uint32_t end = first;
+        while (end < all.count && all.chips[end] / system->chips_per_machine == machine) {
+            end++;
         }
+        if (end - first != beside->count) {
+            alike.count = 0;
+            break;
+        }
+        alike.own = all.chips[first + beside->own] == chip ? alike.count : alike.own;
+        alike.chips[alike.count++] = all.chips[first + beside->own];
+        first = end;
     }
     free(all.chips);
-    return leaders;
+    return alike;
 }
 
+// In a machine every chip sums a chunk; chips with the same chunk sum it over the machines; then it goes around.
 static void two_levels(const struct reducing *reducing, const struct system_config *system,
                        const struct parallel_config *parallel, uint32_t chip)
 {
     struct members beside = find_members(system, parallel, chip, chip / system->chips_per_machine);
-    ring(reducing, &beside, 0);
-    if (beside.own == 0) {
-        struct members leaders = find_leaders(system, parallel, chip);
-        ring(reducing, &leaders, 1);
-        free(leaders.chips);
+    struct members alike = find_alike(system, parallel, chip, &beside);
+    uint32_t half = beside.count - 1;
+    if (alike.count > 0) {
+        struct reducing chunk = *reducing;
+        chunk.bytes = chunk_bytes(reducing, (beside.own + 1) % beside.count, beside.count);
+        ring_steps(reducing, &beside, 0, half, 0);
+        ring(&chunk, &alike, 1);
+        ring_steps(reducing, &beside, half, 2 * half, 2);
+    } else {
+        struct members all = find_members(system, parallel, chip, UINT32_MAX);
+        ring(reducing, &all, 0);
+        free(all.chips);
     }
-    copy_from_first(reducing, &beside, 2);
+    free(alike.chips);
     free(beside.chips);
 }
 

@@ -2,7 +2,9 @@
 // Chips at the same place of their replica sum with each other; the groups do it side by side.
 //   ring       2 (n - 1) steps: chunks of 1/n go around, summed in the first n - 1 and copied in the others
 //   tree       whole gradients to the first chip by halving the number of chips, then back by doubling it
-//   two_level  a ring in each machine, a ring over the first chips of the machines, a tree back into each
+//   two_level  the summing half of a ring in each machine; of the chunk that a chip then has, a ring over the chips
+//              with the same one in the other machines; the copying half. A plain ring where machines have
+//              unequal numbers of replicas
 // Modelled:     messages as they depend on each other, additions on the tiles.
 // Not modelled: the exchange between a chip's tiles and its links, overlap of a chunk's parts.
 #ifndef TILESIM_SIM_ENGINE_ALL_REDUCE_H

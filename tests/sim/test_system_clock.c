@@ -358,7 +358,7 @@ static void a_tree_takes_two_messages_a_level(void **state)
 }
 
 // Machines of two chips: a ring of two, a ring over three machines, one message back.
-static void two_levels_are_a_ring_a_ring_and_a_message(void **state)
+static void two_levels_are_half_a_ring_rings_of_chunks_and_the_other_half(void **state)
 {
     (void)state;
     struct fixture_system fixture;
@@ -369,10 +369,9 @@ static void two_levels_are_a_ring_a_ring_and_a_message(void **state)
     struct machine_time time = time_on(&fixture, &parallel, reducing_program(bytes), 1);
     double inside =
         2 * (130 + (double)bytes / 2 / 2) + (double)all_reduce_add_cycles(&fixture.chip, bytes / 2);
-    double over = 4 * (130 + (double)bytes / 3 / 2) +
-                  2 * (double)all_reduce_add_cycles(&fixture.chip, bytes / 3);
-    double back = 130 + (double)bytes / 2;
-    assert_true(time.link_cycles == inside + over + back);
+    double over = 4 * (130 + (double)bytes / 6 / 2) + // two groups of three, a half each
+                  2 * (double)all_reduce_add_cycles(&fixture.chip, bytes / 6);
+    assert_true(time.link_cycles == inside + over);
     fixture_system_close(&fixture);
 }
 
@@ -450,7 +449,7 @@ int main(void)
         cmocka_unit_test(links_host_and_memory_do_not_disturb_each_other),
         cmocka_unit_test(a_ring_takes_2_n_minus_1_chunks_and_their_ways),
         cmocka_unit_test(a_tree_takes_two_messages_a_level),
-        cmocka_unit_test(two_levels_are_a_ring_a_ring_and_a_message),
+        cmocka_unit_test(two_levels_are_half_a_ring_rings_of_chunks_and_the_other_half),
         cmocka_unit_test(replicas_of_several_chips_sum_place_by_place),
         cmocka_unit_test(replicas_whose_ways_share_a_link_share_its_rate),
         cmocka_unit_test(actors_that_wait_for_ever_are_named_with_what_they_wait_for),
