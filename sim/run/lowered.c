@@ -95,8 +95,13 @@ char *lowered_remedy(const struct machine_config *config, const struct experimen
                      const struct lowered *lowered)
 {
     struct plan_prober prober = plan_prober_create(config, experiment);
-    struct plan_times times = plan_measure_times(&prober, lowered->records[0]);
-    char *remedy = plan_remedy(&prober, &times);
+    char *remedy;
+    if (plan_prober_fits_one_step(&prober)) {
+        struct plan_times times = plan_measure_times(&prober, lowered->records[0]);
+        remedy = plan_remedy(&prober, &times);
+    } else {
+        remedy = xstrdup(PLAN_NO_REMEDY); // most of what does not fit, and found by one plan
+    }
     plan_prober_free(&prober);
     return remedy;
 }

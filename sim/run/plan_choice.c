@@ -543,7 +543,7 @@ char *plan_remedy(struct plan_prober *prober, const struct plan_times *times)
     char plan[128];
     plan_name(&choice.config, plan, sizeof plan);
     char *remedy = choice.is_found ? xasprintf("training.checkpointing: %s would fit", plan)
-                                   : xstrdup("no training.checkpointing would fit");
+                                   : xstrdup(PLAN_NO_REMEDY);
     plan_choice_free(&choice);
     return remedy;
 }

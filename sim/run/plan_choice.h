@@ -25,6 +25,8 @@ struct plan_choice {
     char *why;   // owned; one sentence; NULL: the planner was not asked
 };
 
+#define PLAN_NO_REMEDY "no training.checkpointing would fit"
+
 // A number is left open that the kind has, or the kind itself.
 bool plan_is_open(const struct checkpoint_config *config);
 // Seconds of a time step and of a transfer. record: of one replica, or NULL where nothing is replayed; a few of its time

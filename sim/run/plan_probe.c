@@ -141,6 +141,26 @@ static void measure(const struct plan_prober *prober, const struct program *prog
     sram_plan_destroy(plan);
 }
 
+bool plan_prober_fits_one_step(const struct plan_prober *prober)
+{
+    struct training_graph *graph =
+        training_graph_create(&prober->graph->config, prober->graph->form, prober->graph->batch, 1);
+    const struct checkpoint_config none = {.kind = CHECKPOINT_NONE,
+                                           .state_bytes = prober->training.checkpoints.state_bytes};
+    char *why = NULL;
+    struct program *program = plan_prober_lower(prober, graph, &none, &why);
+    bool fits = false;
+    if (program != NULL) {
+        struct sram_plan *plan = sram_plan_create(program, prober->machine->chip);
+        fits = plan->fits;
+        sram_plan_destroy(plan);
+    }
+    free(why);
+    program_destroy(program);
+    training_graph_destroy(graph);
+    return fits;
+}
+
 const struct plan_probe *plan_prober_ask(struct plan_prober *prober,
                                          const struct checkpoint_config *config)
 {
