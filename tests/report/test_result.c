@@ -155,74 +155,73 @@ static void expect_keys(const json_t *object, const struct expected_key *keys)
     }
 }
 
+// docs/result-format.md
+static const struct expected_key keys_of_top[] = {
+    {"tilesim", "o"},   {"experiment", "s"}, {"seed", "i"},     {"config", "o"},
+    {"training", "a"},  {"activity", "a"},   {"machines", "a"}, {"speedups", "a"},
+    {"simulator", "o"}, {NULL, NULL}};
+static const struct expected_key keys_of_training[] = {
+    {"form", "s"}, {"steps", "i"}, {"loss", "a"}, {"accuracy", "rn"}, {"mode", "s"}, {NULL, NULL}};
+static const struct expected_key keys_of_activity[] = {{"form", "s"},
+                                                       {"layer", "i"},
+                                                       {"neurons", "i"},
+                                                       {"slots", "i"},
+                                                       {"spikes_per_time_step_per_sample", "r"},
+                                                       {"listed_per_time_step_per_sample", "r"},
+                                                       {"dropped_per_time_step_per_sample", "r"},
+                                                       {"sparsity", "r"},
+                                                       {NULL, NULL}};
+static const struct expected_key keys_of_machine[] = {{"name", "s"},
+                                                      {"kind", "s"},
+                                                      {"variant", "s"},
+                                                      {"form", "s"},
+                                                      {"chips", "i"},
+                                                      {"replicas", "i"},
+                                                      {"bound", "sn"},
+                                                      {"checkpoint", "on"},
+                                                      {"step_seconds", "rn"},
+                                                      {"samples_per_second", "rn"},
+                                                      {"error_band", "rn"},
+                                                      {"fits", "b"},
+                                                      {"why", "sn"},
+                                                      {"breakdown_seconds", "on"},
+                                                      {"cycles_per_training_step", "in"},
+                                                      {"supersteps_per_training_step", "in"},
+                                                      {"tiles_used", "in"},
+                                                      {"sram", "o"},
+                                                      {"energy_joules", "rn"},
+                                                      {NULL, NULL}};
+static const struct expected_key keys_of_sram[] = {
+    {"limit_bytes", "i"}, {"max_bytes", "i"}, {"max_tile", "i"}, {"by_role", "o"}, {NULL, NULL}};
+static const struct expected_key keys_of_breakdown[] = {
+    {"compute", "r"}, {"exchange", "r"}, {"sync", "r"}, {"links", "r"},
+    {"memory", "r"},  {"host", "r"},     {NULL, NULL}};
+static const struct expected_key keys_of_simulator[] = {{"host_seconds", "o"},
+                                                        {"supersteps_per_second", "rn"},
+                                                        {"slowdown", "rn"},
+                                                        {"peak_rss_bytes", "i"},
+                                                        {NULL, NULL}};
+static const struct expected_key keys_of_seconds[] = {
+    {"total", "r"},  {"functional", "r"}, {"draw", "r"}, {"lower", "r"},
+    {"timing", "r"}, {"gpu", "r"},        {NULL, NULL}};
+
 static void every_key_of_the_contract_is_there_with_its_type(void **state)
 {
     (void)state;
-    static const struct expected_key top[] = {
-        {"tilesim", "o"},   {"experiment", "s"}, {"seed", "i"},     {"config", "o"},
-        {"training", "a"},  {"activity", "a"},   {"machines", "a"}, {"speedups", "a"},
-        {"simulator", "o"}, {NULL, NULL}};
-    static const struct expected_key training[] = {{"form", "s"}, {"steps", "i"},
-                                                   {"loss", "a"}, {"accuracy", "rn"},
-                                                   {"mode", "s"}, {NULL, NULL}};
-    static const struct expected_key activity[] = {{"form", "s"},
-                                                   {"layer", "i"},
-                                                   {"neurons", "i"},
-                                                   {"slots", "i"},
-                                                   {"spikes_per_time_step_per_sample", "r"},
-                                                   {"listed_per_time_step_per_sample", "r"},
-                                                   {"dropped_per_time_step_per_sample", "r"},
-                                                   {"sparsity", "r"},
-                                                   {NULL, NULL}};
-    static const struct expected_key machine[] = {{"name", "s"},
-                                                  {"kind", "s"},
-                                                  {"variant", "s"},
-                                                  {"form", "s"},
-                                                  {"chips", "i"},
-                                                  {"replicas", "i"},
-                                                  {"bound", "sn"},
-                                                  {"checkpoint", "on"},
-                                                  {"step_seconds", "rn"},
-                                                  {"samples_per_second", "rn"},
-                                                  {"error_band", "rn"},
-                                                  {"fits", "b"},
-                                                  {"why", "sn"},
-                                                  {"breakdown_seconds", "on"},
-                                                  {"cycles_per_training_step", "in"},
-                                                  {"supersteps_per_training_step", "in"},
-                                                  {"tiles_used", "in"},
-                                                  {"sram", "o"},
-                                                  {"energy_joules", "rn"},
-                                                  {NULL, NULL}};
-    static const struct expected_key sram[] = {{"limit_bytes", "i"},
-                                               {"max_bytes", "i"},
-                                               {"max_tile", "i"},
-                                               {"by_role", "o"},
-                                               {NULL, NULL}};
-    static const struct expected_key breakdown[] = {
-        {"compute", "r"}, {"exchange", "r"}, {"sync", "r"}, {"links", "r"},
-        {"memory", "r"},  {"host", "r"},     {NULL, NULL}};
-    static const struct expected_key simulator[] = {{"host_seconds", "o"},
-                                                    {"supersteps_per_second", "rn"},
-                                                    {"slowdown", "rn"},
-                                                    {"peak_rss_bytes", "i"},
-                                                    {NULL, NULL}};
-    static const struct expected_key seconds[] = {
-        {"total", "r"},  {"functional", "r"}, {"draw", "r"}, {"lower", "r"},
-        {"timing", "r"}, {"gpu", "r"},        {NULL, NULL}};
     struct result result = make_result();
     json_t *json = result_to_json(&result);
-    expect_keys(json, top);
-    expect_keys(json_array_get(json_object_get(json, "training"), 0), training);
-    expect_keys(json_array_get(json_object_get(json, "activity"), 0), activity);
+    expect_keys(json, keys_of_top);
+    expect_keys(json_array_get(json_object_get(json, "training"), 0), keys_of_training);
+    expect_keys(json_array_get(json_object_get(json, "activity"), 0), keys_of_activity);
     json_t *first = json_array_get(json_object_get(json, "machines"), 0);
     for (size_t i = 0; i < 4; i++) {
-        expect_keys(json_array_get(json_object_get(json, "machines"), i), machine);
+        expect_keys(json_array_get(json_object_get(json, "machines"), i), keys_of_machine);
     }
-    expect_keys(json_object_get(first, "sram"), sram);
-    expect_keys(json_object_get(first, "breakdown_seconds"), breakdown);
-    expect_keys(json_object_get(json, "simulator"), simulator);
-    expect_keys(json_object_get(json_object_get(json, "simulator"), "host_seconds"), seconds);
+    expect_keys(json_object_get(first, "sram"), keys_of_sram);
+    expect_keys(json_object_get(first, "breakdown_seconds"), keys_of_breakdown);
+    expect_keys(json_object_get(json, "simulator"), keys_of_simulator);
+    expect_keys(json_object_get(json_object_get(json, "simulator"), "host_seconds"),
+                keys_of_seconds);
     json_decref(json);
     result_free(&result);
 }

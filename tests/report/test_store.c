@@ -17,45 +17,10 @@
 
 #include "report/store.h"
 #include "sim/err.h"
+#include "tests/report/store_fixture.h"
 
 #define KEY_BYTES 33
 #define TEXT_BYTES 128 // a key, and behind it settings
-
-struct places { // a folder of a test's own, and a file in it
-    char folder[32];
-    char *path;
-};
-
-static struct places make_places(void)
-{
-    struct places places = {.folder = "/tmp/tilesim-store-XXXXXX"};
-    assert_non_null(mkdtemp(places.folder));
-    places.path = xasprintf("%s/results.db", places.folder);
-    return places;
-}
-
-// Nothing but the file itself may be left.
-static void free_places(struct places *places)
-{
-    assert_int_equal(unlink(places->path), 0);
-    assert_int_equal(rmdir(places->folder), 0);
-    free(places->path);
-}
-
-static struct store *open_to_write(const char *path)
-{
-    char *why = NULL;
-    struct store *store = store_open_to_write(path, &why);
-    assert_null(why);
-    assert_non_null(store);
-    return store;
-}
-
-static void close_store(struct store *store)
-{
-    char *why = NULL;
-    assert_true(store_close(store, &why));
-}
 
 static const char result_text[] =
     "{\"machines\": [{\"name\": \"bow/sparse\", \"kind\": \"tiles\", \"fits\": true, "

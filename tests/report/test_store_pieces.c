@@ -15,42 +15,9 @@
 #include "report/page/sweep_model.h"
 #include "report/store.h"
 #include "sim/err.h"
+#include "tests/report/store_fixture.h"
 
 #define PARTS 200u
-
-struct file {
-    char folder[40];
-    char *path; // owned
-};
-
-static struct file make_file(void)
-{
-    struct file file = {.folder = "/tmp/tilesim-pieces-XXXXXX"};
-    assert_non_null(mkdtemp(file.folder));
-    file.path = xasprintf("%s/results.db", file.folder);
-    return file;
-}
-
-static void free_file(struct file *file)
-{
-    assert_int_equal(unlink(file->path), 0);
-    assert_int_equal(rmdir(file->folder), 0);
-    free(file->path);
-}
-
-static struct store *open_to_write(const char *path)
-{
-    char *why = NULL;
-    struct store *store = store_open_to_write(path, &why);
-    assert_null(why);
-    return store;
-}
-
-static void close_store(struct store *store)
-{
-    char *why = NULL;
-    assert_true(store_close(store, &why));
-}
 
 // 20 KB that differ by point in one of many parts. Odd spaces and escapes are the text's own.
 static char *make_text(const char *what, uint32_t point)
@@ -154,7 +121,7 @@ static void assert_answer(const char *path, const char *sql, const char *expecte
 static void texts_come_back_as_they_were_in_c_and_in_sql(void **state)
 {
     (void)state;
-    struct file file = make_file();
+    struct places file = make_places();
     struct store *store = open_to_write(file.path);
     for (uint32_t i = 0; i < 50; i++) {
         add(store, i);
@@ -170,13 +137,13 @@ static void texts_come_back_as_they_were_in_c_and_in_sql(void **state)
     assert_answer(file.path, "SELECT result FROM points WHERE number = 7", result);
     free(config);
     free(result);
-    free_file(&file);
+    free_places(&file);
 }
 
 static void equal_parts_are_stored_once(void **state)
 {
     (void)state;
-    struct file file = make_file();
+    struct places file = make_places();
     struct store *store = open_to_write(file.path);
     add(store, 1);
     char *first = ask(file.path, "SELECT count(*) FROM pieces");
@@ -199,14 +166,14 @@ static void equal_parts_are_stored_once(void **state)
     assert_int_equal(read_all(file.path), 99);
     free(first);
     free(expected);
-    free_file(&file);
+    free_places(&file);
 }
 
 // The pieces of a point that could not be added are gone with it: the next one must not count on them.
 static void pieces_of_a_point_that_was_undone_are_written_again(void **state)
 {
     (void)state;
-    struct file file = make_file();
+    struct places file = make_places();
     struct store *store = open_to_write(file.path);
     char *why = NULL;
     run_sql(file.path, "CREATE TRIGGER no BEFORE INSERT ON machines BEGIN "
@@ -219,13 +186,13 @@ static void pieces_of_a_point_that_was_undone_are_written_again(void **state)
     add(store, 1);
     close_store(store);
     assert_int_equal(read_all(file.path), 2);
-    free_file(&file);
+    free_places(&file);
 }
 
 static void a_missing_piece_is_said(void **state)
 {
     (void)state;
-    struct file file = make_file();
+    struct places file = make_places();
     struct store *store = open_to_write(file.path);
     add(store, 1);
     close_store(store);
@@ -240,7 +207,7 @@ static void a_missing_piece_is_said(void **state)
     free(expected);
     free(why);
     close_store(store);
-    free_file(&file);
+    free_places(&file);
 }
 
 // What this program wrote, as formats 3 and 2 had it.
@@ -260,7 +227,7 @@ static const char as_format_2[] =
 static void a_file_of_whole_texts_is_read_and_is_converted_to_write(void **state)
 {
     (void)state;
-    struct file file = make_file();
+    struct places file = make_places();
     struct store *store = open_to_write(file.path);
     for (uint32_t i = 0; i < 20; i++) {
         add(store, i);
@@ -281,13 +248,13 @@ static void a_file_of_whole_texts_is_read_and_is_converted_to_write(void **state
     assert_true(after.st_size < before.st_size / 3);
     run_sql(file.path, "PRAGMA foreign_keys=ON; DELETE FROM stored_points WHERE number < 20");
     assert_answer(file.path, "SELECT count(*) FROM machines", "1"); // they went with their points
-    free_file(&file);
+    free_places(&file);
 }
 
 static void a_file_without_columns_of_links_gets_them_when_it_is_written_to(void **state)
 {
     (void)state;
-    struct file file = make_file();
+    struct places file = make_places();
     struct store *store = open_to_write(file.path);
     add(store, 0);
     close_store(store);
@@ -307,7 +274,7 @@ static void a_file_without_columns_of_links_gets_them_when_it_is_written_to(void
     assert_int_equal(read_all(file.path), 2);
     assert_answer(file.path, "SELECT count(*) FROM machines WHERE links_seconds IS NULL", "2");
     assert_answer(file.path, "SELECT count(name) FROM machines", "2");
-    free_file(&file);
+    free_places(&file);
 }
 
 int main(void)
