@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "report/table.h"
+#include "report/printer.h"
 #include "sim/codelet_list.h"
 #include "sim/commands/command.h"
 #include "sim/err.h"
@@ -22,11 +22,7 @@ static void list_chips(struct err *err)
 {
     struct config *config = config_create();
     char **names = config_list_names("chips");
-    struct table *table = table_create(4);
-    table_add(table, "chip");
-    table_add(table, "tiles");
-    table_add(table, "SRAM per tile");
-    table_add(table, "clock");
+    struct table *table = TABLE_WITH("chip", "tiles", "SRAM per tile", "clock");
     for (char **name = names; *name != NULL; name++) {
         struct chip_config *chip = chip_load(*name, NULL, config, err);
         uint64_t sram_bytes = 0;
@@ -51,11 +47,7 @@ static void list_gpus(struct err *err)
 {
     struct config *config = config_create();
     char **names = config_list_names("gpus");
-    struct table *table = table_create(4);
-    table_add(table, "gpu");
-    table_add(table, "multiprocessors");
-    table_add(table, "memory");
-    table_add(table, "memory bandwidth");
+    struct table *table = TABLE_WITH("gpu", "multiprocessors", "memory", "memory bandwidth");
     for (char **name = names; *name != NULL; name++) {
         struct gpu_config *gpu = gpu_load(*name, NULL, config, err);
         if (gpu != NULL) {
@@ -91,11 +83,7 @@ static void list_networks(struct err *err)
 {
     struct config *config = config_create();
     char **names = config_list_names("networks");
-    struct table *table = table_create(4);
-    table_add(table, "network");
-    table_add(table, "inputs");
-    table_add(table, "hidden");
-    table_add(table, "outputs");
+    struct table *table = TABLE_WITH("network", "inputs", "hidden", "outputs");
     for (char **name = names; *name != NULL; name++) {
         struct network_config network = {0};
         const struct node *root = config_read_named(config, *name, "networks", NULL, err);
@@ -148,15 +136,8 @@ static void list_systems(struct err *err)
 {
     struct config *config = config_create();
     char **names = config_list_names("systems");
-    struct table *table = table_create(8);
-    table_add(table, "system");
-    table_add(table, "chips");
-    table_add(table, "chip");
-    table_add(table, "topology");
-    table_add(table, "links, each way");
-    table_add(table, "streaming memory");
-    table_add(table, "bandwidth");
-    table_add(table, "shared by chips");
+    struct table *table = TABLE_WITH("system", "chips", "chip", "topology", "links, each way",
+                                     "streaming memory", "bandwidth", "shared by chips");
     for (char **name = names; *name != NULL; name++) {
         struct system_config *system = system_load(*name, NULL, config, err);
         if (system != NULL) {
