@@ -421,68 +421,114 @@ static void a_random_start_drops_no_neuron_for_ever(void **state)
     free(trial);
 }
 
-static void the_other_spike_ops_are_those_of_the_reference(void **state)
+// What the spike ops below read and write, drawn.
+struct spike_operands {
+    struct spikes list;
+    struct twin base, membranes, slot_gradients, gradients, out, slots_out;
+};
+
+static struct spike_operands operands_create(struct trial *trial)
+{
+    struct spike_operands operands = {
+        .list = spikes_create(trial->neurons, trial->slots),
+        .base = twin_create(trial->neurons),
+        .membranes = twin_create(trial->neurons),
+        .slot_gradients = twin_create(trial->slots),
+        .gradients = twin_create(trial->neurons),
+        .out = twin_create(trial->neurons),
+        .slots_out = twin_create(trial->slots),
+    };
+    spikes_draw(&operands.list, &trial->rng);
+    twin_draw(&operands.base, &trial->rng);
+    twin_draw(&operands.membranes, &trial->rng);
+    twin_draw(&operands.slot_gradients, &trial->rng);
+    twin_draw(&operands.gradients, &trial->rng);
+    return operands;
+}
+
+static void operands_free(struct spike_operands *operands)
+{
+    struct twin *twins[] = {&operands->base,      &operands->membranes, &operands->slot_gradients,
+                            &operands->gradients, &operands->out,       &operands->slots_out};
+    for (uint32_t i = 0; i < sizeof twins / sizeof *twins; i++) {
+        twin_free(twins[i]);
+    }
+    spikes_free(&operands->list);
+}
+
+struct op_pair {
+    struct op_job fast, plain;
+};
+
+static void pair_input(struct op_pair *pair, uint32_t input, const struct twin *twin)
+{
+    pair->fast.in[input] = twin->fast;
+    pair->plain.in[input] = twin->plain;
+}
+
+static void pair_output(struct op_pair *pair, const struct twin *twin)
+{
+    pair->fast.out = twin->fast;
+    pair->plain.out = twin->plain;
+}
+
+static void pair_run(const struct op_pair *pair, const struct trial *trial, enum op_kind op,
+                     bool is_sparse)
+{
+    const struct kernels *fast = is_sparse ? &kernels_sparse : &kernels_dense;
+    const struct kernels *plain = is_sparse ? &kernels_reference_sparse : &kernels_reference_dense;
+    fast->ops[op](&pair->fast, &trial->all);
+    plain->ops[op](&pair->plain, &trial->all);
+}
+
+static void the_gradient_of_firing_is_that_of_the_reference(void **state)
 {
     (void)state;
     for (uint32_t i = 0; i < TRIALS; i++) {
         struct trial *trial = trial_create(i);
-        struct spikes s = spikes_create(trial->neurons, trial->slots);
-        spikes_draw(&s, &trial->rng);
-        struct twin a = twin_create(trial->neurons), u = twin_create(trial->neurons);
-        struct twin gradients = twin_create(trial->slots), all = twin_create(trial->neurons);
-        struct twin out = twin_create(trial->neurons), slots = twin_create(trial->slots);
-        twin_draw(&a, &trial->rng);
-        twin_draw(&u, &trial->rng);
-        twin_draw(&gradients, &trial->rng);
-        twin_draw(&all, &trial->rng);
-        struct op_job fast = trial->job, plain = trial->job;
+        struct spike_operands operands = operands_create(trial);
+        struct op_pair pair = {trial->job, trial->job};
         if (i % 4) { // else without a base
-            fast.in[0] = a.fast;
-            plain.in[0] = a.plain;
+            pair_input(&pair, 0, &operands.base);
         }
-        fast.in[1] = gradients.fast;
-        plain.in[1] = gradients.plain;
-        fast.in[2] = u.fast;
-        plain.in[2] = u.plain;
-        fast.in[3] = plain.in[3] = s.list;
-        fast.out = out.fast;
-        plain.out = out.plain;
-        kernels_sparse.ops[OP_fire_gradient](&fast, &trial->all);
-        kernels_reference_sparse.ops[OP_fire_gradient](&plain, &trial->all);
-        twin_check_all(&out, 1e-5);
-        fast.in[1] = all.fast;
-        plain.in[1] = all.plain;
-        kernels_dense.ops[OP_fire_gradient](&fast, &trial->all);
-        kernels_reference_dense.ops[OP_fire_gradient](&plain, &trial->all);
-        twin_check_all(&out, 1e-5);
-        fast.in[0] = a.fast;
-        plain.in[0] = a.plain;
-        fast.in[1] = plain.in[1] = s.list;
-        kernels_sparse.ops[OP_count_spikes](&fast, &trial->all);
-        kernels_reference_sparse.ops[OP_count_spikes](&plain, &trial->all);
-        twin_check_all(&out, 1e-6);
-        fast.out = slots.fast;
-        plain.out = slots.plain;
-        kernels_sparse.ops[OP_gather_slots](&fast, &trial->all);
-        kernels_reference_sparse.ops[OP_gather_slots](&plain, &trial->all);
+        pair_input(&pair, 2, &operands.membranes);
+        pair.fast.in[3] = pair.plain.in[3] = operands.list.list;
+        pair_output(&pair, &operands.out);
+        pair_input(&pair, 1, &operands.slot_gradients);
+        pair_run(&pair, trial, OP_fire_gradient, true);
+        twin_check_all(&operands.out, 1e-5);
+        pair_input(&pair, 1, &operands.gradients);
+        pair_run(&pair, trial, OP_fire_gradient, false);
+        twin_check_all(&operands.out, 1e-5);
+        operands_free(&operands);
+        free(trial);
+    }
+}
+
+static void counted_spikes_and_gathered_slots_are_those_of_the_reference(void **state)
+{
+    (void)state;
+    for (uint32_t i = 0; i < TRIALS; i++) {
+        struct trial *trial = trial_create(i);
+        struct spike_operands operands = operands_create(trial);
+        struct op_pair pair = {trial->job, trial->job};
+        pair_input(&pair, 0, &operands.base);
+        pair.fast.in[1] = pair.plain.in[1] = operands.list.list;
+        pair_output(&pair, &operands.out);
+        pair_run(&pair, trial, OP_count_spikes, true);
+        twin_check_all(&operands.out, 1e-6);
+        pair_output(&pair, &operands.slots_out);
+        pair_run(&pair, trial, OP_gather_slots, true);
         for (uint32_t row = 0; row < ROWS; row++) {
-            twin_check(&slots, s.list.counts[row * 2 + 1], row, 0.0);
+            twin_check(&operands.slots_out, operands.list.list.counts[row * 2 + 1], row, 0.0);
         }
-        fast.in[1] = s.values.fast;
-        plain.in[1] = s.values.plain;
-        fast.out = out.fast;
-        plain.out = out.plain;
-        kernels_dense.ops[OP_count_spikes](&fast, &trial->all);
-        kernels_reference_dense.ops[OP_count_spikes](&plain, &trial->all);
-        twin_check_all(&out, 1e-6);
-        kernels_dense.ops[OP_gather_slots](&fast, &trial->all);
-        kernels_reference_dense.ops[OP_gather_slots](&plain, &trial->all);
-        twin_check_all(&out, 0.0);
-        struct twin *twins[] = {&a, &u, &gradients, &all, &out, &slots};
-        for (uint32_t k = 0; k < 6; k++) {
-            twin_free(twins[k]);
-        }
-        spikes_free(&s);
+        pair_input(&pair, 1, &operands.list.values);
+        pair_output(&pair, &operands.out);
+        pair_run(&pair, trial, OP_count_spikes, false);
+        twin_check_all(&operands.out, 1e-6);
+        pair_run(&pair, trial, OP_gather_slots, false);
+        twin_check_all(&operands.out, 0.0);
+        operands_free(&operands);
         free(trial);
     }
 }
@@ -602,7 +648,8 @@ int main(void)
         cmocka_unit_test(the_weight_gradient_is_that_of_the_reference),
         cmocka_unit_test(neurons_are_listed_as_by_the_reference),
         cmocka_unit_test(a_random_start_drops_no_neuron_for_ever),
-        cmocka_unit_test(the_other_spike_ops_are_those_of_the_reference),
+        cmocka_unit_test(the_gradient_of_firing_is_that_of_the_reference),
+        cmocka_unit_test(counted_spikes_and_gathered_slots_are_those_of_the_reference),
         cmocka_unit_test(fused_regions_are_those_of_the_reference),
         cmocka_unit_test(adam_takes_the_steps_computed_by_hand),
         cmocka_unit_test(sgd_steps_against_the_gradient),
