@@ -67,8 +67,17 @@ static void list_gpus(struct err *err)
 static void add_network(struct table *table, const char *name, const struct network_config *network)
 {
     char *hidden = xstrdup("");
-    for (uint32_t i = 0; i < network->hidden_count; i++) {
-        char *longer = xasprintf("%s%s%u", hidden, i > 0 ? ", " : "", network->hidden[i]);
+    for (uint32_t i = 0, end; i < network->hidden_count; i = end) {
+        for (end = i + 1; end < network->hidden_count; end++) {
+            if (network->hidden[end] != network->hidden[i]) {
+                break;
+            }
+        }
+        bool is_run = end - i > 2; // "24 x 968"
+        char *times = is_run ? xasprintf("%u x ", end - i) : xstrdup("");
+        end = is_run ? end : i + 1;
+        char *longer = xasprintf("%s%s%s%u", hidden, i > 0 ? ", " : "", times, network->hidden[i]);
+        free(times);
         free(hidden);
         hidden = longer;
     }
