@@ -262,7 +262,9 @@ static void training_check(const void *section, const struct node *node, struct 
     if (fault != NULL) {
         char *path = xasprintf("checkpoints.%s", number);
         struct mark mark = config_mark(node, path);
-        err_at(err, &mark, "training.%s: %s", path, fault);
+        char *steps = config_name_elsewhere(node, "time_steps", "training.time_steps", &mark);
+        err_at(err, &mark, "training.%s: %s%s", path, fault, steps);
+        free(steps);
         free(path);
         free(fault);
     }

@@ -430,6 +430,47 @@ static void resolve_machines(struct experiment *experiment, const struct node *r
     }
 }
 
+// The key that says how many chips or tiles there are.
+static char *size_key(const struct node *root, const struct machine_config *machine,
+                      uint32_t number)
+{
+    const char *sort = machine->system != NULL ? "system" : "chip";
+    const char *own = machine->system != NULL ? "chips" : "chip.tiles";
+    char *path = xasprintf("machines.%u.%s", number, own);
+    if (!config_is_given(root, path)) {
+        free(path);
+        path = xasprintf("machines.%u.%s", number, sort);
+    }
+    return path;
+}
+
+// The sparse form gives every layer tiles of its own; the dense one spreads each over all.
+static void check_layers(const struct experiment *experiment, const struct node *root,
+                         uint32_t number, struct err *err)
+{
+    const struct machine_config *machine = &experiment->machines[number];
+    enum checkpoint_kind kind = experiment->training.checkpoints.kind;
+    bool streams = kind == CHECKPOINT_OFFLOAD || plan_numbers_of(kind).has_remote;
+    uint32_t layers = experiment->network.hidden_count + 1;
+    uint32_t chips = machine->parallel.chips / machine->parallel.replicas;
+    uint32_t tiles = machine->chip->tiles - (streams ? machine->lowering.io_tiles : 0);
+    if (machine->lowering.kind != LOWERING_SPARSE || placement_has_room(layers, chips, tiles)) {
+        return;
+    }
+    char *size = size_key(root, machine, number);
+    const char *key = config_is_given(root, "network.hidden") ? "network.hidden" : size;
+    struct mark mark = config_mark(root, key);
+    char *elsewhere = config_name_elsewhere(root, size, size, &mark);
+    char *of_chips = chips == 1 ? xstrdup("") : xasprintf(" on each of %u chips", chips);
+    err_at(err, &mark,
+           "%s: %u hidden layers and the output need a tile each, beside tile 0; machines.%u "
+           "('%s') has %u tiles%s%s",
+           key, layers - 1, number, machine->name, tiles, of_chips, elsewhere);
+    free(of_chips);
+    free(elsewhere);
+    free(size);
+}
+
 // A microbenchmark is for one sort of machine.
 static void check_workload(const struct experiment *experiment, const struct node *root,
                            struct err *err)
@@ -469,6 +510,11 @@ void experiment_resolve(struct experiment *experiment, const struct node *root, 
                experiment->timing.training_steps, training->steps);
     }
     resolve_machines(experiment, root, err);
+    for (uint32_t i = 0; experiment->workload.kind == NULL && i < experiment->machine_count; i++) {
+        if (experiment->machines[i].chip != NULL) {
+            check_layers(experiment, root, i, err);
+        }
+    }
     check_workload(experiment, root, err);
     struct uncertain_scope scope = {experiment_keys, experiment, root, experiment->uncertain,
                                     experiment->uncertain_count};

@@ -207,8 +207,10 @@ static void check_end(const struct system_config *system, const struct node *nod
     if (chip >= system->chips) {
         char *path = xasprintf("links.%u.%s", link, end);
         struct mark mark = config_mark(node, path);
-        err_at(err, &mark, "%s: there is no chip %u; the %u of the system are 0..%u", path, chip,
-               system->chips, system->chips - 1);
+        char *chips = config_name_elsewhere(node, "chips", "chips", &mark);
+        err_at(err, &mark, "%s: there is no chip %u; the %u of the system are 0..%u%s", path, chip,
+               system->chips, system->chips - 1, chips);
+        free(chips);
         free(path);
     }
 }
@@ -314,8 +316,10 @@ static void check_joined(const struct system_config *system, const struct node *
     char *unreached = name_unreached(&derived);
     if (unreached != NULL) {
         struct mark mark = config_mark(node, config_is_given(node, "links") ? "links" : "topology");
-        err_at(err, &mark, "links: the system is in parts; no way leads from chip 0 to chip %s",
-               unreached);
+        char *chips = config_name_elsewhere(node, "chips", "chips", &mark);
+        err_at(err, &mark, "links: the system is in parts; no way leads from chip 0 to chip %s%s",
+               unreached, chips);
+        free(chips);
     }
     free(unreached);
     system_forget_derived(&derived);

@@ -145,17 +145,15 @@ static bool time_program(struct inspection *inspection, const struct program *pr
     return is_timed;
 }
 
-// With the checkpoint plan that would fit.
-static void add_remedy(const struct inspection *inspection, struct sram_plan *plan)
+// With the checkpoint plan that would fit. Takes over `why`; owned.
+static char *add_remedy(const struct inspection *inspection, const struct lowered *lowered,
+                        char *why)
 {
-    if (plan->fits || inspection->lowered == NULL) {
-        return;
-    }
-    char *remedy = lowered_remedy(inspection->machine, inspection->experiment, inspection->lowered);
-    char *why = xasprintf("%s; %s", plan->why, remedy);
-    free(plan->why);
+    char *remedy = lowered_remedy(inspection->machine, inspection->experiment, lowered);
+    char *whole = xasprintf("%s; %s", why, remedy);
+    free(why);
     free(remedy);
-    plan->why = why;
+    return whole;
 }
 
 static void inspect_program(struct inspection *inspection, const struct program *program,
@@ -163,7 +161,9 @@ static void inspect_program(struct inspection *inspection, const struct program 
 {
     const struct machine_config *config = inspection->machine;
     struct sram_plan *plan = sram_plan_create(program, config->chip);
-    add_remedy(inspection, plan);
+    if (!plan->fits && inspection->lowered != NULL) {
+        plan->why = add_remedy(inspection, inspection->lowered, plan->why);
+    }
     struct machine_time time = {0};
     bool is_timed = plan->fits && time_program(inspection, program, record, &time);
     struct inspected inspected = {.name = config->name,
@@ -213,6 +213,7 @@ static void inspect_tiles(struct inspection *inspection, const struct form_run *
     const struct form_run *form = &forms[is_sparse ? FORM_SPARSE : FORM_DENSE];
     struct lowered lowered = lowered_create(config, inspection->experiment, form);
     if (lowered.program == NULL) {
+        lowered.why = add_remedy(inspection, &lowered, lowered.why);
         refuse(inspection, lowered.why);
     } else {
         inspection->lowered = &lowered;

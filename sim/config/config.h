@@ -132,7 +132,11 @@ void config_print_reference(const struct key *keys, FILE *stream);
 // Place of the value at a path such as "network.slots" or "machines.0.chip"; if it is absent, of the
 // nearest mapping above it.
 struct mark config_mark(const struct node *root, const char *path);
-char *config_format_mark(const struct mark *mark);               // owned; "file:line:column"
+char *config_format_mark(const struct mark *mark); // owned; "file:line:column"
+// For a fault of two keys: " (file:line:column: name)" of the value at a path if it is given in another text than
+// the mark's, such as in --set or by a sweep; else "". Owned.
+char *config_name_elsewhere(const struct node *root, const char *path, const char *name,
+                            const struct mark *mark);
 bool config_is_given(const struct node *root, const char *path); // present and not null
 bool config_is_mapping(const struct node *root, const char *path);
 uint32_t config_count_known(const struct key *keys,

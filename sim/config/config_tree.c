@@ -465,3 +465,16 @@ char *config_format_mark(const struct mark *mark)
     }
     return xasprintf("%s:%u:%u", mark->source->name, mark->line, mark->column);
 }
+
+char *config_name_elsewhere(const struct node *root, const char *path, const char *name,
+                            const struct mark *mark)
+{
+    struct mark other = config_mark(root, path);
+    if (!config_is_given(root, path) || other.source == NULL || other.source == mark->source) {
+        return xstrdup("");
+    }
+    char *place = config_format_mark(&other);
+    char *text = xasprintf(" (%s: %s)", place, name);
+    free(place);
+    return text;
+}

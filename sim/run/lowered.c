@@ -40,11 +40,28 @@ static void collect_records(struct lowered *lowered, const struct form_run *form
     }
 }
 
+// Nothing streams where there is no memory to stream to: with the place of the key that asks for it. NULL: it has one.
+static char *refuse_streaming(const struct machine_config *config,
+                              const struct experiment *experiment)
+{
+    enum checkpoint_kind kind = experiment->training.checkpoints.kind;
+    bool has_memory = config->system != NULL && config->system->streaming.bytes > 0;
+    if (has_memory || kind == CHECKPOINT_AUTO || !plan_streams(kind)) {
+        return NULL;
+    }
+    struct mark mark = config_mark(experiment->root, "training.checkpointing");
+    char *place = config_format_mark(&mark);
+    char *why = xasprintf("%s: training.checkpointing: %s needs streaming memory, and the machine "
+                          "has none",
+                          place, checkpoint_kind_name(kind));
+    free(place);
+    return why;
+}
+
 // Open numbers become those of the cheapest plan that fits.
 static void choose_plan(struct lowered *lowered, const struct machine_config *config,
                         const struct experiment *experiment)
 {
-    lowered->checkpoints = experiment->training.checkpoints;
     lowered->is_plan_chosen = plan_is_open(&lowered->checkpoints);
     if (!lowered->is_plan_chosen) {
         return;
@@ -86,8 +103,12 @@ struct lowered lowered_create(const struct machine_config *config,
     struct lowered lowered = {.replica_count = replays_each ? replicas : 1};
     const struct training_graph *graph = graph_of_replica(&lowered, experiment, form, replicas);
     collect_records(&lowered, form, replicas);
-    choose_plan(&lowered, config, experiment);
-    lower(&lowered, config, experiment, graph);
+    lowered.checkpoints = experiment->training.checkpoints;
+    lowered.why = refuse_streaming(config, experiment);
+    if (lowered.why == NULL) {
+        choose_plan(&lowered, config, experiment);
+        lower(&lowered, config, experiment, graph);
+    }
     return lowered;
 }
 

@@ -210,8 +210,7 @@ static bool run_tiles(struct tiles_run *run)
     double started_seconds = wall_seconds();
     run->lowered = lowered_create(run->config, run->experiment, run->form);
     run->speed->lower_seconds += wall_seconds() - started_seconds;
-    run->out->why = run->lowered.why;
-    run->lowered.why = NULL;
+    run->out->why = run->lowered.program == NULL ? refusal(run, run->lowered.why) : NULL;
     run->out->plan_why = run->lowered.plan_why;
     run->lowered.plan_why = NULL;
     bool is_done = run->lowered.program == NULL || plan_and_time(run);

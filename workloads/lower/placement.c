@@ -187,12 +187,17 @@ static char *too_many_layers(const struct placement_request *request)
                      layers, request->chips, request->tiles);
 }
 
+bool placement_has_room(uint32_t layers, uint32_t chips, uint32_t tiles)
+{
+    return layers < (uint64_t)chips * tiles; // tile 0 is left free
+}
+
 struct placement *placement_create(const struct placement_request *asked, char **why)
 {
     struct placement_request request = *asked;
     request.chips = request.chips == 0 ? 1 : request.chips;
     request.chip_stride = request.chip_stride == 0 ? request.tiles : request.chip_stride;
-    if (request.layer_count - 1 > (uint64_t)request.chips * request.tiles - 1) {
+    if (!placement_has_room(request.layer_count - 1, request.chips, request.tiles)) {
         *why = too_many_layers(&request);
         return NULL;
     }

@@ -49,7 +49,9 @@ struct placement {
     uint32_t chips; // that hold layers
 };
 
-// NULL and a sentence in *why (owned by the caller) if there are more layers than tiles can hold.
+// Has every layer (hidden ones and the output) a tile? tiles: of one chip.
+bool placement_has_room(uint32_t layers, uint32_t chips, uint32_t tiles);
+// NULL and a sentence in *why (owned by the caller) if not.
 struct placement *placement_create(const struct placement_request *request, char **why);
 void placement_destroy(struct placement *placement);
 
