@@ -162,7 +162,7 @@ static uint32_t search(struct fit *fit, const struct experiment *base, char **wh
 
 // --- times --------------------------------------------------------------------------------------
 // A drawn record of few time steps, whatever the mode.
-static struct plan_times measure_times(const struct plan_prober *prober,
+static struct plan_times measure_times(struct plan_prober *prober,
                                        const struct experiment *experiment)
 {
     struct experiment shorter = *experiment;

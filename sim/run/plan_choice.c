@@ -76,184 +76,231 @@ static struct activity *sample_record(const struct activity *record)
     return sample;
 }
 
-struct section_cycles {
-    const struct program *program;
-    double first, again, kept, backward, once, save, restore;
+// What sections are for: their names are those of the lowering.
+enum part {
+    PART_ONCE,  // and what no name is known of
+    PART_FIRST, // time steps
+    PART_AGAIN,
+    PART_KEPT,
+    PART_BACKWARD,
+    PART_SAVE, // states
+    PART_RESTORE,
+    PART_HEAD,
+    PART_PUT,
+    PART_GET,
+    PART_HISTORY_PUT,
+    PART_HISTORY_GET,
+    PARTS
 };
 
-static bool is_within(const struct program_section *section, uint32_t step)
+static const struct {
+    const char *section;
+    enum part part;
+} parts_of_sections[] = {
+    {"forward", PART_FIRST},
+    {"forward again", PART_AGAIN},
+    {"forward again, history kept", PART_KEPT},
+    {"backward", PART_BACKWARD},
+    {"save state", PART_SAVE},
+    {"restore state", PART_RESTORE},
+    {"state before the kept time steps", PART_HEAD},
+    {"put state", PART_PUT},
+    {"get state", PART_GET},
+    {"get the last state", PART_GET},
+    {"put history", PART_HISTORY_PUT},
+    {"get history", PART_HISTORY_GET},
+    {"get the last history", PART_HISTORY_GET},
+};
+
+static enum part part_of(const char *section)
 {
-    return step >= section->first_step && step < section->first_step + section->step_count;
+    for (uint32_t i = 0; i < sizeof parts_of_sections / sizeof *parts_of_sections; i++) {
+        if (strcmp(section, parts_of_sections[i].section) == 0) {
+            return parts_of_sections[i].part;
+        }
+    }
+    return PART_ONCE;
 }
+
+struct replayed {
+    const struct program *program;
+    double cycles[PARTS];
+};
 
 static void add_event(void *context, const struct replay_event *event)
 {
-    struct section_cycles *cycles = context;
-    const struct program *program = cycles->program;
-    double spent = (double)(event->cycles + event->sync_cycles);
+    struct replayed *replayed = context;
+    const struct program *program = replayed->program;
     if (event->superstep->step == NULL) {
         return;
     }
     uint32_t step = (uint32_t)(event->superstep->step - program->steps);
     for (uint32_t i = 0; i < program->section_count; i++) {
         const struct program_section *section = &program->sections[i];
-        if (!is_within(section, step)) {
-            continue;
-        }
-        if (strcmp(section->name, "forward") == 0) {
-            cycles->first += spent;
-        } else if (strcmp(section->name, "forward again") == 0) {
-            cycles->again += spent;
-        } else if (strcmp(section->name, "forward again, history kept") == 0) {
-            cycles->kept += spent;
-        } else if (strcmp(section->name, "backward") == 0) {
-            cycles->backward += spent;
-        } else if (strcmp(section->name, "save state") == 0) {
-            cycles->save += spent;
-        } else if (strcmp(section->name, "restore state") == 0 ||
-                   strcmp(section->name, "state before the kept time steps") == 0) {
-            cycles->restore += spent;
-        } else {
-            cycles->once += spent;
+        if (step >= section->first_step && step < section->first_step + section->step_count) {
+            replayed->cycles[part_of(section->name)] +=
+                (double)(event->cycles + event->sync_cycles);
         }
     }
 }
 
-// A state's or a time step's way, all chips of a machine at once.
-static double transfer_seconds(const struct plan_prober *prober, const struct training_graph *graph,
-                               enum checkpoint_kind kind)
+// A small plan on one chip; transfers themselves take no cycles here. False: it cannot be lowered, so that nothing fits that
+// its seconds would be for.
+static bool replay_plan(const struct plan_prober *prober, const struct activity *record,
+                        const struct checkpoint_config *config, struct replayed *replayed)
 {
-    const struct system_config *system = prober->machine->system;
-    struct checkpoint_config config = prober->training.checkpoints;
-    config.kind = kind;
-    config.remote = kind == CHECKPOINT_OFFLOAD ? 0 : 2;
-    config.local = config.levels = 0;
-    config.keeps_last = false;
+    struct training_graph *graph = training_graph_create(
+        &prober->graph->config, prober->graph->form, prober->graph->batch, REPLAYED_STEPS);
     char *why = NULL;
-    struct program *program = system == NULL || system->streaming.bytes == 0
-                                  ? NULL
-                                  : plan_prober_lower(prober, graph, &config, &why);
+    struct program *program = plan_prober_lower(prober, graph, config, &why);
     free(why);
-    if (program == NULL) {
+    *replayed = (struct replayed){.program = program};
+    if (program != NULL) {
+        const struct machine_config *machine_config = prober->machine;
+        struct machine *machine =
+            machine_config->system == NULL
+                ? machine_create(machine_config->chip, program)
+                : machine_create_on(machine_config->system, &machine_config->parallel, program);
+        struct activity *sample = record == NULL ? NULL : sample_record(record);
+        machine_observe(machine, sample, add_event, replayed);
+        activity_destroy(sample);
+        machine_destroy(machine);
+        program_destroy(program);
+    }
+    training_graph_destroy(graph);
+    return program != NULL;
+}
+
+// Seconds of each of `count`.
+static double each(const struct plan_prober *prober, const struct replayed *replayed,
+                   enum part part, uint64_t count)
+{
+    return count == 0 ? 0
+                      : cycles_to_seconds(replayed->cycles[part] / (double)count,
+                                          prober->machine->chip->clock_hz);
+}
+
+// A state's or a time step's way, all chips of a machine at once.
+static double transfer_seconds(struct plan_prober *prober, bool is_history)
+{
+    uint64_t bytes = plan_prober_stream_bytes(prober, is_history);
+    if (bytes == 0) {
         return HUGE_VAL;
     }
-    const struct streaming_config *streaming = &system->streaming;
+    const struct streaming_config *streaming = &prober->machine->system->streaming;
     double rate = streaming->bytes_per_second / plan_chips_sharing_memory(prober->machine);
     if (streaming->chip_bytes_per_second > 0) {
         rate = fmin(rate, streaming->chip_bytes_per_second);
     }
-    double seconds = streaming->latency_seconds + (double)plan_stream_bytes(program) / rate;
-    program_destroy(program);
-    return seconds;
+    return streaming->latency_seconds + (double)bytes / rate;
 }
 
-static void replay_sections(const struct plan_prober *prober, const struct training_graph *graph,
-                            const struct activity *record, struct plan_times *times)
+// By a plan that has every section there is but those of histories.
+static void measure_costs(struct plan_prober *prober, const struct activity *record, bool streams,
+                          struct plan_times *times)
 {
+    struct planner_costs *costs = streams ? &times->streaming_costs : &times->costs;
     struct checkpoint_config config = prober->training.checkpoints;
-    config.kind = CHECKPOINT_NESTED; // streams nothing
+    config.kind = streams ? CHECKPOINT_DOUBLE : CHECKPOINT_NESTED;
     config.local = 2;
-    config.levels = 3;
-    config.remote = 0;
+    config.remote = streams ? 2 : 0;
+    config.levels = streams ? 0 : 3;
     config.keeps_last = false;
-    char *why = NULL;
-    struct program *program = plan_prober_lower(prober, graph, &config, &why);
-    free(why);
-    if (program == NULL) {
-        return; // nothing fits that has no program, whatever it costs
+    struct replayed replayed;
+    if (!replay_plan(prober, record, &config, &replayed)) {
+        return;
     }
-    const struct machine_config *machine_config = prober->machine;
-    struct machine *machine =
-        machine_config->system == NULL
-            ? machine_create(machine_config->chip, program)
-            : machine_create_on(machine_config->system, &machine_config->parallel, program);
-    struct activity *sample = record == NULL ? NULL : sample_record(record);
-    struct section_cycles cycles = {.program = program};
-    machine_observe(machine, sample, add_event, &cycles);
-    double hz = machine_config->chip->clock_hz;
     struct checkpoint_plan *plan = plan_create(&config, REPLAYED_STEPS);
     struct plan_cost cost = plan_measure(plan);
     plan_destroy(plan);
-    times->costs.forward_seconds = cycles_to_seconds(cycles.again / REPLAYED_STEPS, hz);
-    times->more_seconds =
-        cycles_to_seconds((cycles.first + cycles.kept - 2 * cycles.again) / REPLAYED_STEPS, hz);
-    times->costs.backward_seconds = cycles_to_seconds(cycles.backward / REPLAYED_STEPS, hz);
-    times->once_seconds = cycles_to_seconds(cycles.once, hz);
-    times->save_seconds = cycles_to_seconds(cycles.save / (double)cost.saves, hz);
-    times->restore_seconds = cycles_to_seconds(cycles.restore / (double)cost.restores, hz);
-    activity_destroy(sample);
-    machine_destroy(machine);
-    program_destroy(program);
+    costs->forward_seconds = each(prober, &replayed, PART_AGAIN, REPLAYED_STEPS);
+    costs->backward_seconds = each(prober, &replayed, PART_BACKWARD, REPLAYED_STEPS);
+    costs->save_seconds = each(prober, &replayed, PART_SAVE, cost.saves);
+    costs->restore_seconds = each(prober, &replayed, PART_RESTORE, cost.restores);
+    costs->head_seconds = each(prober, &replayed, PART_HEAD, cost.kept_runs);
+    costs->put_seconds = each(prober, &replayed, PART_PUT, cost.puts);
+    costs->get_seconds = each(prober, &replayed, PART_GET, cost.gets);
+    costs->reads_before = replayed.cycles[PART_HEAD] > 0;
+    times->more_seconds = each(prober, &replayed, PART_FIRST, REPLAYED_STEPS) +
+                          each(prober, &replayed, PART_KEPT, REPLAYED_STEPS) -
+                          2 * costs->forward_seconds;
+    times->once_seconds = each(prober, &replayed, PART_ONCE, 1);
 }
 
-struct plan_times plan_measure_times(const struct plan_prober *prober,
-                                     const struct activity *record)
+// I/O tiles alone take part in a history's way with exchanges.
+static void measure_history_costs(const struct plan_prober *prober, const struct activity *record,
+                                  struct planner_costs *costs)
+{
+    struct checkpoint_config config = prober->training.checkpoints;
+    config.kind = CHECKPOINT_OFFLOAD;
+    config.local = config.remote = config.levels = 0;
+    config.keeps_last = false;
+    struct replayed replayed;
+    if (replay_plan(prober, record, &config, &replayed)) {
+        costs->history_put_seconds = each(prober, &replayed, PART_HISTORY_PUT, REPLAYED_STEPS);
+        costs->history_get_seconds = each(prober, &replayed, PART_HISTORY_GET, REPLAYED_STEPS);
+    }
+}
+
+struct plan_times plan_measure_times(struct plan_prober *prober, const struct activity *record)
 {
     struct plan_times times = {0};
-    struct training_graph *graph = training_graph_create(
-        &prober->graph->config, prober->graph->form, prober->graph->batch, REPLAYED_STEPS);
-    replay_sections(prober, graph, record, &times);
-    times.costs.state_seconds = transfer_seconds(prober, graph, CHECKPOINT_SINGLE_REMOTE);
-    times.costs.history_seconds = transfer_seconds(prober, graph, CHECKPOINT_OFFLOAD);
-    times.costs.is_overlapped = prober->machine->lowering.streaming != STREAMING_BLOCKING;
-    training_graph_destroy(graph);
+    bool can_stream = prober->remote_limit_bytes > 0;
+    bool has_io_tiles = prober->machine->lowering.streaming == STREAMING_IO_TILES;
+    times.streaming_costs.is_overlapped = prober->machine->lowering.streaming != STREAMING_BLOCKING;
+    if (can_stream) {
+        measure_costs(prober, record, true, &times);
+        times.streaming_costs.state_seconds = transfer_seconds(prober, false);
+        times.streaming_costs.history_seconds = transfer_seconds(prober, true);
+    }
+    times.costs = times.streaming_costs;
+    if (can_stream && has_io_tiles) {
+        measure_history_costs(prober, record, &times.streaming_costs);
+    }
+    if (!can_stream || has_io_tiles) { // the other plans compute on all tiles
+        measure_costs(prober, record, false, &times);
+    }
     return times;
+}
+
+static const struct planner_costs *costs_of(const struct plan_times *times,
+                                            enum checkpoint_kind kind)
+{
+    return plan_streams(kind) ? &times->streaming_costs : &times->costs;
 }
 
 double plan_step_seconds(const struct plan_times *times, const struct checkpoint_config *config,
                          uint32_t time_steps)
 {
     struct planner_memory no_memory = {0};
-    struct planner_size size = planner_size_of(config, time_steps, &no_memory, &times->costs);
-    struct checkpoint_plan *plan = plan_create(config, time_steps);
-    struct plan_cost cost = plan_measure(plan);
-    plan_destroy(plan);
-    return times->once_seconds + time_steps * times->more_seconds + size.seconds +
-           (double)cost.saves * times->save_seconds +
-           (double)cost.restores * times->restore_seconds;
+    return times->once_seconds + time_steps * times->more_seconds +
+           planner_size_of(config, time_steps, &no_memory, costs_of(times, config->kind)).seconds;
 }
 
 // --- the choice ---------------------------------------------------------------------------------
-static bool ask_fits(void *context, const struct planner_size *size)
+static bool ask_fits(void *context, const struct planner_size *size, uint64_t *sram_bytes)
 {
-    return plan_prober_ask(context, &size->config)->fits_sram;
+    const struct plan_probe *probe = plan_prober_ask(context, &size->config);
+    *sram_bytes = probe->sram_bytes;
+    return probe->fits_sram;
 }
 
 // Without its base: what states alone take.
 static struct planner_memory memory_of(struct plan_prober *prober, enum checkpoint_kind kind)
 {
     struct plan_weight weight = plan_prober_weigh(prober, plan_streams(kind));
+    uint64_t remote_bytes = plan_streams(kind)
+                                ? plan_prober_stream_bytes(prober, kind == CHECKPOINT_OFFLOAD) *
+                                      plan_chips_sharing_memory(prober->machine)
+                                : 0;
     return (struct planner_memory){.slot_bytes = weight.slot_bytes,
                                    .history_bytes = weight.history_bytes,
                                    .limit_bytes = prober->limit_bytes,
-                                   .remote_limit_bytes = prober->remote_limit_bytes,
+                                   .remote_state_bytes = remote_bytes,
+                                   .remote_history_bytes = remote_bytes,
+                                   .remote_limit_bytes =
+                                       plan_streams(kind) ? prober->remote_limit_bytes : 0,
                                    .context = prober};
-}
-
-// Streaming memory of a state and of a time step's history.
-static void add_remote(struct plan_prober *prober, enum checkpoint_kind kind,
-                       struct planner_memory *memory)
-{
-    if (!plan_streams(kind)) {
-        memory->remote_limit_bytes = 0;
-        return;
-    }
-    struct training_graph *graph =
-        training_graph_create(&prober->graph->config, prober->graph->form, prober->graph->batch, 4);
-    struct checkpoint_config config = prober->training.checkpoints;
-    config.kind = kind == CHECKPOINT_OFFLOAD ? CHECKPOINT_OFFLOAD : CHECKPOINT_SINGLE_REMOTE;
-    config.remote = kind == CHECKPOINT_OFFLOAD ? 0 : 2;
-    config.local = config.levels = 0;
-    config.keeps_last = false;
-    char *why = NULL;
-    struct program *program = plan_prober_lower(prober, graph, &config, &why);
-    free(why);
-    if (program != NULL) {
-        uint64_t bytes = plan_stream_bytes(program) * plan_chips_sharing_memory(prober->machine);
-        memory->remote_state_bytes = memory->remote_history_bytes = bytes;
-    }
-    program_destroy(program);
-    training_graph_destroy(graph);
 }
 
 static struct checkpoint_config of_kind(const struct checkpoint_config *wanted,
@@ -410,7 +457,6 @@ const struct plan_probe *plan_smallest_probe(struct plan_prober *prober,
         return plan_prober_ask(prober, wanted);
     }
     memory = memory_of(prober, wanted->kind);
-    add_remote(prober, wanted->kind, &memory);
     if (wanted->kind == CHECKPOINT_NESTED && wanted->levels == 0) {
         return probe_nested(prober, wanted, &memory);
     }
@@ -426,24 +472,23 @@ static struct planner_answer choose_of_kind(struct plan_prober *prober,
 {
     uint32_t time_steps = prober->training.time_steps;
     struct planner_memory memory = memory_of(prober, wanted->kind);
-    add_remote(prober, wanted->kind, &memory);
     const struct plan_probe *smallest = plan_smallest_probe(prober, wanted);
     if (smallest == NULL) {
-        return planner_choose(wanted, time_steps, &memory, &times->costs); // says what is missing
+        return (struct planner_answer){.size = {.config = {.kind = wanted->kind}}};
     }
     struct plan_probe probe = *smallest;
     struct planner_answer answer = {.size = {.config = probe.config}};
-    uint64_t states = planner_size_of(&probe.config, time_steps, &memory, &times->costs).sram_bytes;
+    uint64_t states =
+        planner_size_of(&probe.config, time_steps, &memory, costs_of(times, wanted->kind))
+            .sram_bytes;
     memory.base_bytes = probe.sram_bytes > states ? probe.sram_bytes - states : 0;
-    memory.tile = probe.tile;
     memory.fits = ask_fits;
     if (!probe.is_lowered) {
-        snprintf(answer.why, sizeof answer.why, "%s", probe.why);
         return answer;
     }
-    answer = planner_choose(wanted, time_steps, &memory, &times->costs);
+    answer = planner_choose(wanted, time_steps, &memory, costs_of(times, wanted->kind));
     if (!answer.is_found && probe.fits) { // the planner's order of plans was not that of the tiles
-        answer = planner_choose(&probe.config, time_steps, &memory, &times->costs);
+        answer = planner_choose(&probe.config, time_steps, &memory, costs_of(times, wanted->kind));
     }
     return answer;
 }
@@ -453,9 +498,8 @@ static double least_seconds(struct plan_prober *prober, const struct checkpoint_
                             const struct plan_times *times)
 {
     struct planner_memory memory = memory_of(prober, wanted->kind);
-    add_remote(prober, wanted->kind, &memory);
     struct planner_answer answer =
-        planner_choose(wanted, prober->training.time_steps, &memory, &times->costs);
+        planner_choose(wanted, prober->training.time_steps, &memory, costs_of(times, wanted->kind));
     return answer.is_found ? answer.size.seconds : HUGE_VAL;
 }
 
@@ -504,16 +548,55 @@ static struct planner_answer choose_of_all(struct plan_prober *prober,
     return best.is_found ? best : least;
 }
 
+// --- the reason ---------------------------------------------------------------------------------
+// What a plan lacks, as a refusal words it, without the list of what is large.
+static char *lack_of(const struct plan_probe *probe)
+{
+    char *why = xstrdup(probe->why);
+    char *list = strstr(why, "; largest");
+    if (list != NULL) {
+        *list = '\0';
+    }
+    return why;
+}
+
+static char *explain_none(struct plan_prober *prober, const struct plan_choice *choice)
+{
+    const struct plan_probe *probe = plan_prober_ask(prober, &choice->config);
+    char plan[128];
+    plan_name(&choice->config, plan, sizeof plan);
+    char *lack = lack_of(probe);
+    char *why = xasprintf("none fits; the smallest, %s: %s", plan, lack);
+    free(lack);
+    return why;
+}
+
+static char *explain(struct plan_prober *prober, const struct plan_choice *choice,
+                     const struct planner_size *size)
+{
+    if (!choice->is_found) {
+        return explain_none(prober, choice);
+    }
+    struct plan_probe probe = *plan_prober_ask(prober, &choice->config);
+    struct checkpoint_config plain_config = of_kind(&choice->config, CHECKPOINT_NONE);
+    plain_config.local = plain_config.remote = plain_config.levels = 0;
+    const struct plan_probe *plain = plan_prober_ask(prober, &plain_config);
+    char plan[128];
+    plan_name(&choice->config, plan, sizeof plan);
+    char *lack = plain->fits ? xstrdup("") : lack_of(plain);
+    char *why =
+        xasprintf("%s: %.1f forward passes, %llu of %llu bytes on tile %u%s%s", plan,
+                  (double)size->forward_steps / prober->training.time_steps,
+                  (unsigned long long)probe.sram_bytes, (unsigned long long)prober->limit_bytes,
+                  probe.tile, plain->fits ? "" : "; none: ", lack);
+    free(lack);
+    return why;
+}
+
 struct plan_choice plan_choose(struct plan_prober *prober, const struct checkpoint_config *wanted,
                                const struct plan_times *times)
 {
     struct plan_choice choice = {.config = *wanted, .is_open = plan_is_open(wanted)};
-    if (wanted->kind != CHECKPOINT_AUTO && plan_streams(wanted->kind) &&
-        prober->remote_limit_bytes == 0) {
-        choice.config.remote = choice.config.local =
-            1; // any: the lowering says that nothing streams
-        return choice;
-    }
     if (!choice.is_open) {
         choice.is_found = plan_prober_ask(prober, wanted)->fits;
     } else {
@@ -522,7 +605,15 @@ struct plan_choice plan_choose(struct plan_prober *prober, const struct checkpoi
                                            : choose_of_kind(prober, wanted, times);
         choice.is_found = answer.is_found;
         choice.config = answer.size.config;
-        choice.why = xstrdup(answer.why);
+        if (plan_is_open(
+                &choice
+                     .config)) { // nothing streams, or not as much: so says the lowering to any numbers
+            choice.config = *wanted;
+            choice.config.remote = wanted->remote == 0 ? 1 : wanted->remote;
+            choice.config.local = wanted->local == 0 ? 1 : wanted->local;
+            return choice;
+        }
+        choice.why = explain(prober, &choice, &answer.size);
     }
     choice.seconds = plan_step_seconds(times, &choice.config, prober->training.time_steps);
     return choice;

@@ -8,11 +8,11 @@
 #include "workloads/checkpoint/planner.h"
 
 struct plan_times {
-    struct planner_costs costs; // forward: again, with no history kept
+    // forward: again, with no history kept. I/O tiles compute nothing, so that plans that stream have costs of their own
+    struct planner_costs costs, streaming_costs;
     // That a time step takes more over all its runs: the output's spikes are counted once, history is kept once.
     double more_seconds;
-    double once_seconds;                  // of the training step: input, loss, optimiser
-    double save_seconds, restore_seconds; // of a state within SRAM
+    double once_seconds; // of the training step: input, loss, optimiser
 };
 
 struct plan_choice {
@@ -31,8 +31,7 @@ struct plan_choice {
 bool plan_is_open(const struct checkpoint_config *config);
 // Seconds of a time step and of a transfer. record: of one replica, or NULL where nothing is replayed; a few of its time
 // steps, evenly chosen, are replayed on one chip: exchanges between chips are left out.
-struct plan_times plan_measure_times(const struct plan_prober *prober,
-                                     const struct activity *record);
+struct plan_times plan_measure_times(struct plan_prober *prober, const struct activity *record);
 // Of a training step under a plan with all numbers given.
 double plan_step_seconds(const struct plan_times *times, const struct checkpoint_config *config,
                          uint32_t time_steps);

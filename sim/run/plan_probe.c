@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "sim/machine.h"
+#include "sim/run/program_estimate.h"
 #include "sim/units.h"
 #include "tiles/sram.h"
 #include "tiles/sram_tally.h"
@@ -27,6 +28,8 @@ struct machine_view plan_machine_view(const struct machine_config *machine)
         view.replicas = machine->parallel.replicas;
         view.chips = machine->parallel.chips / machine->parallel.replicas;
         view.has_streaming = machine->system->streaming.bytes > 0;
+        view.estimate = program_estimate;
+        view.estimate_context = machine;
     }
     return view;
 }
@@ -82,6 +85,28 @@ uint64_t plan_stream_bytes(const struct program *program)
         }
     }
     return bytes;
+}
+
+uint64_t plan_prober_stream_bytes(struct plan_prober *prober, bool is_history)
+{
+    uint64_t *bytes = &prober->stream_bytes[is_history];
+    if (*bytes > 0 || prober->remote_limit_bytes == 0) {
+        return *bytes;
+    }
+    struct training_graph *graph =
+        training_graph_create(&prober->graph->config, prober->graph->form, prober->graph->batch, 4);
+    struct checkpoint_config config = prober->training.checkpoints;
+    config.kind = is_history ? CHECKPOINT_OFFLOAD : CHECKPOINT_SINGLE_REMOTE;
+    config.remote = is_history ? 0 : 2;
+    config.local = config.levels = 0;
+    config.keeps_last = false;
+    char *why = NULL;
+    struct program *program = plan_prober_lower(prober, graph, &config, &why);
+    free(why);
+    *bytes = program == NULL ? 0 : plan_stream_bytes(program);
+    program_destroy(program);
+    training_graph_destroy(graph);
+    return *bytes;
 }
 
 uint64_t plan_remote_bytes(const struct machine_config *machine, const struct program *program,
@@ -251,9 +276,10 @@ static struct plan_weight weigh(const struct plan_prober *prober, bool streams)
 
 struct plan_weight plan_prober_weigh(struct plan_prober *prober, bool streams)
 {
-    struct plan_weight *weight = &prober->weights[streams];
+    bool has_fewer_tiles = streams && prober->machine->lowering.streaming == STREAMING_IO_TILES;
+    struct plan_weight *weight = &prober->weights[has_fewer_tiles];
     if (!weight->is_known) {
-        *weight = weigh(prober, streams);
+        *weight = weigh(prober, has_fewer_tiles);
     }
     return *weight;
 }

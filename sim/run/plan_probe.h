@@ -32,7 +32,8 @@ struct plan_prober {
     struct machine_view view;
     uint64_t limit_bytes;          // SRAM of a tile
     uint64_t remote_limit_bytes;   // streaming memory of a machine; 0: none
-    struct plan_weight weights[2]; // of plans that do not stream, and of those that do
+    struct plan_weight weights[2]; // on all tiles; on those that are no I/O tiles
+    uint64_t stream_bytes[2];      // of a state, of a time step's history; 0: not asked yet
     struct plan_probe *probes;     // owned; all that were asked
     uint32_t probe_count;
 };
@@ -61,6 +62,8 @@ bool plan_prober_fits_one_step(const struct plan_prober *prober);
 struct plan_weight plan_prober_weigh(struct plan_prober *prober, bool streams);
 // What the program moves at once in a STREAM step, of the chip that has most; 0: it has none.
 uint64_t plan_stream_bytes(const struct program *program);
+// The same of a state or of a time step's history, measured on a program of few time steps.
+uint64_t plan_prober_stream_bytes(struct plan_prober *prober, bool is_history);
 // The bytes that a program under the plan needs in the streaming memory of one machine.
 uint64_t plan_remote_bytes(const struct machine_config *machine, const struct program *program,
                            const struct checkpoint_config *config, uint32_t time_steps);

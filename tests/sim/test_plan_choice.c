@@ -134,13 +134,40 @@ static void transfers_that_cost_nothing_are_chosen(void **state)
     free_chosen(&chosen);
 }
 
-static void a_choice_says_why(void **state)
+// Bytes are those of the exact plan of the memory, and what plain training lacks is in the words of its refusal.
+static void a_choice_says_why_in_exact_bytes(void **state)
 {
     (void)state;
     struct chosen chosen = choose(NULL, "time_steps: 400, checkpointing: single");
     assert_true(chosen.choice.is_found);
     assert_int_equal(chosen.choice.config.kind, CHECKPOINT_SINGLE);
-    assert_non_null(strstr(chosen.choice.why, "local checkpoints: 2.0 forward passes"));
+    struct plan_probe probe = *plan_prober_ask(&chosen.prober, &chosen.choice.config);
+    struct checkpoint_config none = {.kind = CHECKPOINT_NONE, .state_bytes = 4};
+    char *lack = xstrdup(plan_prober_ask(&chosen.prober, &none)->why);
+    *strstr(lack, "; largest") = '\0';
+    char *why = xasprintf(
+        "single (%u local): 2.0 forward passes, %llu of 98304 bytes on tile %u; none: %s",
+        chosen.choice.config.local, (unsigned long long)probe.sram_bytes, probe.tile, lack);
+    assert_string_equal(chosen.choice.why, why);
+    free(lack);
+    free(why);
+    free_chosen(&chosen);
+    chosen = choose("network.hidden=[400]", "time_steps: 400, checkpointing: single");
+    assert_false(chosen.choice.is_found);
+    assert_non_null(strstr(chosen.choice.why, "none fits; the smallest, single ("));
+    assert_non_null(strstr(chosen.choice.why, " local): tile "));
+    free_chosen(&chosen);
+}
+
+// Chosen numbers would be those of a plan that nobody asked for.
+static void a_kind_that_streaming_memory_has_no_room_for_stays_the_kind_asked_for(void **state)
+{
+    (void)state;
+    struct chosen chosen = choose("machines.0.system.streaming.bytes=100",
+                                  "time_steps: 40, checkpointing: single_remote");
+    assert_false(chosen.choice.is_found);
+    assert_int_equal(chosen.choice.config.kind, CHECKPOINT_SINGLE_REMOTE);
+    assert_int_equal(chosen.choice.config.remote, 1);
     free_chosen(&chosen);
 }
 
@@ -214,7 +241,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_choice_is_the_cheapest_of_all_plans_that_fit),
         cmocka_unit_test(transfers_that_cost_nothing_are_chosen),
-        cmocka_unit_test(a_choice_says_why),
+        cmocka_unit_test(a_choice_says_why_in_exact_bytes),
+        cmocka_unit_test(a_kind_that_streaming_memory_has_no_room_for_stays_the_kind_asked_for),
         cmocka_unit_test(numbers_that_are_given_stay),
         cmocka_unit_test(streaming_memory_that_is_too_small_is_refused_with_its_bytes),
         cmocka_unit_test(a_slot_and_a_history_weigh_what_they_add_to_the_fullest_tile),

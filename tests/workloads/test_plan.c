@@ -280,6 +280,7 @@ static void binomial_equals_dynamic_programming_on_every_small_size(void **state
                 cost_of((struct checkpoint_config){.kind = CHECKPOINT_BINOMIAL, .local = c}, l);
             assert_int_equal(cost.forward_steps, fewest[c][l]);
             assert_int_equal(plan_binomial_forward_steps(l, c), fewest[c][l]);
+            assert_int_equal(plan_binomial_saves(l, c), cost.saves);
         }
     }
 }

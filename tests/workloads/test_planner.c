@@ -15,17 +15,79 @@
 #define STEPS_MAX 40u
 
 // --- a plan's time and memory, by going through its actions --------------------------------------
+// Two channels, out and in, run beside what is computed. A put waits for the one before; the get that comes next is
+// started as soon as the one before was waited for, the first one after the loss.
 struct walk {
     const struct planner_costs *costs;
-    double total, computing; // seconds; of the segment since the last transfer began
-    double transfer;         // that runs beside it
+    double total;                       // seconds
+    double out_left, in_left;           // of the transfers under way
+    uint64_t gets_left, histories_left; // that did not come yet
+    double held;                        // a backward run that waits for the history before its own
+    bool has_history;
 };
 
-static void end_segment(struct walk *walk, double transfer)
+static void compute(struct walk *walk, double seconds)
 {
-    walk->total += fmax(walk->computing, walk->transfer);
-    walk->computing = 0;
-    walk->transfer = transfer;
+    walk->total += seconds;
+    walk->out_left = fmax(0, walk->out_left - seconds);
+    walk->in_left = fmax(0, walk->in_left - seconds);
+}
+
+static void start_get(struct walk *walk)
+{
+    const struct planner_costs *costs = walk->costs;
+    if (costs->is_overlapped && walk->gets_left + walk->histories_left > 0) {
+        walk->in_left = walk->gets_left > 0 ? costs->state_seconds : costs->history_seconds;
+    }
+}
+
+static void put(struct walk *walk, double own, double transfer)
+{
+    if (walk->costs->is_overlapped) {
+        compute(walk, walk->out_left);
+        compute(walk, own);
+        walk->out_left = transfer;
+    } else {
+        walk->total += own + transfer;
+    }
+}
+
+static void get(struct walk *walk, double own, double transfer)
+{
+    if (walk->costs->is_overlapped) {
+        compute(walk, walk->in_left);
+        compute(walk, own);
+        start_get(walk);
+    } else {
+        walk->total += own + transfer;
+    }
+}
+
+static void walk_forward(struct walk *walk, const struct plan_action *action)
+{
+    if (action->keeps_history && !walk->has_history) {
+        compute(walk, walk->costs->head_seconds);
+    }
+    walk->has_history = action->keeps_history;
+    compute(walk, action->count * walk->costs->forward_seconds);
+}
+
+static void walk_backward(struct walk *walk, const struct plan_action *action)
+{
+    double seconds = action->count * walk->costs->backward_seconds;
+    if (walk->histories_left > 0 && walk->costs->reads_before) {
+        walk->held = seconds;
+    } else {
+        compute(walk, seconds);
+    }
+}
+
+static void walk_get_history(struct walk *walk)
+{
+    walk->histories_left--;
+    get(walk, walk->costs->history_get_seconds, walk->costs->history_seconds);
+    compute(walk, walk->held);
+    walk->held = 0;
 }
 
 static void walk_action(struct walk *walk, const struct plan_action *action)
@@ -33,26 +95,35 @@ static void walk_action(struct walk *walk, const struct plan_action *action)
     const struct planner_costs *costs = walk->costs;
     switch (action->verb) {
     case PLAN_FORWARD:
-        walk->computing += action->count * costs->forward_seconds;
+        walk_forward(walk, action);
+        break;
+    case PLAN_LOSS:
+        compute(walk, walk->out_left);
+        start_get(walk);
         break;
     case PLAN_BACKWARD:
-        walk->computing += action->count * costs->backward_seconds;
+        walk_backward(walk, action);
+        break;
+    case PLAN_SAVE:
+        compute(walk, costs->save_seconds);
+        break;
+    case PLAN_RESTORE:
+        compute(walk, costs->restore_seconds);
+        walk->has_history = false;
         break;
     case PLAN_PUT:
+        put(walk, costs->put_seconds, costs->state_seconds);
+        break;
     case PLAN_GET:
-        end_segment(walk, costs->state_seconds);
+        walk->gets_left--;
+        get(walk, costs->get_seconds, costs->state_seconds);
+        walk->has_history = false;
+        break;
+    case PLAN_PUT_HISTORY:
+        put(walk, costs->history_put_seconds, costs->history_seconds);
         break;
     case PLAN_GET_HISTORY:
-        end_segment(walk, costs->history_seconds);
-        break;
-    case PLAN_PUT_HISTORY: // goes out beside the next time step: as many of them, in other order
-        walk->transfer = costs->history_seconds;
-        end_segment(walk, 0);
-        break;
-    case PLAN_LOSS: // what runs before it hides no transfer that comes after it
-        end_segment(walk, 0);
-        break;
-    default:
+        walk_get_history(walk);
         break;
     }
 }
@@ -60,17 +131,11 @@ static void walk_action(struct walk *walk, const struct plan_action *action)
 static double walk_seconds(const struct checkpoint_plan *plan, const struct planner_costs *costs)
 {
     struct plan_cost cost = plan_measure(plan);
-    if (!costs->is_overlapped) {
-        return (double)cost.forward_steps * costs->forward_seconds +
-               plan->time_steps * costs->backward_seconds +
-               (double)(cost.puts + cost.gets) * costs->state_seconds +
-               (double)(cost.history_puts + cost.history_gets) * costs->history_seconds;
-    }
-    struct walk walk = {.costs = costs};
+    struct walk walk = {
+        .costs = costs, .gets_left = cost.gets, .histories_left = cost.history_gets};
     for (uint32_t i = 0; i < plan->action_count; i++) {
         walk_action(&walk, &plan->actions[i]);
     }
-    end_segment(&walk, 0);
     return walk.total;
 }
 
@@ -94,6 +159,7 @@ struct brute {
     uint32_t tried;
     bool is_found;
     double seconds;
+    uint32_t places;
     uint64_t bytes;
 };
 
@@ -124,7 +190,10 @@ static void try_plan(struct brute *brute, const struct checkpoint_config *config
         assert_int_equal(size.slots, plan->slots);
         assert_int_equal(size.places, plan->places);
         assert_int_equal(size.history_steps, plan->history_steps);
-        assert_int_equal(size.forward_steps, plan_measure(plan).forward_steps);
+        struct plan_cost cost = plan_measure(plan);
+        assert_int_equal(size.forward_steps, cost.forward_steps);
+        assert_int_equal(size.saves, cost.saves);
+        assert_int_equal(size.kept_runs, cost.kept_runs);
         assert_int_equal(size.sram_bytes, bytes);
         assert_true(fabs(size.seconds - seconds) <= 1e-12 * seconds);
         uint64_t remote =
@@ -132,9 +201,14 @@ static void try_plan(struct brute *brute, const struct checkpoint_config *config
                                                                : brute->memory->remote_state_bytes);
         assert_int_equal(size.remote_bytes, remote);
         bool fits = bytes <= brute->limit_bytes && remote <= brute->memory->remote_limit_bytes;
-        if (fits && (!brute->is_found || seconds < brute->seconds)) {
+        bool is_equal = fabs(seconds - brute->seconds) <= 1e-9 * seconds;
+        bool is_better = !is_equal ? seconds < brute->seconds
+                                   : plan->places < brute->places ||
+                                         (plan->places == brute->places && bytes < brute->bytes);
+        if (fits && (!brute->is_found || is_better)) {
             brute->is_found = true;
             brute->seconds = seconds;
+            brute->places = plan->places;
             brute->bytes = bytes;
         }
         brute->tried++;
@@ -181,7 +255,6 @@ static struct planner_memory draw_memory(struct rng *rng, uint32_t time_steps)
                                     .slot_bytes = draw(rng, 1, 100),
                                     .history_bytes = draw(rng, 1, 300),
                                     .transfer_buffers = draw(rng, 1, 2),
-                                    .tile = 4,
                                     .remote_state_bytes = 50,
                                     .remote_history_bytes = 80};
     memory.limit_bytes =
@@ -192,11 +265,20 @@ static struct planner_memory draw_memory(struct rng *rng, uint32_t time_steps)
 
 static struct planner_costs draw_costs(struct rng *rng)
 {
+    double copy = draw(rng, 0, 2) == 0 ? 0 : 1e-6; // none: more plans are equal
     return (struct planner_costs){.forward_seconds = draw(rng, 1, 20) * 1e-6,
                                   .backward_seconds = draw(rng, 1, 60) * 1e-6,
                                   .state_seconds = draw(rng, 1, 200) * 1e-6,
                                   .history_seconds = draw(rng, 1, 100) * 1e-6,
-                                  .is_overlapped = draw(rng, 0, 1) == 1};
+                                  .save_seconds = draw(rng, 0, 5) * copy,
+                                  .restore_seconds = draw(rng, 0, 5) * copy,
+                                  .head_seconds = draw(rng, 0, 5) * copy,
+                                  .put_seconds = draw(rng, 0, 5) * copy,
+                                  .get_seconds = draw(rng, 0, 5) * copy,
+                                  .history_put_seconds = draw(rng, 0, 5) * copy,
+                                  .history_get_seconds = draw(rng, 0, 5) * copy,
+                                  .is_overlapped = draw(rng, 0, 1) == 1,
+                                  .reads_before = draw(rng, 0, 1) == 1};
 }
 
 static void the_plan_chosen_is_the_best_of_all_plans(void **state)
@@ -204,7 +286,7 @@ static void the_plan_chosen_is_the_best_of_all_plans(void **state)
     (void)state;
     struct rng rng = rng_create(7, RNG_TEST, 0, 0);
     uint32_t found = 0, not_found = 0, tried = 0;
-    for (uint32_t i = 0; i < 250; i++) {
+    for (uint32_t i = 0; i < 300; i++) {
         uint32_t time_steps = draw(&rng, 1, STEPS_MAX);
         struct planner_memory memory = draw_memory(&rng, time_steps);
         struct planner_costs costs = draw_costs(&rng);
@@ -216,8 +298,10 @@ static void the_plan_chosen_is_the_best_of_all_plans(void **state)
         struct planner_answer answer = planner_choose(&wanted, time_steps, &memory, &costs);
         assert_int_equal(answer.is_found, brute.is_found);
         if (answer.is_found) {
-            assert_true(fabs(answer.size.seconds - brute.seconds) <= 1e-12 * brute.seconds);
+            assert_true(fabs(answer.size.seconds - brute.seconds) <= 1e-7 * brute.seconds);
             assert_true(answer.size.sram_bytes <= memory.limit_bytes);
+            assert_int_equal(answer.size.places, brute.places);
+            assert_int_equal(answer.size.sram_bytes, brute.bytes);
         }
         found += answer.is_found;
         not_found += !answer.is_found;
@@ -226,9 +310,18 @@ static void the_plan_chosen_is_the_best_of_all_plans(void **state)
 }
 
 // --- the exact check ----------------------------------------------------------------------------
-static bool fits_in_less(void *context, const struct planner_size *size)
+struct exact { // what plans really need, in percent of the line; the limit that it is held against
+    uint64_t limit_bytes;
+    uint32_t percent;
+    bool is_known;
+};
+
+static bool fits_in_less(void *context, const struct planner_size *size, uint64_t *sram_bytes)
 {
-    return size->sram_bytes <= *(const uint64_t *)context;
+    const struct exact *exact = context;
+    uint64_t bytes = size->sram_bytes * 100 / exact->percent;
+    *sram_bytes = exact->is_known ? bytes : 0;
+    return size->sram_bytes <= exact->limit_bytes * exact->percent / 100;
 }
 
 static void an_exact_check_moves_the_limit_and_is_asked_few_times(void **state)
@@ -241,18 +334,19 @@ static void an_exact_check_moves_the_limit_and_is_asked_few_times(void **state)
         struct planner_memory memory = draw_memory(&rng, time_steps);
         struct planner_costs costs = draw_costs(&rng);
         struct checkpoint_config wanted = {.kind = CHECKPOINT_AUTO};
-        uint64_t exact_bytes = memory.limit_bytes * draw(&rng, 50, 150) / 100;
+        struct exact exact = {memory.limit_bytes, draw(&rng, 50, 150), draw(&rng, 0, 1) == 1};
+        uint64_t exact_bytes = exact.limit_bytes * exact.percent / 100;
         memory.fits = fits_in_less;
-        memory.context = &exact_bytes;
+        memory.context = &exact;
         struct brute brute = brute_of(wanted, time_steps, &memory, &costs);
         brute.limit_bytes = exact_bytes;
         try_all(&brute);
         struct planner_answer answer = planner_choose(&wanted, time_steps, &memory, &costs);
         assert_int_equal(answer.is_found, brute.is_found);
         if (answer.is_found) {
-            assert_true(fabs(answer.size.seconds - brute.seconds) <= 1e-12 * brute.seconds);
+            assert_true(fabs(answer.size.seconds - brute.seconds) <= 1e-7 * brute.seconds);
         }
-        assert_true(answer.fits_calls <= 30);
+        assert_true(answer.fits_calls <= (exact.is_known ? 8 : 20));
         lower += answer.is_found && exact_bytes < memory.limit_bytes;
         higher += answer.is_found && exact_bytes > memory.limit_bytes;
         none += !answer.is_found;
@@ -268,7 +362,10 @@ static void numbers_that_are_given_stay(void **state)
                                     .limit_bytes = 40,
                                     .remote_state_bytes = 1,
                                     .remote_limit_bytes = UINT64_MAX};
-    struct planner_costs costs = {1e-6, 2e-6, 1e-6, 1e-6, false};
+    struct planner_costs costs = {.forward_seconds = 1e-6,
+                                  .backward_seconds = 2e-6,
+                                  .state_seconds = 1e-6,
+                                  .history_seconds = 1e-6};
     struct checkpoint_config wanted = {.kind = CHECKPOINT_DOUBLE, .remote = 7};
     struct planner_answer answer = planner_choose(&wanted, 1000, &memory, &costs);
     assert_true(answer.is_found);
@@ -283,47 +380,44 @@ static void numbers_that_are_given_stay(void **state)
     assert_false(answer.is_found);
 }
 
-// --- the reason ---------------------------------------------------------------------------------
-static struct planner_answer answer_for(struct checkpoint_config config, uint64_t limit_bytes,
-                                        uint64_t remote_limit_bytes)
-{
-    struct planner_memory memory = {.base_bytes = 100000,
-                                    .slot_bytes = 9000,
-                                    .history_bytes = 18000,
-                                    .transfer_buffers = 2,
-                                    .limit_bytes = limit_bytes,
-                                    .tile = 4,
-                                    .remote_state_bytes = 1000000,
-                                    .remote_history_bytes = 2000000,
-                                    .remote_limit_bytes = remote_limit_bytes};
-    struct planner_costs costs = {10e-6, 40e-6, 25e-6, 50e-6, false};
-    return planner_choose(&config, 100, &memory, &costs);
-}
-
-static void the_reason_names_the_plan_and_what_plain_lacks(void **state)
+// --- names --------------------------------------------------------------------------------------
+static void a_plan_is_described_with_its_numbers(void **state)
 {
     (void)state;
-    struct checkpoint_config any = {.kind = CHECKPOINT_AUTO};
-    struct planner_answer answer = answer_for(any, 612000, 0);
-    assert_string_equal(answer.why, "single with 13 local checkpoints: 2.0 forward passes; plain "
-                                    "needs 1.9 MB on tile 4 and has 612 kB");
-    answer = answer_for(any, 2000000, 0);
-    assert_string_equal(answer.why,
-                        "none: the history of all 100 time steps fits, 1.9 MB on tile 4 "
-                        "of 2.0 MB");
-    struct checkpoint_config twice = {.kind = CHECKPOINT_DOUBLE, .remote = 12, .local = 9};
-    twice.local = 8;
-    answer = answer_for(twice, 612000, UINT64_MAX);
-    assert_string_equal(answer.why,
-                        "double with 12 remote and 8 local checkpoints: 3.0 forward passes; "
-                        "plain needs 1.9 MB on tile 4 and has 612 kB");
-    answer = answer_for(any, 120000, 0);
+    static const struct {
+        struct checkpoint_config config;
+        const char *text;
+    } plans[] = {
+        {{.kind = CHECKPOINT_OFFLOAD}, "offload"},
+        {{.kind = CHECKPOINT_BINOMIAL, .local = 3}, "binomial with 3 local checkpoints"},
+        {{.kind = CHECKPOINT_DOUBLE, .remote = 12, .local = 8},
+         "double with 12 remote and 8 local checkpoints"},
+        {{.kind = CHECKPOINT_NESTED, .levels = 3, .local = 4},
+         "nested with 3 levels of 4 local checkpoints"},
+    };
+    for (uint32_t i = 0; i < sizeof plans / sizeof *plans; i++) {
+        char text[128];
+        planner_describe(&plans[i].config, text, sizeof text);
+        assert_string_equal(text, plans[i].text);
+    }
+}
+
+static void streaming_memory_that_no_plan_fits_into_is_told_in_bytes(void **state)
+{
+    (void)state;
+    struct planner_memory memory = {.limit_bytes = 1000,
+                                    .remote_state_bytes = 50,
+                                    .remote_history_bytes = 80,
+                                    .remote_limit_bytes = 49};
+    struct planner_costs costs = {.forward_seconds = 1e-6};
+    struct checkpoint_config wanted = {.kind = CHECKPOINT_OFFLOAD};
+    struct planner_answer answer = planner_choose(&wanted, 100, &memory, &costs);
     assert_false(answer.is_found);
-    assert_string_equal(answer.why, "none fits: the smallest, binomial with 1 local checkpoints, "
-                                    "needs 127 kB on tile 4 and has 120 kB");
-    struct checkpoint_config offload = {.kind = CHECKPOINT_OFFLOAD};
-    answer = answer_for(offload, 612000, 0);
-    assert_string_equal(answer.why, "offload needs 200.0 MB of streaming memory and has none");
+    assert_int_equal(answer.least_remote_bytes, 8000);
+    wanted.kind = CHECKPOINT_DOUBLE;
+    answer = planner_choose(&wanted, 100, &memory, &costs);
+    assert_false(answer.is_found);
+    assert_int_equal(answer.least_remote_bytes, 50);
 }
 
 int main(void)
@@ -332,7 +426,8 @@ int main(void)
         cmocka_unit_test(the_plan_chosen_is_the_best_of_all_plans),
         cmocka_unit_test(an_exact_check_moves_the_limit_and_is_asked_few_times),
         cmocka_unit_test(numbers_that_are_given_stay),
-        cmocka_unit_test(the_reason_names_the_plan_and_what_plain_lacks),
+        cmocka_unit_test(a_plan_is_described_with_its_numbers),
+        cmocka_unit_test(streaming_memory_that_no_plan_fits_into_is_told_in_bytes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -215,6 +215,59 @@ uint64_t plan_binomial_forward_steps(uint32_t time_steps, uint32_t slots)
     return ((uint64_t)reach.repeats + 1) * time_steps - never_repeated;
 }
 
+// C(c + r, r), the time steps that c slots reverse with r repeats; none at c = -1, where a recursion ends.
+static uint64_t reach_at(int64_t slots, uint32_t repeats)
+{
+    if (slots < 0) {
+        return repeats == 0 ? 1 : 0;
+    }
+    uint64_t fewer = min_u64((uint64_t)slots, repeats), more = max_u64((uint64_t)slots, repeats);
+    uint64_t reach = 1;
+    for (uint64_t i = 1; i <= fewer; i++) {
+        reach = reach * (more + i) / i;
+    }
+    return reach;
+}
+
+// The most slots, up to `most`, of which reach(c - 2, r) is below the time steps that are missing.
+static int64_t slots_below(int64_t most, uint32_t repeats, uint64_t missing)
+{
+    int64_t first = 1, last = most; // the first always is
+    while (first < last) {
+        int64_t middle = first + (last - first + 1) / 2;
+        if (reach_at(middle - 2, repeats) < missing) {
+            first = middle;
+        } else {
+            last = middle - 1;
+        }
+    }
+    return first;
+}
+
+// Of reach(c, r) time steps F(c, r) = 1 + F(c - 1, r) + F(c, r - 1) = reach(c - 1, r) - 1 states are saved beside the
+// head. Where time steps are missing, they are missing on the right of the next state down to reach(c - 1, r - 1),
+// and from there on the left: the walk goes right as long as it can, which changes nothing, and then left.
+uint64_t plan_binomial_saves(uint32_t time_steps, uint32_t slots)
+{
+    struct reach reach = reach_of(slots, time_steps);
+    uint32_t repeats = reach.repeats;
+    if (repeats == 0) {
+        return 0; // a single time step
+    }
+    uint64_t saves = reach_at((int64_t)slots - 1, repeats);
+    uint64_t missing = reach.now - time_steps;
+    int64_t left = slots;
+    while (repeats > 1 && left > 1 && missing > 0) {
+        left = slots_below(left, repeats, missing);
+        missing -= reach_at(left - 2, repeats);
+        saves -= reach_at(left - 3, repeats);
+        repeats--;
+    }
+    // c + 1 time steps and fewer: every state but the last two, or none of a single time step
+    bool has_more = repeats == 1 && left > 1;
+    return has_more ? saves - min_u64(missing, (uint64_t)left - 1) : saves;
+}
+
 // How far to run from a head before the next state is saved: any number is optimal that leaves reach(c, r - 1) at
 // most on the left and reach(c - 1, r) at most on the right; the largest needs the fewest saves.
 static uint32_t binomial_step(uint32_t slots, uint32_t time_steps)
@@ -385,6 +438,7 @@ struct measure {
     uint32_t *slot_state; // of each slot: its time step; UINT32_MAX: empty
     uint32_t *held;       // of each time step: how many slots hold its state
     uint32_t slots, history_steps;
+    bool has_history; // the time step before the next one is in the history
 };
 
 static void measure_save(struct measure *measure, const struct plan_action *action)
@@ -416,6 +470,8 @@ static void measure_action(struct measure *measure, const struct plan_action *ac
     case PLAN_FORWARD:
         cost->forward_steps += action->count;
         measure->history_steps += action->keeps_history ? action->count : 0;
+        cost->kept_runs += action->keeps_history && !measure->has_history ? 1 : 0;
+        measure->has_history = action->keeps_history;
         break;
     case PLAN_LOSS:
         break;
@@ -427,12 +483,14 @@ static void measure_action(struct measure *measure, const struct plan_action *ac
         break;
     case PLAN_RESTORE:
         cost->restores++;
+        measure->has_history = false;
         break;
     case PLAN_PUT:
         cost->puts++;
         break;
     case PLAN_GET:
         cost->gets++;
+        measure->has_history = false;
         break;
     case PLAN_PUT_HISTORY:
         cost->history_puts++;

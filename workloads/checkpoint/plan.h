@@ -88,7 +88,10 @@ struct plan_cost {
     uint32_t peak_history_steps; // histories held at the same time at the most
     uint32_t peak_states;        // slots and histories together, at the same time at the most
     uint64_t saves, restores;    // states moved within SRAM
-    uint64_t puts, gets;         // states moved to and from streaming memory
+    // Runs of time steps that keep history and do not go on from one that did: the first one's backward time step reads
+    // the state before it, which is copied.
+    uint64_t kept_runs;
+    uint64_t puts, gets;                 // states moved to and from streaming memory
     uint64_t history_puts, history_gets; // histories of one time step moved
 };
 
@@ -109,5 +112,7 @@ const char *checkpoint_kind_name(enum checkpoint_kind kind);
 // Binomial: the fewest time steps run forward, the ones that keep history included, with `slots` >= 1
 // states in SRAM (closed form).
 uint64_t plan_binomial_forward_steps(uint32_t time_steps, uint32_t slots);
+// The states that the plan saves, the first one included (closed form).
+uint64_t plan_binomial_saves(uint32_t time_steps, uint32_t slots);
 
 #endif

@@ -4,16 +4,22 @@
 #include "workloads/checkpoint/planner.h"
 
 #include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
 
 #include "sim/err.h"
 #include "sim/units.h"
 
+#define BOUND 4u     // limits: what needs more by the line does not fit by the exact check either
 #define GUARDS 1024u // sixteen for each doubling of 64-bit bytes
 
+struct
+    speed { // rounded, so that sums in another order are equal; of equal seconds the fewer transfers
+    float seconds;
+    uint32_t places;
+};
+
 struct candidate {
-    double seconds;
+    struct speed speed;
     uint64_t sram_bytes;
     enum checkpoint_kind kind;
     uint32_t remote, local, levels;
@@ -24,12 +30,23 @@ struct search {
     uint32_t time_steps;
     const struct planner_memory *memory;
     const struct planner_costs *costs;
-    struct candidate *candidates; // owned; then the frontier: more bytes, fewer seconds
+    struct candidate *candidates; // owned; then the frontier: more bytes, faster
     uint32_t count, capacity;
-    double
-        guard_seconds[GUARDS];   // the fastest plan seen that needs the bytes of this guard or less
+    uint64_t bound_bytes; // plans that need more are left out
+    struct speed
+        guards[GUARDS]; // of the fastest plan seen that needs the bytes of this guard or less
     uint64_t least_remote_bytes; // that any plan needs
 };
+
+static struct speed speed_of(const struct planner_size *size)
+{
+    return (struct speed){(float)size->seconds, size->places};
+}
+
+static bool is_slower(struct speed a, struct speed b)
+{
+    return a.seconds > b.seconds || (a.seconds == b.seconds && a.places > b.places);
+}
 
 // Grows with the bytes: their highest bit and the four below it.
 static uint32_t guard_of(uint64_t bytes)
@@ -45,12 +62,12 @@ static uint32_t guard_of(uint64_t bytes)
 static bool is_guarded(const struct search *search, const struct planner_size *size)
 {
     uint32_t guard = guard_of(size->sram_bytes);
-    return guard > 0 && search->guard_seconds[guard - 1] <= size->seconds;
+    return guard > 0 && !is_slower(search->guards[guard - 1], speed_of(size));
 }
 
 static bool is_as_good(const struct candidate *a, const struct candidate *b)
 {
-    return a->seconds <= b->seconds && a->sram_bytes <= b->sram_bytes;
+    return !is_slower(a->speed, b->speed) && a->sram_bytes <= b->sram_bytes;
 }
 
 // Neighbours differ in one number, and one of them is often as good in both.
@@ -76,14 +93,16 @@ static uint64_t visit(struct search *search, const struct checkpoint_config *con
     struct planner_size size =
         planner_size_of(config, search->time_steps, search->memory, search->costs);
     search->least_remote_bytes = min_u64(search->least_remote_bytes, size.remote_bytes);
-    if (size.remote_bytes > search->memory->remote_limit_bytes || is_guarded(search, &size)) {
+    if (size.remote_bytes > search->memory->remote_limit_bytes ||
+        size.sram_bytes > search->bound_bytes || is_guarded(search, &size)) {
         return size.sram_bytes;
     }
-    add_candidate(search, (struct candidate){size.seconds, size.sram_bytes, config->kind,
-                                             config->remote, config->local, config->levels});
-    for (uint32_t i = guard_of(size.sram_bytes);
-         i < GUARDS && search->guard_seconds[i] > size.seconds; i++) {
-        search->guard_seconds[i] = size.seconds;
+    struct speed speed = speed_of(&size);
+    add_candidate(search, (struct candidate){speed, size.sram_bytes, config->kind, config->remote,
+                                             config->local, config->levels});
+    for (uint32_t i = guard_of(size.sram_bytes); i < GUARDS && is_slower(search->guards[i], speed);
+         i++) {
+        search->guards[i] = speed;
     }
     return size.sram_bytes;
 }
@@ -98,17 +117,35 @@ static struct range range_of(uint32_t given, uint32_t first, uint32_t last)
     return given != 0 ? (struct range){given, given} : (struct range){first, last};
 }
 
+// What a plan with so many local checkpoints needs at least.
+static uint64_t slots_bytes(const struct search *search, uint32_t local)
+{
+    return search->memory->base_bytes + (local - 1) * search->memory->slot_bytes;
+}
+
+// The fewest chunks whose history is within bounds.
+static uint32_t least_chunks(const struct search *search)
+{
+    const struct planner_memory *memory = search->memory;
+    if (memory->history_bytes == 0 || search->bound_bytes <= memory->base_bytes) {
+        return 1;
+    }
+    uint64_t steps = (search->bound_bytes - memory->base_bytes) / memory->history_bytes;
+    return steps == 0 ? 1 : (uint32_t)div_ceil(search->time_steps, steps);
+}
+
 // More local checkpoints never make it faster: from where their slots alone need what fewer need in all, they are
 // of no use.
 static void visit_row(struct search *search, struct checkpoint_config config)
 {
-    struct range local = range_of(search->wanted.local, 1, search->time_steps / config.remote);
-    uint64_t least_bytes = UINT64_MAX;
+    uint32_t most = search->time_steps / config.remote;
+    uint32_t least = (uint32_t)min_u64(most, div_ceil(least_chunks(search), config.remote));
+    struct range local = range_of(search->wanted.local, least, most);
+    uint64_t least_bytes = search->bound_bytes;
     for (config.local = local.first;
          config.local <= local.last && (uint64_t)config.local * config.remote <= search->time_steps;
          config.local++) {
-        uint64_t slots_bytes = (config.local - 1) * search->memory->slot_bytes;
-        if (search->memory->base_bytes + slots_bytes > least_bytes) {
+        if (slots_bytes(search, config.local) > least_bytes) {
             return;
         }
         least_bytes = min_u64(least_bytes, visit(search, &config));
@@ -138,7 +175,8 @@ static void visit_nested(struct search *search, struct checkpoint_config config)
     for (config.levels = levels.first; config.levels <= levels.last; config.levels++) {
         struct range local = range_of(search->wanted.local, 2, search->time_steps);
         for (config.local = local.first;
-             config.local <= local.last && is_deeper_legal(&config, search->time_steps);
+             config.local <= local.last && is_deeper_legal(&config, search->time_steps) &&
+             slots_bytes(search, config.local) <= search->bound_bytes;
              config.local++) {
             visit(search, &config);
         }
@@ -162,7 +200,9 @@ static void visit_kind(struct search *search, enum checkpoint_kind kind)
         }
     } else if (has.has_local) {
         struct range local = range_of(search->wanted.local, 1, search->time_steps);
-        for (config.local = local.first; config.local <= local.last; config.local++) {
+        for (config.local = local.first;
+             config.local <= local.last && slots_bytes(search, config.local) <= search->bound_bytes;
+             config.local++) {
             visit(search, &config);
         }
     } else {
@@ -170,10 +210,11 @@ static void visit_kind(struct search *search, enum checkpoint_kind kind)
     }
 }
 
-static void visit_all(struct search *search)
+static void visit_all(struct search *search, uint64_t bound_bytes)
 {
+    search->bound_bytes = bound_bytes;
     for (uint32_t i = 0; i < GUARDS; i++) {
-        search->guard_seconds[i] = HUGE_VAL;
+        search->guards[i] = (struct speed){HUGE_VALF, 0};
     }
     search->least_remote_bytes = UINT64_MAX;
     for (enum checkpoint_kind kind = 0; kind < CHECKPOINT_KINDS; kind++) {
@@ -189,15 +230,15 @@ static int compare_numbers(double a, double b)
     return (a > b) - (a < b);
 }
 
-// By bytes, then seconds; the rest only so that the order is one.
+// By bytes, then speed; the rest only so that the order is one.
 static int compare_candidates(const void *a, const void *b)
 {
     const struct candidate *left = a, *right = b;
     if (left->sram_bytes != right->sram_bytes) {
         return left->sram_bytes < right->sram_bytes ? -1 : 1;
     }
-    if (left->seconds != right->seconds) {
-        return left->seconds < right->seconds ? -1 : 1;
+    if (is_slower(left->speed, right->speed) || is_slower(right->speed, left->speed)) {
+        return is_slower(right->speed, left->speed) ? -1 : 1;
     }
     int order = compare_numbers(left->kind, right->kind);
     order = order == 0 ? compare_numbers(left->levels, right->levels) : order;
@@ -212,7 +253,8 @@ static void keep_frontier(struct search *search)
     }
     uint32_t kept = 0;
     for (uint32_t i = 0; i < search->count; i++) {
-        if (kept == 0 || search->candidates[i].seconds < search->candidates[kept - 1].seconds) {
+        if (kept == 0 ||
+            is_slower(search->candidates[kept - 1].speed, search->candidates[i].speed)) {
             search->candidates[kept++] = search->candidates[i];
         }
     }
@@ -231,13 +273,13 @@ static struct planner_size size_at(const struct search *search, uint32_t i)
     return planner_size_of(&config, search->time_steps, search->memory, search->costs);
 }
 
-// Plans of the frontier that the line says fit.
-static uint32_t count_within_limit(const struct search *search)
+// Plans of the frontier that the line says need no more.
+static uint32_t count_within(const struct search *search, uint64_t bytes)
 {
     uint32_t first = 0, last = search->count;
     while (first < last) {
         uint32_t middle = first + (last - first) / 2;
-        if (search->candidates[middle].sram_bytes <= search->memory->limit_bytes) {
+        if (search->candidates[middle].sram_bytes <= bytes) {
             first = middle + 1;
         } else {
             last = middle;
@@ -246,96 +288,49 @@ static uint32_t count_within_limit(const struct search *search)
     return first;
 }
 
-static bool ask(const struct search *search, uint32_t i, uint32_t *fits_calls)
-{
-    struct planner_size size = size_at(search, i);
-    ++*fits_calls;
-    return search->memory->fits(search->memory->context, &size);
-}
-
-// The same by the exact check: from what the line says, in doubling steps until one fits and one does not,
-// then halving between them.
-static uint32_t count_that_fit(const struct search *search, uint32_t *fits_calls)
-{
-    uint32_t within = count_within_limit(search);
-    uint32_t guess = within == 0 ? 0 : within - 1;
-    uint32_t fitting = 0,
-             failing = search->count; // the first `fitting` do, those from `failing` on do not
-    for (uint32_t step = 1; fitting < failing; step *= 2) {
-        if (ask(search, guess, fits_calls)) {
-            fitting = guess + 1;
-        } else {
-            failing = guess;
-        }
-        bool has_both = fitting > 0 && failing < search->count;
-        if (fitting == failing) {
-            break;
-        }
-        if (has_both) {
-            guess = fitting + (failing - fitting) / 2;
-        } else if (fitting > 0) {
-            guess = (uint32_t)min_u64(fitting - 1 + step, search->count - 1);
-        } else {
-            guess = failing > step ? failing - step : 0;
-        }
-    }
-    return fitting;
-}
-
-// --- the reason ---------------------------------------------------------------------------------
-struct bytes_text {
-    char text[24];
+struct bracket { // the first `fitting` plans of the frontier fit, those from `failing` on do not
+    uint32_t fitting, failing;
+    uint32_t calls;
 };
 
-static struct bytes_text text_of(uint64_t bytes)
+// True: what the line says more than what the plan really needs, in *line_error.
+static bool ask(const struct search *search, uint32_t i, struct bracket *bracket,
+                int64_t *line_error)
 {
-    struct bytes_text out;
-    if (bytes < 10000) {
-        snprintf(out.text, sizeof out.text, "%llu B", (unsigned long long)bytes);
-    } else if (bytes < 1000000) {
-        snprintf(out.text, sizeof out.text, "%.0f kB", (double)bytes / 1e3);
-    } else if (bytes < 1000000000) {
-        snprintf(out.text, sizeof out.text, "%.1f MB", (double)bytes / 1e6);
+    struct planner_size size = size_at(search, i);
+    uint64_t bytes = 0;
+    bool fits = search->memory->fits(search->memory->context, &size, &bytes);
+    bracket->calls++;
+    if (fits) {
+        bracket->fitting = i + 1;
     } else {
-        snprintf(out.text, sizeof out.text, "%.1f GB", (double)bytes / 1e9);
+        bracket->failing = i;
     }
-    return out;
+    *line_error = (int64_t)size.sram_bytes - (int64_t)bytes;
+    return bytes > 0;
 }
 
-static void explain(const struct search *search, struct planner_answer *answer)
+// The same by the exact check. The line is off by about as much at a plan that was asked as at the limit, which gives the
+// next one to ask; every third one is the middle of those left, so that a limit which is none of bytes is found as well.
+static struct bracket find_limit(const struct search *search)
 {
-    const struct planner_memory *memory = search->memory;
-    struct checkpoint_config plain_config = {.kind = CHECKPOINT_NONE};
-    struct planner_size plain =
-        planner_size_of(&plain_config, search->time_steps, memory, search->costs);
-    char plan[128];
-    planner_describe(&answer->size.config, plan, sizeof plan);
-    struct bytes_text limit = text_of(memory->limit_bytes);
-    struct bytes_text needed = text_of(answer->size.sram_bytes);
-    double passes = (double)answer->size.forward_steps / search->time_steps;
-    size_t most = sizeof answer->why;
-    if (!answer->is_found) {
-        snprintf(answer->why, most, "none fits: the smallest, %s, needs %s on tile %u and has %s",
-                 plan, needed.text, memory->tile, limit.text);
-    } else if (answer->size.config.kind == CHECKPOINT_NONE) {
-        snprintf(answer->why, most,
-                 "none: the history of all %u time steps fits, %s on tile %u of %s",
-                 search->time_steps, needed.text, memory->tile, limit.text);
-    } else if (plain.sram_bytes > memory->limit_bytes) {
-        snprintf(answer->why, most, "%s: %.1f forward passes; plain needs %s on tile %u and has %s",
-                 plan, passes, text_of(plain.sram_bytes).text, memory->tile, limit.text);
-    } else {
-        snprintf(answer->why, most, "%s: %.1f forward passes, %s on tile %u of %s", plan, passes,
-                 needed.text, memory->tile, limit.text);
+    struct bracket bracket = {.failing = search->count};
+    uint64_t limit = search->memory->limit_bytes;
+    uint64_t line_limit = limit;
+    while (bracket.fitting < bracket.failing) {
+        uint32_t within = count_within(search, line_limit);
+        uint32_t guess = within == 0 ? 0 : within - 1;
+        if (bracket.calls % 3 == 2) {
+            guess = bracket.fitting + (bracket.failing - bracket.fitting) / 2;
+        }
+        guess = (uint32_t)min_u64(max_u64(guess, bracket.fitting), bracket.failing - 1);
+        int64_t line_error;
+        if (ask(search, guess, &bracket, &line_error)) {
+            line_limit =
+                line_error < 0 && (uint64_t)-line_error > limit ? 0 : limit + (uint64_t)line_error;
+        }
     }
-}
-
-static void explain_remote(const struct search *search, struct planner_answer *answer)
-{
-    uint64_t limit_bytes = search->memory->remote_limit_bytes;
-    snprintf(answer->why, sizeof answer->why, "%s needs %s of streaming memory and has %s",
-             checkpoint_kind_name(search->wanted.kind), text_of(search->least_remote_bytes).text,
-             limit_bytes == 0 ? "none" : text_of(limit_bytes).text);
+    return bracket;
 }
 
 struct planner_answer planner_choose(const struct checkpoint_config *config, uint32_t time_steps,
@@ -345,17 +340,24 @@ struct planner_answer planner_choose(const struct checkpoint_config *config, uin
     struct search search = {
         .wanted = *config, .time_steps = time_steps, .memory = memory, .costs = costs};
     struct planner_answer answer = {0};
-    visit_all(&search);
-    keep_frontier(&search);
+    visit_all(&search, memory->limit_bytes * BOUND);
     if (search.count == 0) {
-        explain_remote(&search, &answer);
+        visit_all(&search, UINT64_MAX);
+    }
+    keep_frontier(&search);
+    answer.least_remote_bytes = search.least_remote_bytes;
+    if (search.count == 0) {
+        free(search.candidates);
         return answer;
     }
-    uint32_t fitting = memory->fits == NULL ? count_within_limit(&search)
-                                            : count_that_fit(&search, &answer.fits_calls);
+    struct bracket bracket = {.fitting = count_within(&search, memory->limit_bytes)};
+    if (memory->fits != NULL) {
+        bracket = find_limit(&search);
+    }
+    uint32_t fitting = bracket.fitting;
+    answer.fits_calls = bracket.calls;
     answer.is_found = fitting > 0;
     answer.size = size_at(&search, answer.is_found ? fitting - 1 : 0);
-    explain(&search, &answer);
     free(search.candidates);
     return answer;
 }

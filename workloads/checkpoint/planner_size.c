@@ -11,11 +11,6 @@ struct shape {                // of chunks: every one of `parents` is cut into `
     uint32_t parents, chunks; // their product is at most the time steps
 };
 
-static double larger(double a, double b)
-{
-    return a > b ? a : b;
-}
-
 static struct shape shape_of(const struct checkpoint_config *config)
 {
     struct shape shape = {.levels = 1, .parents = 1, .chunks = config->local};
@@ -41,6 +36,22 @@ static uint32_t last_steps(const struct shape *shape, uint32_t time_steps)
            longer * ((even + 1) / shape->chunks);
 }
 
+// Every chunk of every level in SRAM, the one of each parent that is kept apart; parents of the last level are the
+// chunks of the level above it.
+static uint64_t chunk_saves(const struct checkpoint_config *config, const struct shape *shape)
+{
+    uint64_t kept = config->keeps_last ? 1 : 0, saves = 0;
+    if (config->kind == CHECKPOINT_SINGLE_REMOTE) {
+        return 0;
+    }
+    uint64_t chunks = 1;
+    for (uint32_t i = 0; config->kind == CHECKPOINT_NESTED && i + 2 < config->levels; i++) {
+        chunks *= config->local;
+        saves += chunks;
+    }
+    return saves + shape->parents * (shape->chunks - kept);
+}
+
 static void size_chunks(struct planner_size *size, uint32_t time_steps)
 {
     const struct checkpoint_config *config = &size->config;
@@ -49,6 +60,8 @@ static void size_chunks(struct planner_size *size, uint32_t time_steps)
     size->forward_steps =
         (shape.levels + 1) * time_steps - (config->keeps_last ? last_steps(&shape, time_steps) : 0);
     size->history_steps = (time_steps - 1) / (shape.parents * shape.chunks) + 1; // rounded up
+    size->kept_runs = shape.parents * shape.chunks;
+    size->saves = chunk_saves(config, &shape);
     switch (config->kind) {
     case CHECKPOINT_SINGLE_REMOTE:
         size->places = config->remote - kept;
@@ -69,6 +82,7 @@ static void size_steps(struct planner_size *size, uint32_t time_steps)
 {
     size->forward_steps = time_steps;
     size->history_steps = 1;
+    size->kept_runs = 1;
     switch (size->config.kind) {
     case CHECKPOINT_NONE:
         size->history_steps = time_steps;
@@ -78,6 +92,8 @@ static void size_steps(struct planner_size *size, uint32_t time_steps)
         break;
     case CHECKPOINT_BINOMIAL:
         size->forward_steps = plan_binomial_forward_steps(time_steps, size->config.local);
+        size->saves = plan_binomial_saves(time_steps, size->config.local);
+        size->kept_runs = time_steps;
         size->slots = (uint32_t)min_u64(size->config.local, time_steps - 1); // the last needs none
         break;
     default:
@@ -85,62 +101,92 @@ static void size_steps(struct planner_size *size, uint32_t time_steps)
     }
 }
 
-// A chunk between two transfers: its state goes out beside its first run, and comes in beside what its backward
-// pass runs.
-static double remote_chunk_seconds(const struct planner_size *size, uint32_t steps,
-                                   const struct planner_costs *costs)
+// --- seconds ------------------------------------------------------------------------------------
+// What the chip does, transfers apart.
+static double computing_seconds(const struct planner_size *size, uint32_t time_steps,
+                                const struct planner_costs *costs)
 {
-    const struct checkpoint_config *config = &size->config;
-    double again = steps;
-    if (config->kind == CHECKPOINT_DOUBLE) {
-        again += steps - (config->keeps_last ? steps / config->local : 0); // whole time steps
-    }
-    double out = steps * costs->forward_seconds;
-    double back = again * costs->forward_seconds + steps * costs->backward_seconds;
-    return larger(out, costs->state_seconds) + larger(back, costs->state_seconds);
+    bool is_history = size->config.kind == CHECKPOINT_OFFLOAD;
+    uint64_t restores =
+        size->config.kind == CHECKPOINT_BINOMIAL ? size->kept_runs - 1 : size->saves;
+    double put = is_history ? costs->history_put_seconds : costs->put_seconds;
+    double get = is_history ? costs->history_get_seconds : costs->get_seconds;
+    return (double)size->forward_steps * costs->forward_seconds +
+           time_steps * costs->backward_seconds + (double)size->saves * costs->save_seconds +
+           (double)restores * costs->restore_seconds +
+           (double)size->kept_runs * costs->head_seconds + size->places * (put + get);
 }
 
-// The kept last chunk of single_remote is one of them, and its first run hides the last transfer as well.
-static double kept_chunk_seconds(uint32_t before, uint32_t last, const struct planner_costs *costs)
+static double longer_by(double transfer, double beside)
 {
-    double apart = larger(before * costs->forward_seconds, costs->state_seconds);
-    double joined = larger((before + last) * costs->forward_seconds, costs->state_seconds);
-    return joined - apart + last * costs->backward_seconds;
+    return transfer > beside ? transfer - beside : 0;
 }
 
-static double overlapped_seconds(const struct planner_size *size, uint32_t time_steps,
-                                 const struct planner_costs *costs)
+// From a chunk's state to the next one that is got: it runs again, in double in chunks of its own, and backward.
+static double back_seconds(const struct planner_size *size, uint32_t steps,
+                           const struct planner_costs *costs)
 {
     const struct checkpoint_config *config = &size->config;
-    double forward = costs->forward_seconds, backward = costs->backward_seconds;
-    if (config->kind == CHECKPOINT_OFFLOAD) {
-        return time_steps *
-               (larger(forward, costs->history_seconds) + larger(backward, costs->history_seconds));
+    if (config->kind == CHECKPOINT_SINGLE_REMOTE) {
+        return costs->head_seconds + steps * (costs->forward_seconds + costs->backward_seconds);
     }
+    uint32_t kept = config->keeps_last ? 1 : 0;
+    uint32_t forward_steps = 2 * steps - kept * (steps / config->local);
+    return (config->local - kept) * (costs->save_seconds + costs->restore_seconds) +
+           config->local * costs->head_seconds + forward_steps * costs->forward_seconds +
+           steps * costs->backward_seconds;
+}
+
+// A history goes out beside the next time step forward, and comes in beside the backward time step before: if that needs it,
+// one earlier. The last one that goes has nothing beside it, nor have the first ones that come.
+static double offload_waits(uint32_t time_steps, const struct planner_costs *costs)
+{
+    uint32_t first = (uint32_t)min_u64(costs->reads_before ? 2 : 1, time_steps);
+    return (time_steps - 1) * longer_by(costs->history_seconds, costs->forward_seconds) +
+           (1 + first) * costs->history_seconds +
+           (time_steps - first) * longer_by(costs->history_seconds, costs->backward_seconds);
+}
+
+// A state goes out beside its chunk's first run, the last one also beside a chunk that is kept; the next one comes in
+// beside what is run of a chunk again. The first one that comes has a kept chunk's backward time steps beside it, or
+// nothing; nothing comes beside the first chunk, which is a longer one, if any is.
+static double state_waits(const struct planner_size *size, uint32_t time_steps,
+                          const struct planner_costs *costs)
+{
+    const struct checkpoint_config *config = &size->config;
+    double transfer = costs->state_seconds, forward = costs->forward_seconds;
     uint32_t even = time_steps / config->remote, longer = time_steps % config->remote;
-    uint32_t shorter = size->places - longer; // the last chunk, kept, is never a longer one
-    double seconds = shorter * remote_chunk_seconds(size, even, costs);
-    if (longer > 0) {
-        seconds += longer * remote_chunk_seconds(size, even + 1, costs);
+    uint32_t shorter =
+        size->places - longer; // a chunk that is kept, the last one, is never a longer one
+    uint32_t first = longer > 0 ? even + 1 : even;
+    double out_longer = longer_by(transfer, (even + 1) * forward);
+    double out_even = longer_by(transfer, even * forward);
+    double back_longer = longer_by(transfer, back_seconds(size, even + 1, costs));
+    double back_even = longer_by(transfer, back_seconds(size, even, costs));
+    double waits = longer * (out_longer + back_longer) + shorter * (out_even + back_even);
+    waits -= longer_by(transfer, back_seconds(size, first, costs));
+    if (size->places == config->remote) {
+        return waits + transfer;
     }
-    if (config->kind == CHECKPOINT_SINGLE_REMOTE && config->keeps_last) {
-        seconds += kept_chunk_seconds(shorter > 0 ? even : even + 1, even, costs);
-    }
-    return seconds;
+    uint32_t before = shorter > 0 ? even : even + 1; // time steps of the chunk before the kept one
+    double kept = even * forward + costs->head_seconds;
+    return waits - longer_by(transfer, before * forward) +
+           longer_by(transfer, before * forward + kept) +
+           longer_by(transfer, even * costs->backward_seconds);
 }
 
 static double seconds_of(const struct planner_size *size, uint32_t time_steps,
                          const struct planner_costs *costs)
 {
-    double computing =
-        (double)size->forward_steps * costs->forward_seconds + time_steps * costs->backward_seconds;
+    double computing = computing_seconds(size, time_steps, costs);
+    bool is_history = size->config.kind == CHECKPOINT_OFFLOAD;
     if (size->places == 0) {
         return computing;
     }
     if (costs->is_overlapped) {
-        return overlapped_seconds(size, time_steps, costs);
+        return computing + (is_history ? offload_waits(time_steps, costs)
+                                       : state_waits(size, time_steps, costs));
     }
-    bool is_history = size->config.kind == CHECKPOINT_OFFLOAD;
     return computing +
            2.0 * size->places * (is_history ? costs->history_seconds : costs->state_seconds);
 }
