@@ -111,32 +111,95 @@ static void draw_by_selection(struct draw *draw, uint32_t *ids)
     }
 }
 
-static void draw_layer(struct activity_layer *layer, uint64_t layer_seed, uint32_t time_steps,
-                       uint32_t batch, uint32_t spikes, uint32_t listed, const struct id_bits *bits)
+// --- a layer's ids, a time step at a time --------------------------------------------------------
+#define NOT_DRAWN UINT32_MAX
+// Of a record: all time steps of most networks, and little of a host's memory.
+#define KEPT_BYTES (32u << 20)
+#define LEAST_KEPT_TIME_STEPS 8u // layers that wait for each other read the last few
+
+struct drawn_ids {
+    uint64_t layer_seed;
+    uint32_t neurons, slots, spikes, listed;
+    uint32_t first_sample, samples;
+    uint32_t kept_count;
+    uint32_t *kept; // owned; [kept_count]: which time step; time step t is kept at t % kept_count
+    uint32_t *ids;  // owned; [kept_count][samples][slots]
+    struct id_bits bits;
+};
+
+static struct id_bits id_bits_create(uint32_t neurons)
 {
-    for (uint32_t t = 0; t < time_steps; t++) {
-        for (uint32_t b = 0; b < batch; b++) {
-            uint64_t vector = (uint64_t)t * batch + b;
-            layer->counts[vector * 2 + 0] = spikes;
-            layer->counts[vector * 2 + 1] = listed;
-            if (layer->ids == NULL) {
-                continue;
-            }
-            struct draw draw = draw_create(layer_seed, t, b);
-            draw.neurons = layer->neurons;
-            draw.spikes = spikes;
-            draw.listed = listed;
-            uint32_t *ids = layer->ids + vector * layer->slots;
-            if (listed <= layer->neurons / 2) {
-                draw_by_rejection(&draw, bits, ids);
-            } else {
-                draw_by_selection(&draw, ids);
-            }
-        }
-    }
-    layer->dropped_spikes = 0;
+    struct id_bits bits = {.word_count = (uint32_t)div_ceil(neurons, 64)};
+    bits.listed = xcalloc(bits.word_count, sizeof *bits.listed);
+    bits.spikes = xcalloc(bits.word_count, sizeof *bits.spikes);
+    return bits;
 }
 
+// Of what is drawn, all but the arrays.
+static struct drawn_ids *drawn_ids_create(const struct drawn_ids *what)
+{
+    struct drawn_ids *drawn = xcalloc(1, sizeof *drawn);
+    *drawn = *what;
+    drawn->kept = xmalloc(drawn->kept_count * sizeof *drawn->kept);
+    memset(drawn->kept, 0xff, drawn->kept_count * sizeof *drawn->kept); // NOT_DRAWN
+    // not touched before it is drawn: the host gives no memory for time steps that nobody asks for
+    drawn->ids =
+        xcalloc((size_t)drawn->kept_count * drawn->samples * drawn->slots, sizeof *drawn->ids);
+    drawn->bits = id_bits_create(drawn->neurons);
+    return drawn;
+}
+
+struct drawn_ids *drawn_ids_slice(const struct drawn_ids *drawn, uint32_t first_sample,
+                                  uint32_t samples)
+{
+    if (drawn == NULL) {
+        return NULL;
+    }
+    struct drawn_ids slice = *drawn;
+    slice.first_sample += first_sample;
+    slice.samples = samples;
+    return drawn_ids_create(&slice);
+}
+
+void drawn_ids_destroy(struct drawn_ids *drawn)
+{
+    if (drawn == NULL) {
+        return;
+    }
+    free(drawn->kept);
+    free(drawn->ids);
+    free(drawn->bits.listed);
+    free(drawn->bits.spikes);
+    free(drawn);
+}
+
+static void draw_time_step(const struct drawn_ids *drawn, uint32_t time_step, uint32_t *ids)
+{
+    for (uint32_t b = 0; b < drawn->samples; b++, ids += drawn->slots) {
+        struct draw draw = draw_create(drawn->layer_seed, time_step, drawn->first_sample + b);
+        draw.neurons = drawn->neurons;
+        draw.spikes = drawn->spikes;
+        draw.listed = drawn->listed;
+        if (drawn->listed <= drawn->neurons / 2) {
+            draw_by_rejection(&draw, &drawn->bits, ids);
+        } else {
+            draw_by_selection(&draw, ids);
+        }
+    }
+}
+
+const uint32_t *drawn_ids_at(struct drawn_ids *drawn, uint32_t time_step)
+{
+    uint32_t at = time_step % drawn->kept_count;
+    uint32_t *ids = drawn->ids + (size_t)at * drawn->samples * drawn->slots;
+    if (drawn->kept[at] != time_step) {
+        draw_time_step(drawn, time_step, ids);
+        drawn->kept[at] = time_step;
+    }
+    return ids;
+}
+
+// --- a record -----------------------------------------------------------------------------------
 // Rounded to the nearest whole id; no more than there are slots or active neurons.
 static uint32_t filled_slots(const struct activity_layer *layer, double fill, double active_neurons)
 {
@@ -146,16 +209,39 @@ static uint32_t filled_slots(const struct activity_layer *layer, double fill, do
     return filled >= (double)most ? (uint32_t)most : (uint32_t)fmax(filled, 0.0);
 }
 
+uint32_t activity_kept_time_steps(uint64_t time_step_bytes, uint32_t time_steps)
+{
+    uint64_t fitting = KEPT_BYTES / max_u64(time_step_bytes, 1);
+    return (uint32_t)min_u64(time_steps, max_u64(fitting, LEAST_KEPT_TIME_STEPS));
+}
+
+// Its counts are the same at all time steps and of all samples.
+static void draw_layer(struct activity_layer *layer, const struct drawn_ids *what)
+{
+    free(layer->counts);
+    free(layer->ids);
+    drawn_ids_destroy(layer->drawn);
+    *layer = (struct activity_layer){.neurons = what->neurons,
+                                     .slots = what->slots,
+                                     .counts =
+                                         xmalloc((size_t)what->samples * 2 * sizeof *layer->counts),
+                                     .drawn = drawn_ids_create(what),
+                                     .has_equal_counts = true};
+    for (uint32_t b = 0; b < what->samples; b++) {
+        layer->counts[b * 2 + 0] = what->spikes;
+        layer->counts[b * 2 + 1] = what->listed;
+    }
+}
+
 void activity_draw(struct activity *activity, const struct activity_fill *fill, uint64_t seed,
                    uint32_t training_step)
 {
-    uint32_t most_neurons = 0;
+    uint64_t slots = 0;
     for (uint32_t l = 0; l < activity->layer_count; l++) {
-        most_neurons = (uint32_t)max_u64(most_neurons, activity->layers[l].neurons);
+        slots += activity->layers[l].slots;
     }
-    struct id_bits bits = {.word_count = (uint32_t)div_ceil(most_neurons, 64)};
-    bits.listed = xcalloc(bits.word_count, sizeof *bits.listed);
-    bits.spikes = xcalloc(bits.word_count, sizeof *bits.spikes);
+    uint32_t kept_count =
+        activity_kept_time_steps(slots * activity->batch * sizeof(uint32_t), activity->time_steps);
     for (uint32_t l = 0; l < activity->layer_count; l++) {
         struct activity_layer *layer = &activity->layers[l];
         bool is_hidden = l > 0 && l + 1 < activity->layer_count;
@@ -165,9 +251,13 @@ void activity_draw(struct activity *activity, const struct activity_fill *fill, 
             l == 0 ? spikes : (uint32_t)max_u64(spikes, filled_slots(layer, fill->listed, active));
         // A counter has room for three numbers beside the purpose; training step and layer go into the key.
         struct rng_words key = rng_philox(seed, RNG_ACTIVITY, training_step, l, 0);
-        uint64_t layer_seed = key.word[0] | (uint64_t)key.word[1] << 32;
-        draw_layer(layer, layer_seed, activity->time_steps, activity->batch, spikes, listed, &bits);
+        const struct drawn_ids what = {.layer_seed = key.word[0] | (uint64_t)key.word[1] << 32,
+                                       .neurons = layer->neurons,
+                                       .slots = layer->slots,
+                                       .spikes = spikes,
+                                       .listed = listed,
+                                       .samples = activity->batch,
+                                       .kept_count = kept_count};
+        draw_layer(layer, &what);
     }
-    free(bits.listed);
-    free(bits.spikes);
 }

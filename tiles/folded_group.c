@@ -69,7 +69,7 @@ static const uint32_t *ids_at(const struct folded_group *group, const struct act
                               int64_t time_step)
 {
     const struct activity_layer *layer = &record->layers[group->group->layer];
-    SIM_ASSERT(layer->ids != NULL, "%s needs ids of layer %u, and the record kept none",
+    SIM_ASSERT(activity_has_ids(layer), "%s needs ids of layer %u, and the record kept none",
                codelet_name(group->group->codelet), group->group->layer);
     return activity_ids(layer, group->batch, (uint32_t)(time_step + group->group->time_offset), 0);
 }

@@ -16,7 +16,8 @@ struct replay {
     struct superstep_list list; // what is left to do at run time
     struct folded_set **sets;   // owned, one for all equal compute sets; [compute_set_count]
     uint32_t *first_equal;      // owned; [compute_set_count]: the first set that is equal
-    uint64_t **known_cycles;    // owned; [compute_set_count][time_steps]; see set_cycles()
+    uint64_t *
+        *known_cycles; // owned; [compute_set_count][time_steps]: cycles + 1, 0 where not known
     uint32_t share_count;
     uint64_t *share_times;           // owned; executions per run
     uint64_t *share_constant_cycles; // owned; per run, of steps that no record changes
@@ -287,6 +288,16 @@ static bool is_same_set(const struct program *program, const struct compute_set 
     return is_same;
 }
 
+// Reads later time steps than the one it runs at, which there may not be.
+static bool looks_ahead(const struct program *program, const struct compute_set *set)
+{
+    bool is_ahead = false;
+    for (uint32_t i = 0; i < set->group_count; i++) {
+        is_ahead = is_ahead || program->groups[set->first_group + i].time_offset > 0;
+    }
+    return is_ahead;
+}
+
 // A time step that runs again in another section takes the cycles that it took: such sets share one.
 static void fold_sets(struct replay *replay)
 {
@@ -310,7 +321,8 @@ static void fold_sets(struct replay *replay)
         }
         replay->sets[i] = folded_set_create(replay->chip, program, &program->compute_sets[i]);
         // without sections no time step runs twice
-        if (program->section_count > 0 && !folded_set_is_constant(replay->sets[i])) {
+        if (program->section_count > 0 && !folded_set_is_constant(replay->sets[i]) &&
+            !looks_ahead(program, &program->compute_sets[i])) {
             replay->known_cycles[i] = xcalloc(program->time_steps, sizeof(uint64_t));
         }
     }
@@ -326,7 +338,19 @@ static void forget_cycles(struct replay *replay)
     }
 }
 
-// Of a run; a time step that was run before is looked up. A set that takes no cycles is asked again.
+// All sets of a time step are asked together: its ids, if they are drawn, are drawn once, whatever runs later again.
+static void know_time_step(struct replay *replay, const struct activity *record, int64_t time_step)
+{
+    const struct program *program = replay->program;
+    for (uint32_t i = 0; i < program->compute_set_count; i++) {
+        uint64_t *known = replay->known_cycles[i];
+        if (known != NULL && replay->first_equal[i] == i) {
+            known[time_step] = folded_set_cycles(replay->sets[i], record, time_step) + 1;
+        }
+    }
+}
+
+// Of a run; a time step that was run before is looked up.
 static uint64_t set_cycles(struct replay *replay, uint32_t set, const struct activity *record,
                            int64_t time_step)
 {
@@ -335,9 +359,9 @@ static uint64_t set_cycles(struct replay *replay, uint32_t set, const struct act
         return folded_set_cycles(replay->sets[set], record, time_step);
     }
     if (known[time_step] == 0) {
-        known[time_step] = folded_set_cycles(replay->sets[set], record, time_step);
+        know_time_step(replay, record, time_step);
     }
-    return known[time_step];
+    return known[time_step] - 1;
 }
 
 // --- life of a replay ---------------------------------------------------------------------------

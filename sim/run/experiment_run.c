@@ -135,16 +135,18 @@ static struct result_activity summarise_layer(const struct form_run *form, uint3
                                   .neurons = first->layers[layer].neurons,
                                   .slots = first->layers[layer].slots};
     uint64_t spikes = 0, listed = 0, dropped = 0;
-    size_t rows = (size_t)first->time_steps * first->batch;
     for (uint32_t i = 0; i < form->record_count; i++) {
         const struct activity_layer *from = &form->records[i]->layers[layer];
-        for (size_t row = 0; row < rows; row++) {
-            spikes += from->counts[row * 2];
-            listed += from->counts[row * 2 + 1];
+        for (uint32_t t = 0; t < first->time_steps; t++) {
+            const uint32_t *counts = activity_counts(from, first->batch, t);
+            for (uint32_t b = 0; b < first->batch; b++) {
+                spikes += counts[2 * b];
+                listed += counts[2 * b + 1];
+            }
         }
         dropped += from->dropped_spikes;
     }
-    double all_rows = (double)rows * form->record_count;
+    double all_rows = (double)first->time_steps * first->batch * form->record_count;
     out.spikes = (double)spikes / all_rows;
     out.listed = (double)listed / all_rows;
     out.dropped = (double)dropped / all_rows;

@@ -60,26 +60,22 @@ void form_run_create_records(struct form_run *run, const struct experiment *expe
     }
 }
 
-// Analog input: every number is sent at every time step.
-static void fill_input(struct activity_layer *input, const struct experiment *experiment)
-{
-    size_t vectors = (size_t)experiment->training.time_steps * experiment->training.batch;
-    for (size_t i = 0; i < vectors * 2; i++) {
-        input->counts[i] = input->neurons;
-    }
-}
-
 void form_run_draw(struct form_run *run, const struct experiment *experiment)
 {
     run->accuracy = RESULT_NOTHING;
     if (run->form == FORM_DENSE) {
         return;
     }
-    form_run_create_records(run, experiment, experiment->timing.training_steps);
+    const struct network_config *network = &experiment->network;
+    run->record_count = experiment->timing.training_steps;
+    run->records = xcalloc(run->record_count, sizeof(struct activity *));
     for (uint32_t i = 0; i < run->record_count; i++) {
+        run->records[i] =
+            activity_create_blank(network->layer_count, network->neurons, network->slots,
+                                  experiment->training.time_steps, experiment->training.batch);
         activity_draw(run->records[i], &experiment->fill, experiment->seed, i);
-        if (experiment->network.input == INPUT_ANALOG) {
-            fill_input(&run->records[i]->layers[0], experiment);
+        if (network->input == INPUT_ANALOG) {
+            activity_send_all(run->records[i], 0);
         }
     }
 }

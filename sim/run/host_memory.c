@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include "sim/activity.h"
 #include "sim/run/form_run.h"
 
 #define GIB_BYTES 1073741824.0
@@ -29,15 +30,30 @@ static double spikes_bytes(const struct experiment *experiment, double ids, doub
     return vectors * (ids + counts) * sizeof(uint32_t);
 }
 
-static double record_bytes(const struct experiment *experiment, enum network_form form)
+// Of the dense form, and of analog input, no ids are kept.
+static double record_slots(const struct experiment *experiment, enum network_form form)
 {
     const struct network_config *network = &experiment->network;
-    double slots = 0; // of the dense form, and of analog input, no ids are kept
+    double slots = 0;
     uint32_t first = network->input == INPUT_ANALOG ? 1 : 0;
     for (uint32_t layer = first; form == FORM_SPARSE && layer < network->layer_count; layer++) {
         slots += network->slots[layer];
     }
-    return spikes_bytes(experiment, slots, 2.0 * network->layer_count); // spikes, listed
+    return slots;
+}
+
+static double record_bytes(const struct experiment *experiment, enum network_form form)
+{
+    return spikes_bytes(experiment, record_slots(experiment, form),
+                        2.0 * experiment->network.layer_count); // spikes, listed
+}
+
+static double drawn_bytes(const struct experiment *experiment)
+{
+    double batch = experiment->training.batch;
+    double ids_bytes = batch * record_slots(experiment, FORM_SPARSE) * sizeof(uint32_t);
+    uint32_t kept = activity_kept_time_steps((uint64_t)ids_bytes, experiment->training.time_steps);
+    return ids_bytes * kept + batch * 2.0 * experiment->network.layer_count * sizeof(uint32_t);
 }
 
 static double batch_bytes(const struct experiment *experiment)
@@ -55,8 +71,9 @@ double host_memory_needed_bytes(const struct experiment *experiment, uint32_t fo
     double bytes = 0;
     for (uint32_t form = 0; form < FORM_COUNT; form++) {
         bool is_recorded = (forms >> form & 1u) != 0 && (is_functional || form == FORM_SPARSE);
-        bytes +=
-            is_recorded ? record_bytes(experiment, form) * experiment->timing.training_steps : 0;
+        double record = is_functional ? record_bytes(experiment, (enum network_form)form)
+                                      : drawn_bytes(experiment);
+        bytes += is_recorded ? record * experiment->timing.training_steps : 0;
     }
     if (is_functional) {
         bytes += weights_bytes(experiment) + batch_bytes(experiment);

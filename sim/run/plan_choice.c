@@ -41,39 +41,15 @@ void plan_name(const struct checkpoint_config *config, char *text, uint32_t text
 // --- seconds ------------------------------------------------------------------------------------
 #define REPLAYED_STEPS 8u // time steps; in chunks of chunks, so that all forward sections are there
 
-static uint32_t *copy_rows(const uint32_t *from, size_t row_words, const uint32_t *time_steps,
-                           uint32_t count)
-{
-    uint32_t *to = xmalloc(count * row_words * sizeof *to);
-    for (uint32_t i = 0; i < count; i++) {
-        memcpy(to + i * row_words, from + time_steps[i] * row_words, row_words * sizeof *to);
-    }
-    return to;
-}
-
 // Evenly chosen time steps of a record.
 static struct activity *sample_record(const struct activity *record)
 {
     uint32_t time_steps[REPLAYED_STEPS];
-    struct activity *sample = xcalloc(1, sizeof *sample);
-    *sample = *record;
-    sample->time_steps = REPLAYED_STEPS;
-    sample->layers = xcalloc(record->layer_count, sizeof *sample->layers);
     for (uint32_t i = 0; i < REPLAYED_STEPS; i++) {
         time_steps[i] =
             (uint32_t)((2 * (uint64_t)i + 1) * record->time_steps / (2 * REPLAYED_STEPS));
     }
-    for (uint32_t l = 0; l < record->layer_count; l++) {
-        const struct activity_layer *from = &record->layers[l];
-        struct activity_layer *to = &sample->layers[l];
-        *to = *from;
-        size_t batch = record->batch;
-        to->counts = copy_rows(from->counts, 2 * batch, time_steps, REPLAYED_STEPS);
-        to->ids = from->ids == NULL
-                      ? NULL
-                      : copy_rows(from->ids, batch * from->slots, time_steps, REPLAYED_STEPS);
-    }
-    return sample;
+    return activity_pick(record, time_steps, REPLAYED_STEPS);
 }
 
 // What sections are for: their names are those of the lowering.

@@ -139,8 +139,11 @@ static uint64_t count_ids(const struct activity *record)
 {
     uint64_t ids = 0;
     for (uint32_t i = 0; i < record->layer_count; i++) {
-        for (uint32_t j = 0; j < record->time_steps * record->batch; j++) {
-            ids += record->layers[i].counts[2 * j + 1];
+        for (uint32_t t = 0; t < record->time_steps; t++) {
+            const uint32_t *counts = activity_counts(&record->layers[i], record->batch, t);
+            for (uint32_t b = 0; b < record->batch; b++) {
+                ids += counts[2 * b + 1];
+            }
         }
     }
     return ids;

@@ -135,8 +135,16 @@ static void active_neurons_leave_slots_empty(void **state)
 
 static bool is_same(const struct activity *a, const struct activity *b, uint32_t l)
 {
-    size_t ids = (size_t)TIME_STEPS * BATCH * a->layers[l].slots;
-    return memcmp(a->layers[l].ids, b->layers[l].ids, ids * sizeof(uint32_t)) == 0;
+    bool is_same = true;
+    for (uint32_t t = 0; t < TIME_STEPS; t++) {
+        for (uint32_t v = 0; v < BATCH; v++) {
+            uint32_t listed = activity_counts(&a->layers[l], BATCH, t)[2 * v + 1];
+            is_same = is_same && memcmp(activity_ids(&a->layers[l], BATCH, t, v),
+                                        activity_ids(&b->layers[l], BATCH, t, v),
+                                        listed * sizeof(uint32_t)) == 0;
+        }
+    }
+    return is_same;
 }
 
 static void the_draw_depends_on_seed_and_training_step_alone(void **state)
@@ -191,17 +199,128 @@ static void vectors_of_a_record_differ(void **state)
     activity_destroy(activity);
 }
 
-static void counts_are_drawn_where_ids_are_not_kept(void **state)
+static void of_analog_input_every_neuron_is_sent_and_no_id_is_kept(void **state)
 {
     (void)state;
-    const uint32_t slots[LAYERS] = {32, 129, 64, 10};
-    struct activity *activity = activity_create(LAYERS, test_neurons, slots, TIME_STEPS, BATCH);
-    free(activity->layers[1].ids);
-    activity->layers[1].ids = NULL;
-    activity_draw(activity, &test_fill, 1, 0);
-    assert_counts(activity, 1, 65, 116);
+    const uint32_t slots[LAYERS] = {32, 12, 6, 4};
+    struct activity *activity = draw(slots, &test_fill, 1, 0);
+    activity_send_all(activity, 0);
+    assert_counts(activity, 0, 300, 300);
+    assert_false(activity_has_ids(&activity->layers[0]));
+    assert_true(activity_has_ids(&activity->layers[1]));
     activity_destroy(activity);
 }
+
+// --- what is kept -------------------------------------------------------------------------------
+enum { LONG = 3000, WIDE = 96 }; // 88 MB of ids: more than a record keeps
+
+// Of what is listed in all layers at a time step (FNV-1a).
+static uint64_t digest(const struct activity *activity, uint32_t time_step)
+{
+    uint64_t sum = 0xcbf29ce484222325u;
+    for (uint32_t l = 0; l < activity->layer_count; l++) {
+        const struct activity_layer *layer = &activity->layers[l];
+        const uint32_t *counts = activity_counts(layer, activity->batch, time_step);
+        for (uint32_t b = 0; b < activity->batch; b++) {
+            const uint32_t *ids = activity_ids(layer, activity->batch, time_step, b);
+            for (uint32_t i = 0; i < counts[2 * b + 1]; i++) {
+                sum = (sum ^ ids[i]) * 0x100000001b3u;
+            }
+        }
+    }
+    return sum;
+}
+
+static const uint32_t wide_slots[LAYERS] = {32, 24, 16, 4};
+
+static struct activity *draw_long(void)
+{
+    struct activity *activity = activity_create_blank(LAYERS, test_neurons, wide_slots, LONG, WIDE);
+    activity_draw(activity, &test_fill, 5, 3);
+    return activity;
+}
+
+static void a_long_record_keeps_some_time_steps_and_a_short_one_all(void **state)
+{
+    (void)state;
+    assert_int_equal(activity_kept_time_steps(36096, 100), 100);
+    assert_int_equal(activity_kept_time_steps(36096, 100000), 929); // 32 MiB / 36096
+    assert_int_equal(activity_kept_time_steps(1u << 30, 100000), 8);
+    assert_int_equal(activity_kept_time_steps(0, 100000), 100000);
+    assert_true(activity_kept_time_steps((32 + 24 + 16 + 4) * WIDE * 4, LONG) < LONG);
+}
+
+static void a_long_record_is_the_same_in_whatever_order_it_is_read(void **state)
+{
+    (void)state;
+    struct activity *activity = draw_long();
+    uint64_t *digests = calloc(LONG, sizeof *digests);
+    for (uint32_t t = 0; t < LONG; t++) {
+        digests[t] = digest(activity, t);
+        assert_true(t == 0 || digests[t] != digests[t - 1]);
+    }
+    for (uint32_t t = LONG; t-- > 0;) {
+        assert_true(digest(activity, t) == digests[t]);
+    }
+    for (uint32_t i = 0; i < LONG; i++) {
+        uint32_t t = i * 1009 % LONG;
+        assert_true(digest(activity, t) == digests[t]);
+    }
+    free(digests);
+    activity_destroy(activity);
+}
+
+static void a_time_step_does_not_depend_on_the_length_of_the_record(void **state)
+{
+    (void)state;
+    struct activity *activity = draw_long();
+    struct activity *kept = activity_create(LAYERS, test_neurons, wide_slots, TIME_STEPS, WIDE);
+    activity_draw(kept, &test_fill, 5, 3);
+    digest(activity, LONG - 1);
+    for (uint32_t t = 0; t < TIME_STEPS; t++) {
+        assert_true(digest(activity, t) == digest(kept, t));
+    }
+    activity_destroy(kept);
+    activity_destroy(activity);
+}
+
+// When records were drawn whole: numbers of that program.
+static void what_is_drawn_is_what_was_drawn_whole(void **state)
+{
+    (void)state;
+    struct activity *activity = draw_long();
+    assert_true(digest(activity, 0) == 0xc25b337dbb50a48au);
+    assert_true(digest(activity, 17) == 0x1d7de169afdb74a7u);
+    activity_destroy(activity);
+}
+
+static void picked_time_steps_are_those_of_the_record(void **state)
+{
+    (void)state;
+    const uint32_t time_steps[] = {2, 700, LONG - 1};
+    struct activity *activity = draw_long();
+    activity_send_all(activity, 3);
+    struct activity *picked = activity_pick(activity, time_steps, 3);
+    assert_int_equal(picked->time_steps, 3);
+    assert_false(activity_has_ids(&picked->layers[3]));
+    for (uint32_t t = 0; t < 3; t++) {
+        for (uint32_t l = 0; l < LAYERS; l++) {
+            assert_memory_equal(activity_counts(&picked->layers[l], WIDE, t),
+                                activity_counts(&activity->layers[l], WIDE, time_steps[t]),
+                                WIDE * 2 * sizeof(uint32_t));
+        }
+        for (uint32_t l = 0; l < 3; l++) {
+            uint32_t listed = activity_counts(&activity->layers[l], WIDE, time_steps[t])[1];
+            assert_memory_equal(activity_ids(&picked->layers[l], WIDE, t, 7),
+                                activity_ids(&activity->layers[l], WIDE, time_steps[t], 7),
+                                listed * sizeof(uint32_t));
+        }
+    }
+    activity_destroy(picked);
+    activity_destroy(activity);
+}
+
+enum { VECTOR_BATCH = 100, VECTOR_STEPS = 200 };
 
 // Chi-square of how often each id is among the spikes (or near-threshold ids) of many vectors. Without
 // replacement the statistic shrinks by (1 - drawn / neurons) * neurons / (neurons - 1).
@@ -212,7 +331,7 @@ static double scaled_chi_square(const struct activity_layer *layer, uint32_t vec
     uint32_t last = near ? layer->counts[1] : layer->counts[0];
     for (uint32_t v = 0; v < vectors; v++) {
         for (uint32_t i = first; i < last; i++) {
-            hits[layer->ids[(size_t)v * layer->slots + i]]++;
+            hits[activity_ids(layer, VECTOR_BATCH, v / VECTOR_BATCH, v % VECTOR_BATCH)[i]]++;
         }
     }
     double expected = (double)vectors * (last - first) / layer->neurons, sum = 0;
@@ -229,7 +348,7 @@ static void check_uniform(uint32_t slots_of_101)
     const uint32_t neurons[] = {5, 101}, slots[] = {1, slots_of_101};
     const struct activity_fill fill = {
         .spikes = 0.4, .listed = 1.0, .input_spikes = 1.0, .active_neurons = 1.0};
-    struct activity *activity = activity_create(2, neurons, slots, 200, 100);
+    struct activity *activity = activity_create(2, neurons, slots, VECTOR_STEPS, VECTOR_BATCH);
     activity_draw(activity, &fill, 3, 0);
     for (int near = 0; near < 2; near++) {
         double chi_square = scaled_chi_square(&activity->layers[1], 20000, near);
@@ -259,11 +378,13 @@ static void pairs_of_ids_are_uniform(void **state)
     const uint32_t neurons[] = {6}, cases[] = {2, 3}; // rejection: 2 and 3 of 6
     for (uint32_t c = 0; c < 2; c++) {
         const struct activity_fill fill = {.input_spikes = 1.0, .active_neurons = 1.0};
-        struct activity *activity = activity_create(1, neurons, &cases[c], 200, 100);
+        struct activity *activity =
+            activity_create(1, neurons, &cases[c], VECTOR_STEPS, VECTOR_BATCH);
         activity_draw(activity, &fill, 4, 0);
         uint32_t pairs[36] = {0};
         for (uint32_t v = 0; v < 20000; v++) {
-            const uint32_t *ids = activity->layers[0].ids + (size_t)v * cases[c];
+            const uint32_t *ids = activity_ids(&activity->layers[0], VECTOR_BATCH, v / VECTOR_BATCH,
+                                               v % VECTOR_BATCH);
             pairs[ids[0] * 6 + ids[1]]++;
         }
         if (cases[c] == 2) { // 15 pairs, each 1333 times: 5 standard deviations are 176
@@ -316,7 +437,12 @@ int main(void)
         cmocka_unit_test(the_draw_depends_on_seed_and_training_step_alone),
         cmocka_unit_test(a_vector_does_not_depend_on_the_batch_around_it),
         cmocka_unit_test(vectors_of_a_record_differ),
-        cmocka_unit_test(counts_are_drawn_where_ids_are_not_kept),
+        cmocka_unit_test(of_analog_input_every_neuron_is_sent_and_no_id_is_kept),
+        cmocka_unit_test(a_long_record_keeps_some_time_steps_and_a_short_one_all),
+        cmocka_unit_test(a_long_record_is_the_same_in_whatever_order_it_is_read),
+        cmocka_unit_test(a_time_step_does_not_depend_on_the_length_of_the_record),
+        cmocka_unit_test(what_is_drawn_is_what_was_drawn_whole),
+        cmocka_unit_test(picked_time_steps_are_those_of_the_record),
         cmocka_unit_test(sparse_draws_are_uniform),
         cmocka_unit_test(dense_draws_are_uniform),
         cmocka_unit_test(pairs_of_ids_are_uniform),
