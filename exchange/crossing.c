@@ -145,6 +145,24 @@ static double start_seconds(const struct system_config *system, const struct way
     return seconds;
 }
 
+// Of all words that go over the busiest link, at its full rate.
+static double words_seconds(const struct system_config *system, const struct way *ways,
+                            uint32_t way_count)
+{
+    double *busy_seconds = xcalloc(2 * (size_t)system->link_count, sizeof *busy_seconds);
+    double longest = 0;
+    for (uint32_t i = 0; i < way_count; i++) {
+        for (uint32_t k = 0; k < ways[i].route.count; k++) {
+            double *busy = &busy_seconds[ways[i].route.links[k]];
+            *busy += (double)ways[i].traffic->bytes /
+                     system_link_rate(system, link_of(system, &ways[i], k));
+            longest = fmax(longest, *busy);
+        }
+    }
+    free(busy_seconds);
+    return longest;
+}
+
 struct crossing crossing_measure(const struct system_config *system, const struct program *program,
                                  const struct exchange_step *exchange)
 {
@@ -170,6 +188,8 @@ struct crossing crossing_measure(const struct system_config *system, const struc
         .start_cycles = seconds_to_cycles(start_seconds(system, ways, list.count), clock_hz),
         .least_cycles = seconds_to_cycles(latency, clock_hz) +
                         max_u64(port, seconds_to_cycles(stream, clock_hz)),
+        .words_cycles =
+            seconds_to_cycles(latency + words_seconds(system, ways, list.count), clock_hz),
     };
     for (uint32_t i = 0; i < list.count; i++) {
         system_route_free(&ways[i].route);

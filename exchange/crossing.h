@@ -15,6 +15,8 @@ struct crossing {
     // From then on, until the last word is there, however wide the links are: the longest way, and what the busiest
     // tile sends or receives, or one stream can carry.
     uint64_t least_cycles;
+    // About what the clock will say from then on: the longest way, and the words of the busiest link.
+    uint64_t words_cycles;
 };
 
 // Zero for an exchange that does not cross.

@@ -34,8 +34,9 @@ json_t *experiment_to_json(const struct experiment *experiment)
     const char *const tiles_only[] = {
         "chip",        "lowering",           "state_gradient", "elementwise", "rearrangement",
         "matmul_type", "hoist_static_input", "host_output",    NULL};
-    const char *const system_only[] = {"system",       "chips",     "replicas", "all_reduce",
-                                       "replays_each", "streaming", "io_tiles", NULL};
+    const char *const system_only[] = {"system",     "chips",        "replicas",
+                                       "all_reduce", "replays_each", "streaming",
+                                       "io_tiles",   "layer_chips",  NULL};
     const char *const gpu_only[] = {"gpu", "precision", "baselines", NULL};
     json_t *json = config_to_json(experiment_keys, experiment);
     // Slots are what max_activity was resolved to, and both at once could not be read back.

@@ -88,8 +88,8 @@ static void check_machine(const struct node *root, uint32_t machine, struct err 
     const char *const chip_keys_only[] = {"lowering",      "state_gradient", "elementwise",
                                           "rearrangement", "matmul_type",    "hoist_static_input",
                                           "host_output"};
-    const char *const system_keys_only[] = {"chips",        "replicas",  "all_reduce",
-                                            "replays_each", "streaming", "io_tiles"};
+    const char *const system_keys_only[] = {"chips",     "replicas", "all_reduce", "replays_each",
+                                            "streaming", "io_tiles", "layer_chips"};
     const char *const gpu_keys_only[] = {"precision", "baselines"};
     if (!is_machine_mapping(root, machine)) {
         return; // already said where its keys were read
@@ -377,6 +377,22 @@ static void check_parallel(const struct experiment *experiment, const struct nod
     }
 }
 
+static void check_layer_chips(const struct machine_config *machine, const struct node *root,
+                              uint32_t number, struct err *err)
+{
+    uint32_t layer_chips = machine->lowering.layer_chips;
+    uint32_t chips = machine->parallel.chips / machine->parallel.replicas;
+    struct mark mark = machine_key_mark(root, number, "layer_chips");
+    if (layer_chips > 0 && machine->lowering.kind != LOWERING_DENSE) {
+        err_at(err, &mark, "machines.%u.layer_chips: %u chips, but the lowering is not dense",
+               number, layer_chips);
+    } else if (layer_chips > 0 && chips % layer_chips != 0) {
+        err_at(err, &mark,
+               "machines.%u.layer_chips: the %u chips of a replica do not divide into groups of %u",
+               number, chips, layer_chips);
+    }
+}
+
 static void check_io_tiles(const struct machine_config *machine, const struct node *root,
                            uint32_t number, struct err *err)
 {
@@ -409,6 +425,7 @@ static bool resolve_systems(struct experiment *experiment, const struct node *ro
             machine->parallel.chips = machine->system->chips;
         }
         check_parallel(experiment, root, i, err);
+        check_layer_chips(machine, root, i, err);
         check_io_tiles(machine, root, i, err);
     }
     return err_count(err) == faults;

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "sim/machine.h"
+#include "sim/run/program_estimate.h"
 #include "sim/units.h"
 #include "tiles/sram.h"
 #include "tiles/sram_tally.h"
@@ -27,6 +28,8 @@ struct machine_view plan_machine_view(const struct machine_config *machine)
         view.replicas = machine->parallel.replicas;
         view.chips = machine->parallel.chips / machine->parallel.replicas;
         view.has_streaming = machine->system->streaming.bytes > 0;
+        view.estimate = program_estimate;
+        view.estimate_context = machine;
     }
     return view;
 }

@@ -220,17 +220,6 @@ static void replicas_sum_the_gradients_of_the_fullest_chip_before_the_update(voi
     program_destroy(dense);
 }
 
-static void the_dense_lowering_refuses_a_network_over_several_chips(void **state)
-{
-    (void)state;
-    struct fixture fixture = three_chips();
-    char *why = NULL;
-    assert_null(fixture_lower(&fixture, LOWERING_DENSE, &why));
-    assert_string_equal(why, "the dense lowering places a network on one chip, and a replica has "
-                             "3: give as many replicas as chips");
-    free(why);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -240,7 +229,6 @@ int main(void)
         cmocka_unit_test(spikes_and_slot_gradients_alone_cross_chips),
         cmocka_unit_test(vertices_of_a_layer_and_its_memory_stay_on_its_chip),
         cmocka_unit_test(replicas_sum_the_gradients_of_the_fullest_chip_before_the_update),
-        cmocka_unit_test(the_dense_lowering_refuses_a_network_over_several_chips),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

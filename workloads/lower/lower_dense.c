@@ -28,36 +28,106 @@ void dense_compute(struct dense_lowering *lowering, enum dense_row row, const ch
     note_step(lowering, row, program_begin_compute(lowering->program, name));
 }
 
+// --- every chip of a place ----------------------------------------------------------------------
+void dense_each(struct dense_lowering *lowering, enum codelet codelet, struct dense_place place,
+                struct vertex_sizes sizes, uint32_t layer)
+{
+    for (uint32_t i = 0; i < place.chips; i++) {
+        emit_each(lowering->program, codelet, dense_on_chip(lowering, place, i), sizes, layer);
+    }
+}
+
+void dense_reduce(struct dense_lowering *lowering, struct dense_place place, uint32_t partials,
+                  uint32_t outputs, uint32_t layer)
+{
+    for (uint32_t i = 0; i < place.chips; i++) {
+        emit_reduction(lowering->program,
+                       &(struct reduction){.items = dense_on_chip(lowering, place, i),
+                                           .partials = partials,
+                                           .outputs = outputs,
+                                           .contexts = lowering->contexts},
+                       layer);
+    }
+}
+
+void dense_move(struct dense_lowering *lowering, struct dense_place source,
+                struct dense_place destination, uint64_t bytes)
+{
+    uint64_t pair_bytes = div_ceil(bytes, (uint64_t)source.chips * destination.chips);
+    for (uint32_t i = 0; i < source.chips; i++) {
+        for (uint32_t j = 0; j < destination.chips; j++) {
+            emit_flow(lowering->program, FLOW_REDISTRIBUTE, dense_on_chip(lowering, source, i),
+                      dense_on_chip(lowering, destination, j), pair_bytes);
+        }
+    }
+}
+
+void dense_move_on_chips(struct dense_lowering *lowering, struct dense_place source,
+                         struct dense_place destination, uint64_t chip_bytes)
+{
+    for (uint32_t i = 0; i < source.chips; i++) {
+        emit_flow(lowering->program, FLOW_REDISTRIBUTE, dense_on_chip(lowering, source, i),
+                  dense_on_chip(lowering, destination, i), chip_bytes);
+    }
+}
+
+// Of sources numbered on from chip to chip, those from `first` to before `end` broadcast a block.
+static void send_block(struct dense_lowering *lowering, struct dense_place source, uint64_t first,
+                       uint64_t end, struct item_range destination, uint64_t block_bytes)
+{
+    uint64_t chip_sources = source.items.count;
+    uint64_t bytes = div_ceil(block_bytes, end - first);
+    for (uint64_t at = first; at < end;) {
+        uint32_t chip = (uint32_t)(at / chip_sources);
+        uint64_t chip_end = min_u64(end, (chip + 1) * chip_sources);
+        struct item_range part = dense_on_chip(lowering, source, chip);
+        part.first += (uint32_t)(at % chip_sources);
+        part.count = (uint32_t)(chip_end - at);
+        emit_flow(lowering->program, FLOW_BROADCAST, part, destination, bytes);
+        at = chip_end;
+    }
+}
+
 // Blocks and sources are numbered alike from end to end; which tile holds which part of a tensor is
 // a permutation of tiles that hold, send and receive the same amount.
-void dense_send_operand(struct dense_lowering *lowering, const struct dense_operand *operand)
+static void send_operand_to(struct dense_lowering *lowering, const struct dense_operand *operand,
+                            uint32_t chip)
 {
-    uint64_t sources = operand->source.count;
+    uint64_t chip_sources = operand->source.items.count;
+    uint64_t sources = chip_sources * (operand->is_on_chip ? 1 : operand->source.chips);
+    uint64_t before = operand->is_on_chip ? chip * chip_sources : 0;
+    struct item_range product = dense_on_chip(lowering, operand->product, chip);
     for (uint64_t part = 0; part < operand->parts; part++) {
-        uint32_t first = (uint32_t)(part * sources / operand->parts);
-        uint32_t end = (uint32_t)div_ceil((part + 1) * sources, operand->parts);
-        struct item_range source = {.map = operand->source.map,
-                                    .first = operand->source.first + first,
-                                    .count = end - first};
-        struct item_range destination = {.map = operand->product.map,
+        struct item_range destination = {.map = product.map,
                                          .first = (uint32_t)part * operand->copies,
                                          .count = operand->copies};
-        emit_flow(lowering->program, FLOW_BROADCAST, source, destination,
-                  div_ceil(operand->block_bytes, source.count));
+        send_block(lowering, operand->source, before + part * sources / operand->parts,
+                   before + div_ceil((part + 1) * sources, operand->parts), destination,
+                   operand->block_bytes);
+    }
+}
+
+void dense_send_operand(struct dense_lowering *lowering, const struct dense_operand *operand)
+{
+    for (uint32_t chip = 0; chip < operand->product.chips; chip++) {
+        send_operand_to(lowering, operand, chip);
     }
 }
 
 void dense_send_shares(struct dense_lowering *lowering, const struct dense_shares *shares)
 {
-    for (uint32_t turn = 1; turn < shares->copies; turn++) {
-        struct item_range destination = shares->tiles;
-        destination.first += turn * shares->stride;
-        emit_flow(lowering->program, FLOW_PAIRS, shares->tiles, destination, shares->bytes);
+    for (uint32_t chip = 0; chip < shares->tiles.chips; chip++) {
+        struct item_range tiles = dense_on_chip(lowering, shares->tiles, chip);
+        for (uint32_t turn = 1; turn < shares->copies; turn++) {
+            struct item_range destination = tiles;
+            destination.first += turn * shares->stride;
+            emit_flow(lowering->program, FLOW_PAIRS, tiles, destination, shares->bytes);
+        }
     }
 }
 
 // Tile i holds k-part floor(i / blocks): the others of its block follow at steps of `blocks`.
-void dense_send_partials(struct dense_lowering *lowering, struct item_range product,
+void dense_send_partials(struct dense_lowering *lowering, struct dense_place product,
                          const struct matmul_split *split)
 {
     dense_send_shares(lowering,
@@ -79,40 +149,44 @@ void dense_send_biases(struct dense_lowering *lowering, uint32_t l)
                                                                 EXCHANGE_WORD_BYTES});
 }
 
+// Every chip counts for itself.
 static void emit_time_index(struct dense_lowering *lowering, enum dense_row row)
 {
+    struct dense_place counters = {one_tile(0), lowering->chips};
     dense_compute(lowering, row, "time index");
-    emit_each(lowering->program, CODELET_loop_counter, one_tile(0),
-              (struct vertex_sizes){0, 0, 0, 0}, 0);
+    dense_each(lowering, CODELET_loop_counter, counters, (struct vertex_sizes){0, 0, 0, 0}, 0);
     dense_exchange(lowering, row, "time index");
-    emit_flow(lowering->program, FLOW_BROADCAST, one_tile(0),
-              whole_range(tile_map_range(0, lowering->tiles)), EXCHANGE_WORD_BYTES);
+    for (uint32_t chip = 0; chip < lowering->chips; chip++) {
+        uint32_t first_tile = chip * lowering->machine->tiles;
+        emit_flow(lowering->program, FLOW_BROADCAST, one_tile(first_tile),
+                  whole_range(tile_map_range(first_tile, lowering->tiles)), EXCHANGE_WORD_BYTES);
+    }
 }
 
-// The host sends ids once per batch; a dense copy of every time step would be many times as large.
-// All slots are set, whatever the true count: the dense program takes nothing from a record.
+// The host sends ids once per batch, to every chip that multiplies the input with weights; a dense copy of every time step
+// would be many times as large. All slots are set, whatever the true count: the dense program takes nothing from a record.
 void dense_emit_input(struct dense_lowering *lowering, enum dense_row row)
 {
     struct spread ids = dense_input_ids(lowering);
-    struct item_range samples = dense_samples(lowering);
+    struct dense_place samples = dense_samples(lowering, 1);
     uint32_t inputs = lowering->layers[0].neurons;
     emit_time_index(lowering, row);
     if (lowering->is_analog) {
         return; // on the tiles since the host sent it
     }
     dense_compute(lowering, row, "slice input ids, clear input");
-    emit_each(lowering->program, CODELET_slice, whole_range(ids.map),
-              (struct vertex_sizes){ids.words_per_tile, 1, 0, 0}, 1);
-    emit_each(lowering->program, CODELET_fill, samples,
-              (struct vertex_sizes){dense_words(lowering, inputs), 0, 0, 0}, 1);
+    dense_each(lowering, CODELET_slice, dense_spread(lowering, &ids),
+               (struct vertex_sizes){ids.words_per_tile, 1, 0, 0}, 1);
+    dense_each(lowering, CODELET_fill, samples,
+               (struct vertex_sizes){dense_words(lowering, inputs), 0, 0, 0}, 1);
     dense_exchange(lowering, row, "input ids to sample tiles");
-    emit_flow(lowering->program, FLOW_REDISTRIBUTE, whole_range(ids.map), samples,
-              (uint64_t)ids.words * EXCHANGE_WORD_BYTES);
+    dense_move_on_chips(lowering, dense_spread(lowering, &ids), samples,
+                        (uint64_t)ids.words * EXCHANGE_WORD_BYTES);
     dense_compute(lowering, row, "set input");
-    emit_each(lowering->program, CODELET_on_tile_copy, samples,
-              (struct vertex_sizes){lowering->input_slots * lowering->element_bytes,
-                                    lowering->input_slots, 0, 0},
-              1);
+    dense_each(lowering, CODELET_on_tile_copy, samples,
+               (struct vertex_sizes){lowering->input_slots * lowering->element_bytes,
+                                     lowering->input_slots, 0, 0},
+               1);
 }
 
 // With a layer delay all layers run in the same compute sets, without one after the other.
@@ -178,18 +252,64 @@ static void emit_plain(struct dense_lowering *lowering)
     dense_add_variables(lowering);
 }
 
-static struct program *create_program(const struct training_graph *graph,
-                                      const struct machine_view *machine)
+static void create_program(struct dense_lowering *lowering)
 {
+    const struct training_graph *graph = lowering->graph;
     uint32_t *slots = xcalloc(graph->layer_count + 1, sizeof *slots);
     for (uint32_t l = 0; l <= graph->layer_count; l++) {
         slots[l] = training_graph_slots(graph, l);
     }
-    struct program *program =
-        program_create("dense", machine->tiles, graph->batch, graph->time_steps,
-                       graph->layer_count + 1, graph->config.neurons, slots);
+    lowering->program =
+        program_create("dense", lowering->chips * lowering->machine->tiles, graph->batch,
+                       graph->time_steps, graph->layer_count + 1, graph->config.neurons, slots);
+    program_place_on_chips(lowering->program, lowering->chips, lowering->machine->tiles);
     free(slots);
-    return program;
+}
+
+// With every layer split over `layer_chips` chips. Products split to any size: what does not fit is found by the SRAM plan.
+static struct program *lower_on(const struct dense_lowering *asked, uint32_t layer_chips)
+{
+    struct dense_lowering lowering = *asked;
+    size_t layers = lowering.layer_count + 1;
+    lowering.layers = xcalloc(layers, sizeof *lowering.layers);
+    lowering.spans = xcalloc(DENSE_ROW_COUNT * layers, sizeof *lowering.spans);
+    dense_plan(&lowering, layer_chips);
+    create_program(&lowering);
+    if (lowering.training->checkpoints.kind == CHECKPOINT_NONE) {
+        emit_plain(&lowering);
+    } else {
+        dense_emit_checkpointed(&lowering);
+    }
+    free(lowering.layers);
+    free(lowering.spans);
+    return lowering.program;
+}
+
+static bool is_better(struct program_estimate estimate, struct program_estimate best)
+{
+    return estimate.fits != best.fits ? estimate.fits : estimate.cycles < best.cycles;
+}
+
+// Of all ways to cut the chips into equal groups, with every layer on one of them: the fastest of those that fit.
+static struct program *lower_fastest(const struct dense_lowering *asked)
+{
+    const struct machine_view *machine = asked->machine;
+    struct program *best = NULL;
+    struct program_estimate best_estimate = {0};
+    for (uint32_t layer_chips = machine->chips; layer_chips > 0; layer_chips--) {
+        if (machine->chips % layer_chips != 0) {
+            continue;
+        }
+        struct program *program = lower_on(asked, layer_chips);
+        struct program_estimate estimate = machine->estimate(machine->estimate_context, program);
+        bool is_best = best == NULL || is_better(estimate, best_estimate);
+        program_destroy(is_best ? best : program);
+        if (is_best) {
+            best = program;
+            best_estimate = estimate;
+        }
+    }
+    return best;
 }
 
 struct program *lower_dense(const struct training_graph *graph,
@@ -197,25 +317,16 @@ struct program *lower_dense(const struct training_graph *graph,
                             const struct lowering_config *config,
                             const struct machine_view *machine, char **why)
 {
-    // Products split to any size: what does not fit is found by the SRAM plan.
-    if (machine->chips > 1) {
-        *why = xasprintf("the dense lowering places a network on one chip, and a replica has %u: "
-                         "give as many replicas as chips",
-                         machine->chips);
-        return NULL;
-    }
     char *refusal = checkpoint_refuse(&training->checkpoints, config, machine);
     if (refusal != NULL) {
         *why = refusal;
         return NULL;
     }
-    struct dense_lowering lowering = {
+    const struct dense_lowering lowering = {
         .graph = graph,
         .training = training,
         .machine = machine,
         .element_bytes = config->matmul_bytes,
-        .layers = xcalloc(graph->layer_count + 1, sizeof(struct dense_layer)),
-        .program = create_program(graph, machine),
         .layer_count = graph->layer_count,
         .batch = graph->batch,
         .time_steps = graph->time_steps,
@@ -227,16 +338,12 @@ struct program *lower_dense(const struct training_graph *graph,
         .is_analog = graph->layers[0].is_input_dense,
         .is_hoisted = graph->layers[0].is_input_dense && config->hoists_static_input,
         .returns_spikes = config->host_output == HOST_OUTPUT_SPIKES,
-        .spans =
-            xcalloc((size_t)DENSE_ROW_COUNT * (graph->layer_count + 1), sizeof(struct dense_span)),
     };
-    dense_plan(&lowering);
-    if (training->checkpoints.kind == CHECKPOINT_NONE) {
-        emit_plain(&lowering);
-    } else {
-        dense_emit_checkpointed(&lowering);
+    if (config->layer_chips == 0 && machine->chips > 1 && machine->estimate != NULL) {
+        return lower_fastest(&lowering);
     }
-    free(lowering.layers);
-    free(lowering.spans);
-    return lowering.program;
+    uint32_t chips = (uint32_t)max_u64(machine->chips, 1);
+    uint32_t layer_chips = config->layer_chips > 0 ? config->layer_chips : chips;
+    SIM_ASSERT(chips % layer_chips == 0, "%u chips in groups of %u", chips, layer_chips);
+    return lower_on(&lowering, layer_chips);
 }

@@ -16,11 +16,12 @@ struct checkpointing {
 };
 
 // --- what is stored -----------------------------------------------------------------------------
-static struct stored_tensor floats_of(const struct dense_lowering *lowering, uint32_t l)
+static struct stored_tensor floats_of(const struct dense_lowering *lowering, uint32_t l,
+                                      uint32_t chip)
 {
     const struct dense_layer *layer = &lowering->layers[l];
     return (struct stored_tensor){.kind = STORED_FLOATS,
-                                  .items = dense_neurons(layer),
+                                  .items = dense_on_chip(lowering, dense_neurons(layer), chip),
                                   .layer = l,
                                   .elements = layer->elements,
                                   .words = layer->elements,
@@ -30,12 +31,13 @@ static struct stored_tensor floats_of(const struct dense_lowering *lowering, uin
 }
 
 // With a layer delay spikes are states that the next layer reads, and its weight gradient reads.
-static struct stored_tensor spikes_of(const struct dense_lowering *lowering, uint32_t l)
+static struct stored_tensor spikes_of(const struct dense_lowering *lowering, uint32_t l,
+                                      uint32_t chip)
 {
     const struct dense_layer *layer = &lowering->layers[l];
     bool is_read = l < lowering->layer_count;
     return (struct stored_tensor){.kind = STORED_SPIKES,
-                                  .items = dense_neurons(layer),
+                                  .items = dense_on_chip(lowering, dense_neurons(layer), chip),
                                   .layer = l,
                                   .elements = layer->elements,
                                   .words = dense_words(lowering, layer->elements),
@@ -49,14 +51,17 @@ static struct stored_state stored_state_of(const struct dense_lowering *lowering
     const struct checkpoint_config *config = &lowering->training->checkpoints;
     struct stored_state state = {
         .program = lowering->program,
-        .tensors = xcalloc((size_t)lowering->layer_count * 2, sizeof *state.tensors),
+        .tensors =
+            xcalloc((size_t)lowering->layer_count * lowering->chips * 2, sizeof *state.tensors),
         .tiles = lowering->tiles,
         .float_bytes = config->state_bytes == 0 ? EXCHANGE_WORD_BYTES : config->state_bytes,
         .packs_spikes = config->has_packed_spikes,
         .streaming = lowering->streaming};
     for (uint32_t l = 1; l <= lowering->layer_count; l++) {
-        state.tensors[state.tensor_count++] = floats_of(lowering, l);
-        state.tensors[state.tensor_count++] = spikes_of(lowering, l);
+        for (uint32_t chip = 0; chip < lowering->layers[l].chips; chip++) {
+            state.tensors[state.tensor_count++] = floats_of(lowering, l, chip);
+            state.tensors[state.tensor_count++] = spikes_of(lowering, l, chip);
+        }
     }
     return state;
 }

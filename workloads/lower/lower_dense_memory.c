@@ -32,8 +32,9 @@ struct variable_text {
     uint32_t layer;
 };
 
-static void add(struct dense_lowering *lowering, struct variable_text text, struct item_range items,
-                uint64_t bytes, struct lifetime lifetime)
+// On every chip of the place.
+static void add(struct dense_lowering *lowering, struct variable_text text,
+                struct dense_place place, uint64_t bytes, struct lifetime lifetime)
 {
     const struct dense_span *within = &lowering->only_within;
     if (within->is_used && (lifetime.first < within->first || lifetime.last > within->last)) {
@@ -45,14 +46,17 @@ static void add(struct dense_lowering *lowering, struct variable_text text, stru
     } else {
         snprintf(name, sizeof(name), "%s", text.name);
     }
-    program_add_variable(lowering->program, &(struct variable){.name = name,
-                                                               .role = text.role,
-                                                               .place = items.map,
-                                                               .first_item = items.first,
-                                                               .items = items.count,
-                                                               .bytes_per_item = bytes,
-                                                               .first_step = lifetime.first,
-                                                               .last_step = lifetime.last});
+    for (uint32_t i = 0; i < place.chips; i++) {
+        struct item_range items = dense_on_chip(lowering, place, i);
+        program_add_variable(lowering->program, &(struct variable){.name = name,
+                                                                   .role = text.role,
+                                                                   .place = items.map,
+                                                                   .first_item = items.first,
+                                                                   .items = items.count,
+                                                                   .bytes_per_item = bytes,
+                                                                   .first_step = lifetime.first,
+                                                                   .last_step = lifetime.last});
+    }
 }
 
 static struct variable_text text_of(const char *name, enum variable_role role, uint32_t layer)
@@ -64,7 +68,7 @@ static struct variable_text text_of(const char *name, enum variable_role role, u
 static void add_weights(struct dense_lowering *lowering, uint32_t l)
 {
     const struct dense_layer *layer = &lowering->layers[l];
-    struct item_range neurons = dense_neurons(layer);
+    struct dense_place neurons = dense_neurons(layer);
     uint64_t own_bytes = WORD * dense_own_weights(layer);
     add(lowering, text_of("weights", VARIABLE_PARAMETER, l), neurons, layer->forward.resident_bytes,
         always);
@@ -77,7 +81,7 @@ static void add_weights(struct dense_lowering *lowering, uint32_t l)
             always);
     }
     if (l > 1) {
-        struct item_range product = dense_input_gradient(lowering, l);
+        struct dense_place product = dense_input_gradient(lowering, l);
         uint64_t bytes = layer->input_gradient.resident_bytes;
         add(lowering, text_of("weights, transposed", VARIABLE_PARAMETER, l), product, bytes,
             between(lowering, DENSE_WEIGHTS, 0, DENSE_BACKWARD_LOOP, 0));
@@ -89,7 +93,7 @@ static void add_weights(struct dense_lowering *lowering, uint32_t l)
 static void add_biases(struct dense_lowering *lowering, uint32_t l)
 {
     const struct dense_layer *layer = &lowering->layers[l];
-    struct item_range neurons = dense_neurons(layer);
+    struct dense_place neurons = dense_neurons(layer);
     uint64_t own_bytes = WORD * dense_own_biases(layer);
     uint64_t bytes = WORD * layer->forward.out;
     if (!dense_has_bias(lowering, l)) {
@@ -112,7 +116,7 @@ static void add_gradients(struct dense_lowering *lowering, uint32_t l)
 {
     const struct dense_layer *layer = &lowering->layers[l];
     const struct matmul_split *sums = &layer->weight_gradient;
-    struct item_range product = dense_product(layer, sums);
+    struct dense_place product = dense_product(layer, sums);
     add(lowering, text_of("weight gradient sums", VARIABLE_GRADIENT, l), product,
         sums->resident_bytes, between(lowering, DENSE_ZERO_GRADIENTS, 0, DENSE_UPDATE, 0));
     if (sums->parts_k > 1) {
@@ -127,7 +131,7 @@ static void add_gradients(struct dense_lowering *lowering, uint32_t l)
 static void add_forward_states(struct dense_lowering *lowering, uint32_t l)
 {
     const struct dense_layer *layer = &lowering->layers[l];
-    struct item_range neurons = dense_neurons(layer);
+    struct dense_place neurons = dense_neurons(layer);
     uint64_t floats = WORD * layer->elements;
     uint64_t spikes = (uint64_t)layer->elements * lowering->element_bytes;
     struct lifetime loop = between(lowering, DENSE_ZERO, 0, DENSE_FORWARD_LOOP, 0);
@@ -156,7 +160,7 @@ static void add_forward_states(struct dense_lowering *lowering, uint32_t l)
 static void add_backward_states(struct dense_lowering *lowering, uint32_t l)
 {
     const struct dense_layer *layer = &lowering->layers[l];
-    struct item_range neurons = dense_neurons(layer);
+    struct dense_place neurons = dense_neurons(layer);
     uint64_t floats = WORD * layer->elements;
     uint64_t elements = (uint64_t)layer->elements * lowering->element_bytes;
     uint32_t slices = 0;
@@ -178,8 +182,8 @@ static void add_backward_states(struct dense_lowering *lowering, uint32_t l)
     if (l < lowering->layer_count) {
         add(lowering, text_of("spikes of one time step", VARIABLE_SCRATCH, l), neurons, elements,
             between(lowering, DENSE_E1, l, DENSE_E4, l + 1));
-        add(lowering, text_of("spike gradients", VARIABLE_EXCHANGE, l), neurons, floats,
-            between(lowering, DENSE_E2, l, DENSE_E3, l));
+        add(lowering, text_of("spike gradients", VARIABLE_EXCHANGE, l), neurons,
+            floats * lowering->layers[l + 1].chips, between(lowering, DENSE_E2, l, DENSE_E3, l));
     } else {
         add(lowering, text_of("gradient of the logits", VARIABLE_STATE, l), neurons, floats,
             between(lowering, DENSE_LOSS, 0, DENSE_BACKWARD_LOOP, 0));
@@ -197,7 +201,7 @@ static void add_product(struct dense_lowering *lowering, uint32_t l, bool is_for
 {
     const struct dense_layer *layer = &lowering->layers[l];
     const struct matmul_split *split = is_forward ? &layer->forward : &layer->input_gradient;
-    struct item_range product =
+    struct dense_place product =
         is_forward ? dense_neurons(layer) : dense_input_gradient(lowering, l);
     bool is_summed = split->parts_k > 1;
     add(lowering, text_of(rows->landing_name, VARIABLE_EXCHANGE, l), product,
@@ -256,29 +260,30 @@ static void add_values(struct dense_lowering *lowering)
     struct lifetime lifetime = lowering->is_hoisted
                                    ? between(lowering, DENSE_HOST_IN, 0, DENSE_H5, 1)
                                    : between(lowering, DENSE_HOST_IN, 0, DENSE_BACKWARD_LOOP, 0);
-    add(lowering, text_of("input", VARIABLE_HISTORY, 0), whole_range(values.map),
+    add(lowering, text_of("input", VARIABLE_HISTORY, 0), dense_spread(lowering, &values),
         WORD * values.words_per_tile, lifetime);
     if (lowering->element_bytes != EXCHANGE_WORD_BYTES) {
         lifetime.first = dense_span(lowering, DENSE_WEIGHTS, 0)->first;
         add(lowering, text_of("input of the products", VARIABLE_HISTORY, 0),
-            whole_range(values.map), (uint64_t)values.words_per_tile * lowering->element_bytes,
-            lifetime);
+            dense_spread(lowering, &values),
+            (uint64_t)values.words_per_tile * lowering->element_bytes, lifetime);
     }
 }
 
 static void add_input(struct dense_lowering *lowering)
 {
     struct spread ids = dense_input_ids(lowering);
-    struct item_range samples = dense_samples(lowering);
+    struct dense_place samples = dense_samples(lowering, 1);
     uint64_t dense_bytes = (uint64_t)lowering->layers[0].neurons * lowering->element_bytes;
     uint64_t row_bytes = WORD * (lowering->input_slots + 1);
     add(lowering, text_of("time index", VARIABLE_STATE, 0),
-        whole_range(tile_map_range(0, lowering->tiles)), WORD, always);
+        (struct dense_place){whole_range(tile_map_range(0, lowering->tiles)), lowering->chips},
+        WORD, always);
     if (lowering->is_analog) {
         add_values(lowering);
         return;
     }
-    add(lowering, text_of("input ids", VARIABLE_HISTORY, 0), whole_range(ids.map),
+    add(lowering, text_of("input ids", VARIABLE_HISTORY, 0), dense_spread(lowering, &ids),
         WORD * ids.words_per_tile * lowering->time_steps,
         between(lowering, DENSE_HOST_IN, 0, DENSE_BACKWARD_LOOP, 0));
     add(lowering, text_of("input ids of t", VARIABLE_EXCHANGE, 0), samples, row_bytes,
@@ -293,13 +298,13 @@ static void add_input(struct dense_lowering *lowering)
 
 static void add_loss(struct dense_lowering *lowering)
 {
-    struct item_range samples = dense_samples(lowering);
+    struct dense_place samples = dense_samples(lowering, lowering->layer_count);
     uint64_t row_bytes = WORD * lowering->layers[lowering->layer_count].neurons;
     add(lowering, text_of("labels", VARIABLE_STATE, 0), samples, WORD,
         between(lowering, DENSE_HOST_IN, 0, DENSE_LOSS, 0));
     add(lowering, text_of("logits and their gradient", VARIABLE_EXCHANGE, 0), samples,
         2 * row_bytes, during(lowering, DENSE_LOSS, 0));
-    add(lowering, text_of("losses", VARIABLE_EXCHANGE, 0), one_tile(0),
+    add(lowering, text_of("losses", VARIABLE_EXCHANGE, 0), dense_mean(lowering),
         WORD * (lowering->batch + 1), between(lowering, DENSE_LOSS, 0, DENSE_HOST_OUT, 0));
 }
 

@@ -7,11 +7,6 @@ static void note_outside(struct dense_lowering *lowering)
     lowering->first_layer = lowering->last_layer = 0;
 }
 
-static uint64_t weight_count(const struct dense_layer *layer)
-{
-    return (uint64_t)layer->fan_in * layer->neurons;
-}
-
 // The tiles of a column of blocks share its biases and their gradient.
 static bool has_bias_copies(const struct dense_lowering *lowering, uint32_t l)
 {
@@ -27,10 +22,10 @@ static void emit_weight_casts(struct dense_lowering *lowering)
     }
     dense_compute(lowering, DENSE_WEIGHTS, "cast weights");
     for (uint32_t l = 1; l <= lowering->layer_count; l++) {
-        emit_each(lowering->program, CODELET_cast, dense_neurons(&lowering->layers[l]),
-                  (struct vertex_sizes){dense_own_weights(&lowering->layers[l]),
-                                        lowering->element_bytes, 0, 0},
-                  l);
+        dense_each(lowering, CODELET_cast, dense_neurons(&lowering->layers[l]),
+                   (struct vertex_sizes){dense_own_weights(&lowering->layers[l]),
+                                         lowering->element_bytes, 0, 0},
+                   l);
     }
 }
 
@@ -71,16 +66,16 @@ static void emit_transposition(struct dense_lowering *lowering)
     for (uint32_t l = 2; l <= lowering->layer_count; l++) {
         const struct dense_layer *layer = &lowering->layers[l];
         const struct matmul_split *split = &layer->input_gradient;
-        emit_flow(lowering->program, FLOW_REDISTRIBUTE, dense_neurons(layer),
-                  dense_elsewhere(dense_input_gradient(lowering, l)),
-                  weight_count(layer) * split->parts_m * lowering->element_bytes);
+        dense_move_on_chips(lowering, dense_neurons(layer),
+                            dense_elsewhere(dense_input_gradient(lowering, l)),
+                            dense_weight_count(layer) * split->parts_m * lowering->element_bytes);
     }
     dense_compute(lowering, DENSE_WEIGHTS, "transpose weights");
     for (uint32_t l = 2; l <= lowering->layer_count; l++) {
         const struct dense_layer *layer = &lowering->layers[l];
         const struct matmul_split *split = &layer->input_gradient;
-        emit_each(lowering->program, CODELET_transpose, dense_input_gradient(lowering, l),
-                  (struct vertex_sizes){split->in, split->out, 0, 0}, l);
+        dense_each(lowering, CODELET_transpose, dense_input_gradient(lowering, l),
+                   (struct vertex_sizes){split->in, split->out, 0, 0}, l);
     }
 }
 
@@ -92,8 +87,8 @@ static void emit_input_cast(struct dense_lowering *lowering)
     }
     struct spread values = dense_values(lowering);
     dense_compute(lowering, DENSE_WEIGHTS, "cast input");
-    emit_each(lowering->program, CODELET_cast, whole_range(values.map),
-              (struct vertex_sizes){values.words_per_tile, 0, 0, 0}, 1);
+    dense_each(lowering, CODELET_cast, dense_spread(lowering, &values),
+               (struct vertex_sizes){values.words_per_tile, 0, 0, 0}, 1);
 }
 
 void dense_emit_start(struct dense_lowering *lowering)
@@ -101,6 +96,7 @@ void dense_emit_start(struct dense_lowering *lowering)
     uint64_t words = lowering->is_analog
                          ? dense_values(lowering).words
                          : (uint64_t)lowering->time_steps * dense_input_ids(lowering).words;
+    words *= lowering->layers[1].chips;
     words += lowering->batch; // labels
     note_outside(lowering);
     uint32_t step = program_add_host(lowering->program, HOST_TO_CHIP, words * EXCHANGE_WORD_BYTES);
@@ -115,9 +111,9 @@ void dense_emit_start(struct dense_lowering *lowering)
         const struct dense_layer *layer = &lowering->layers[l];
         uint32_t floats = layer->elements * (tiles_count_states(lowering->graph, l) +
                                              (l == lowering->layer_count)); // logits
-        emit_each(lowering->program, CODELET_fill, dense_neurons(layer),
-                  (struct vertex_sizes){floats + dense_words(lowering, layer->elements), 0, 0, 0},
-                  l);
+        dense_each(lowering, CODELET_fill, dense_neurons(layer),
+                   (struct vertex_sizes){floats + dense_words(lowering, layer->elements), 0, 0, 0},
+                   l);
     }
 }
 
@@ -125,26 +121,22 @@ void dense_emit_start(struct dense_lowering *lowering)
 static void emit_loss(struct dense_lowering *lowering)
 {
     const struct dense_layer *output = &lowering->layers[lowering->layer_count];
-    struct item_range samples = dense_samples(lowering);
+    struct dense_place samples = dense_samples(lowering, lowering->layer_count);
     uint64_t bytes = (uint64_t)lowering->batch * output->neurons * EXCHANGE_WORD_BYTES;
     dense_exchange(lowering, DENSE_LOSS,
                    lowering->graph->config.loss == LOSS_ON_MEMBRANES
                        ? "summed membranes to sample tiles"
                        : "spike counts to sample tiles");
-    emit_flow(lowering->program, FLOW_REDISTRIBUTE, dense_neurons(output), samples, bytes);
+    dense_move(lowering, dense_neurons(output), samples, bytes);
     dense_compute(lowering, DENSE_LOSS, "softmax and loss");
-    emit_each(lowering->program, CODELET_softmax_loss, samples,
-              (struct vertex_sizes){output->neurons, 1, 0, 0}, lowering->layer_count);
+    dense_each(lowering, CODELET_softmax_loss, samples,
+               (struct vertex_sizes){output->neurons, 1, 0, 0}, lowering->layer_count);
     dense_exchange(lowering, DENSE_LOSS, "loss and its gradient");
-    emit_flow(lowering->program, FLOW_ALL_TO_ALL, samples, one_tile(0), EXCHANGE_WORD_BYTES);
-    emit_flow(lowering->program, FLOW_REDISTRIBUTE, samples, dense_neurons(output), bytes);
+    emit_flow(lowering->program, FLOW_ALL_TO_ALL, samples.items, dense_mean(lowering).items,
+              EXCHANGE_WORD_BYTES);
+    dense_move(lowering, samples, dense_neurons(output), bytes);
     dense_compute(lowering, DENSE_LOSS, "mean loss");
-    emit_reduction(lowering->program,
-                   &(struct reduction){.items = one_tile(0),
-                                       .partials = lowering->batch,
-                                       .outputs = 1,
-                                       .contexts = lowering->contexts},
-                   0);
+    dense_reduce(lowering, dense_mean(lowering), lowering->batch, 1, 0);
 }
 
 void dense_emit_middle(struct dense_lowering *lowering)
@@ -156,17 +148,17 @@ void dense_emit_middle(struct dense_lowering *lowering)
         const struct dense_layer *layer = &lowering->layers[l];
         const struct matmul_split *sums = &layer->weight_gradient;
         uint32_t carries = tiles_count_carries(lowering->graph, l);
-        emit_each(lowering->program, CODELET_fill, dense_product(layer, sums),
-                  (struct vertex_sizes){sums->rows * sums->out, 0, 0, 0}, l);
+        dense_each(lowering, CODELET_fill, dense_product(layer, sums),
+                   (struct vertex_sizes){sums->rows * sums->out, 0, 0, 0}, l);
         uint32_t sums_of_errors = dense_is_hoisted(lowering, l) ? layer->elements : 0;
         uint32_t biases = dense_has_bias(lowering, l) ? layer->forward.out : 0;
-        emit_each(
-            lowering->program, CODELET_fill, dense_neurons(layer),
+        dense_each(
+            lowering, CODELET_fill, dense_neurons(layer),
             (struct vertex_sizes){carries * layer->elements + sums_of_errors + biases, 0, 0, 0}, l);
         if (l > 1) {
-            emit_each(lowering->program, CODELET_fill, dense_input_gradient(lowering, l),
-                      (struct vertex_sizes){matmul_split_outputs(&layer->input_gradient), 0, 0, 0},
-                      l);
+            dense_each(lowering, CODELET_fill, dense_input_gradient(lowering, l),
+                       (struct vertex_sizes){matmul_split_outputs(&layer->input_gradient), 0, 0, 0},
+                       l);
         }
     }
 }
@@ -177,12 +169,8 @@ static void add_bias_sums(struct dense_lowering *lowering, uint32_t l)
 {
     const struct dense_layer *layer = &lowering->layers[l];
     if (has_bias_copies(lowering, l)) {
-        emit_reduction(lowering->program,
-                       &(struct reduction){.items = dense_neurons(layer),
-                                           .partials = dense_bias_copies(layer),
-                                           .outputs = dense_own_biases(layer),
-                                           .contexts = lowering->contexts},
-                       l);
+        dense_reduce(lowering, dense_neurons(layer), dense_bias_copies(layer),
+                     dense_own_biases(layer), l);
     }
 }
 
@@ -208,12 +196,8 @@ static void emit_gradient_sums(struct dense_lowering *lowering)
     for (uint32_t l = 1; l <= lowering->layer_count; l++) {
         const struct matmul_split *split = &lowering->layers[l].weight_gradient;
         if (split->parts_k > 1) {
-            emit_reduction(lowering->program,
-                           &(struct reduction){.items = dense_product(&lowering->layers[l], split),
-                                               .partials = split->parts_k,
-                                               .outputs = matmul_split_outputs(split),
-                                               .contexts = lowering->contexts},
-                           l);
+            dense_reduce(lowering, dense_product(&lowering->layers[l], split), split->parts_k,
+                         matmul_split_outputs(split), l);
         }
         add_bias_sums(lowering, l);
     }
@@ -231,18 +215,21 @@ static void emit_host_out(struct dense_lowering *lowering)
         (struct dense_span){.first = step, .last = step, .is_used = true};
 }
 
-// Every replica then has the sum over all.
+// Every replica then has the sum over all. The chip with most gradients decides how long it takes.
 static void emit_all_reduce(struct dense_lowering *lowering)
 {
     if (lowering->machine->replicas < 2) {
         return;
     }
-    uint64_t words = 0;
+    uint64_t most = 0,
+             words = 0; // of chips one after the other: layers on the same ones follow each other
     for (uint32_t l = 1; l <= lowering->layer_count; l++) {
-        words += weight_count(&lowering->layers[l]);
-        words += dense_has_bias(lowering, l) ? lowering->layers[l].neurons : 0;
+        const struct dense_layer *layer = &lowering->layers[l];
+        words = dense_has_below(lowering->layers, l) ? words : 0;
+        words += dense_weight_count(layer) + (dense_has_bias(lowering, l) ? layer->columns : 0);
+        most = max_u64(most, words);
     }
-    program_add_all_reduce(lowering->program, "all-reduce gradients", words * EXCHANGE_WORD_BYTES);
+    program_add_all_reduce(lowering->program, "all-reduce gradients", most * EXCHANGE_WORD_BYTES);
 }
 
 void dense_emit_end(struct dense_lowering *lowering)
@@ -253,20 +240,20 @@ void dense_emit_end(struct dense_lowering *lowering)
     dense_exchange(lowering, DENSE_UPDATE, "gradients to weights");
     for (uint32_t l = 1; l <= lowering->layer_count; l++) {
         const struct dense_layer *layer = &lowering->layers[l];
-        emit_flow(lowering->program, FLOW_REDISTRIBUTE,
-                  dense_product(layer, &layer->weight_gradient),
-                  dense_elsewhere(dense_neurons(layer)), weight_count(layer) * EXCHANGE_WORD_BYTES);
+        dense_move_on_chips(lowering, dense_product(layer, &layer->weight_gradient),
+                            dense_elsewhere(dense_neurons(layer)),
+                            dense_weight_count(layer) * EXCHANGE_WORD_BYTES);
     }
     dense_compute(lowering, DENSE_UPDATE, "optimizer");
     for (uint32_t l = 1; l <= lowering->layer_count; l++) {
         const struct dense_layer *layer = &lowering->layers[l];
-        emit_each(
-            lowering->program, CODELET_optimizer, dense_neurons(layer),
+        dense_each(
+            lowering, CODELET_optimizer, dense_neurons(layer),
             (struct vertex_sizes){dense_own_weights(layer), lowering->training->optimizer, 0, 0},
             l);
         if (dense_has_bias(lowering, l)) {
-            emit_each(
-                lowering->program, CODELET_optimizer, dense_neurons(layer),
+            dense_each(
+                lowering, CODELET_optimizer, dense_neurons(layer),
                 (struct vertex_sizes){dense_own_biases(layer), lowering->training->optimizer, 0, 0},
                 l);
         }

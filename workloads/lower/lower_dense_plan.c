@@ -1,5 +1,6 @@
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "sim/err.h"
 #include "workloads/lower/lower_tiles_dense.h"
@@ -67,18 +68,36 @@ static double elementwise_cycles(const struct dense_lowering *lowering, uint32_t
     return (double)cycles;
 }
 
-// Products that run on the tiles of layer l: its own, and the input gradient of the layer above.
+// Of layer l, on `tiles` tiles of each chip. What leaves them is a part for every chip of the layer below.
+static void split_input_gradient(struct dense_planning *planning, struct dense_layer *layer,
+                                 uint32_t tiles, struct layer_cycles *cycles)
+{
+    const struct machine_view *machine = planning->lowering->machine;
+    const struct matmul_problem problem = {.rows = planning->lowering->batch,
+                                           .in = layer->columns,
+                                           .out = layer->fan_in,
+                                           .element_bytes = planning->lowering->element_bytes,
+                                           .tiles = tiles,
+                                           .resident = RESIDENT_WEIGHTS};
+    layer->input_gradient = choose_split(planning, &problem);
+    add_split(cycles, &layer->input_gradient, 1);
+    uint64_t leaving_bytes =
+        (uint64_t)matmul_split_outputs(&layer->input_gradient) * EXCHANGE_WORD_BYTES;
+    cycles->moving += (double)machine->exchange_cycles(machine->context, leaving_bytes);
+}
+
+// Products that run on the tiles of layer l: its own, and the input gradient of the layer above, if that is on the same
+// chips.
 static struct layer_cycles split_layer(struct dense_planning *planning, struct dense_layer *layers,
                                        uint32_t l)
 {
     const struct dense_lowering *lowering = planning->lowering;
-    const struct machine_view *machine = lowering->machine;
     struct dense_layer *layer = &layers[l];
     struct layer_cycles cycles = {0};
     double runs = dense_is_hoisted(lowering, l) ? 1.0 / lowering->time_steps : 1; // a time step
     struct matmul_problem problem = {.rows = lowering->batch,
                                      .in = layer->fan_in,
-                                     .out = layer->neurons,
+                                     .out = layer->columns,
                                      .element_bytes = lowering->element_bytes,
                                      .tiles = layer->tiles,
                                      .resident = RESIDENT_WEIGHTS};
@@ -93,47 +112,50 @@ static struct layer_cycles split_layer(struct dense_planning *planning, struct d
     problem.resident = RESIDENT_SUM;
     layer->weight_gradient = choose_split(planning, &problem);
     add_split(&cycles, &layer->weight_gradient, runs);
-    if (l < lowering->layer_count) {
-        struct dense_layer *above = &layers[l + 1];
-        problem.rows = lowering->batch;
-        problem.in = above->neurons;
-        problem.resident = RESIDENT_WEIGHTS;
-        above->input_gradient = choose_split(planning, &problem);
-        add_split(&cycles, &above->input_gradient, 1);
-        uint64_t leaving_bytes =
-            (uint64_t)matmul_split_outputs(&above->input_gradient) * EXCHANGE_WORD_BYTES;
-        cycles.moving += (double)machine->exchange_cycles(machine->context, leaving_bytes);
+    if (l < lowering->layer_count && dense_has_below(layers, l + 1)) {
+        split_input_gradient(planning, &layers[l + 1], layer->tiles, &cycles);
+    }
+    if (l > 1 && !dense_has_below(layers, l)) {
+        split_input_gradient(planning, layer, layer->tiles, &cycles);
     }
     return cycles;
 }
 
-// A way to share the tiles among layers that run side by side.
+// Layers first..last, which lie on the same chips and run side by side there.
+struct layer_group {
+    uint32_t first, last;
+};
+
+// A way to share the tiles of a chip among them.
 struct dense_share {
+    struct layer_group group;
     struct dense_layer *layers;  // owned; as in the lowering
     struct layer_cycles *cycles; // owned; [layer]
     double total; // slowest exchange plus slowest product: layers wait for each other
     uint32_t most_moving, most_product, most_tiles; // layers
 };
 
-static struct dense_share share_create(struct dense_planning *planning, const double *weights)
+static struct dense_share share_create(struct dense_planning *planning, struct layer_group group,
+                                       const double *weights)
 {
     const struct dense_lowering *lowering = planning->lowering;
-    uint32_t count = lowering->layer_count;
-    struct dense_share share = {.layers = xcalloc(count + 1, sizeof *share.layers),
-                                .cycles = xcalloc(count + 1, sizeof *share.cycles),
-                                .most_moving = 1,
-                                .most_product = 1,
-                                .most_tiles = 1};
+    uint32_t count = group.last - group.first + 1;
+    struct dense_share share = {.group = group,
+                                .layers = xcalloc(lowering->layer_count + 1, sizeof *share.layers),
+                                .cycles = xcalloc(lowering->layer_count + 1, sizeof *share.cycles),
+                                .most_moving = group.first,
+                                .most_product = group.first,
+                                .most_tiles = group.first};
     uint32_t *first_tiles = xcalloc(count, sizeof *first_tiles);
     uint32_t *tile_counts = xcalloc(count, sizeof *tile_counts);
     placement_share(weights, count, lowering->tiles, first_tiles, tile_counts);
-    for (uint32_t l = 0; l <= count; l++) {
-        share.layers[l].neurons = lowering->layers[l].neurons;
-        share.layers[l].fan_in = lowering->layers[l].fan_in;
-        share.layers[l].first_tile = l > 0 ? first_tiles[l - 1] : 0;
-        share.layers[l].tiles = l > 0 ? tile_counts[l - 1] : 0;
+    memcpy(share.layers, lowering->layers, (lowering->layer_count + 1) * sizeof *share.layers);
+    for (uint32_t i = 0; i < count; i++) {
+        struct dense_layer *layer = &share.layers[group.first + i];
+        layer->first_tile = layer->chip_tile + first_tiles[i];
+        layer->tiles = tile_counts[i];
     }
-    for (uint32_t l = 1; l <= count; l++) {
+    for (uint32_t l = group.first; l <= group.last; l++) {
         share.cycles[l] = split_layer(planning, share.layers, l);
         if (share.cycles[l].moving > share.cycles[share.most_moving].moving) {
             share.most_moving = l;
@@ -165,16 +187,16 @@ static bool share_improve(struct dense_planning *planning, struct dense_share *s
     if (layer == giver) {
         return false;
     }
-    uint32_t count = planning->lowering->layer_count;
-    double *weights = xcalloc(count, sizeof *weights);
-    for (uint32_t l = 1; l <= count; l++) {
-        weights[l - 1] = share->layers[l].tiles;
+    uint32_t first = share->group.first;
+    double *weights = xcalloc(share->group.last - first + 1, sizeof *weights);
+    for (uint32_t l = first; l <= share->group.last; l++) {
+        weights[l - first] = share->layers[l].tiles;
     }
     double tiles = ceil(move * share->layers[layer].tiles);
     tiles = fmin(tiles, share->layers[giver].tiles - 1.0);
-    weights[layer - 1] += tiles;
-    weights[giver - 1] -= tiles;
-    struct dense_share trial = share_create(planning, weights);
+    weights[layer - first] += tiles;
+    weights[giver - first] -= tiles;
+    struct dense_share trial = share_create(planning, share->group, weights);
     free(weights);
     bool is_better = trial.total < share->total;
     if (is_better) {
@@ -189,38 +211,83 @@ static bool share_improve(struct dense_planning *planning, struct dense_share *s
 // Layers of a time step run at once, each on tiles of its own: tiles go by multiply-adds first, and
 // then to the layers that the others wait for, in smaller and smaller moves, as long as time is
 // gained.
-static void plan_side_by_side(struct dense_lowering *lowering, struct dense_planning *planning)
+static void plan_side_by_side(struct dense_lowering *lowering, struct dense_planning *planning,
+                              struct layer_group group)
 {
-    double *weights = xcalloc(lowering->layer_count, sizeof *weights);
-    for (uint32_t l = 1; l <= lowering->layer_count; l++) {
-        weights[l - 1] = (double)lowering->layers[l].fan_in * lowering->layers[l].neurons;
+    double *weights = xcalloc(group.last - group.first + 1, sizeof *weights);
+    for (uint32_t l = group.first; l <= group.last; l++) {
+        weights[l - group.first] = (double)dense_weight_count(&lowering->layers[l]);
     }
-    struct dense_share share = share_create(planning, weights);
+    struct dense_share share = share_create(planning, group, weights);
     free(weights);
-    for (double move = LARGEST_MOVE; move >= SMALLEST_MOVE && lowering->layer_count > 1;) {
+    for (double move = LARGEST_MOVE; move >= SMALLEST_MOVE && group.last > group.first;) {
         bool is_better = share_improve(planning, &share, share.most_moving, move) ||
                          share_improve(planning, &share, share.most_product, move);
         move = is_better ? move : move / 2;
     }
-    for (uint32_t l = 1; l <= lowering->layer_count; l++) {
+    for (uint32_t l = group.first; l <= group.last; l++) {
         lowering->layers[l] = share.layers[l];
     }
     share_destroy(&share);
 }
 
-void dense_plan(struct dense_lowering *lowering)
+static void plan_one_after_the_other(struct dense_lowering *lowering,
+                                     struct dense_planning *planning, struct layer_group group)
+{
+    for (uint32_t l = group.first; l <= group.last; l++) {
+        lowering->layers[l].first_tile = lowering->layers[l].chip_tile;
+        lowering->layers[l].tiles = lowering->tiles;
+    }
+    for (uint32_t l = group.first; l <= group.last; l++) {
+        split_layer(planning, lowering->layers, l);
+    }
+}
+
+// Layer after layer to groups of `layer_chips` chips: as many multiply-adds to each as can be without cutting a layer. Groups
+// that get none are left out.
+static void place_on_chips(struct dense_lowering *lowering, uint32_t layer_chips)
+{
+    uint32_t groups = lowering->machine->chips / layer_chips;
+    double total = 0, before = 0;
+    for (uint32_t l = 1; l <= lowering->layer_count; l++) {
+        total += (double)lowering->layers[l].fan_in * lowering->layers[l].neurons;
+    }
+    uint32_t group = 0, last_wanted = 0;
+    for (uint32_t l = 1; l <= lowering->layer_count; l++) {
+        struct dense_layer *layer = &lowering->layers[l];
+        double weight = (double)layer->fan_in * layer->neurons;
+        uint32_t wanted = (uint32_t)(groups * (before + weight / 2) / total);
+        group += l > 1 && wanted > last_wanted;
+        last_wanted = wanted;
+        before += weight;
+        layer->chip_tile = group * layer_chips * lowering->machine->tiles;
+        layer->columns = (uint32_t)div_ceil(layer->neurons, layer_chips);
+        layer->chips = (uint32_t)div_ceil(layer->neurons, layer->columns);
+    }
+    lowering->chips = (group + 1) * layer_chips;
+}
+
+void dense_plan(struct dense_lowering *lowering, uint32_t layer_chips)
 {
     for (uint32_t l = 0; l <= lowering->layer_count; l++) {
         lowering->layers[l].neurons = lowering->graph->config.neurons[l];
         lowering->layers[l].fan_in = l > 0 ? lowering->graph->config.neurons[l - 1] : 0;
     }
+    place_on_chips(lowering, layer_chips);
     struct dense_planning planning = {.lowering = lowering};
-    if (lowering->is_delayed) {
-        plan_side_by_side(lowering, &planning);
-    }
-    for (uint32_t l = 1; l <= lowering->layer_count && !lowering->is_delayed; l++) {
-        lowering->layers[l].tiles = lowering->tiles;
-        split_layer(&planning, lowering->layers, l);
+    struct layer_group group = {1, 1};
+    while (group.first <= lowering->layer_count) {
+        group.last = group.first;
+        while (group.last < lowering->layer_count &&
+               dense_has_below(lowering->layers, group.last + 1)) {
+            group.last++;
+        }
+        if (lowering->is_delayed) {
+            plan_side_by_side(lowering, &planning, group);
+        } else {
+            plan_one_after_the_other(lowering, &planning, group);
+        }
+        group.first = group.last + 1;
     }
     free(planning.known);
 }

@@ -5,18 +5,19 @@
 #include "workloads/lower/lower_tiles_graph.h"
 
 // What layer l multiplies with its weights: spikes, or the analog input.
-static struct item_range input_of(const struct dense_lowering *lowering, uint32_t l)
+static struct dense_place input_of(const struct dense_lowering *lowering, uint32_t l)
 {
     if (l > 1) {
         return dense_neurons(&lowering->layers[l - 1]);
     }
-    return lowering->is_analog ? whole_range(dense_values(lowering).map) : dense_samples(lowering);
+    struct spread values = dense_values(lowering);
+    return lowering->is_analog ? dense_spread(lowering, &values) : dense_samples(lowering, 1);
 }
 
 // A product of the schedule: its split and the tiles it runs on.
 struct placed_split {
     const struct matmul_split *split;
-    struct item_range tiles;
+    struct dense_place tiles;
 };
 
 static struct placed_split forward_of(const struct dense_lowering *lowering, uint32_t l)
@@ -38,14 +39,31 @@ static struct placed_split input_gradient_of(const struct dense_lowering *loweri
                                  dense_input_gradient(lowering, l)};
 }
 
+// What a product reads: of the layer's own chips, or of all chips that have it.
+struct operand_source {
+    struct dense_place tiles;
+    bool is_on_chip;
+};
+
+static struct operand_source input_source(const struct dense_lowering *lowering, uint32_t l)
+{
+    return (struct operand_source){input_of(lowering, l), l == 1};
+}
+
+static struct operand_source error_source(const struct dense_lowering *lowering, uint32_t l)
+{
+    return (struct operand_source){dense_neurons(&lowering->layers[l]), true};
+}
+
 // Operand A: a block for every (m, k), to all tiles that hold parts of the out dimension.
 static void send_a(struct dense_lowering *lowering, struct placed_split product,
-                   struct item_range source)
+                   struct operand_source source)
 {
     const struct matmul_split *split = product.split;
     dense_send_operand(lowering,
-                       &(struct dense_operand){.source = source,
+                       &(struct dense_operand){.source = source.tiles,
                                                .product = product.tiles,
+                                               .is_on_chip = source.is_on_chip,
                                                .parts = split->parts_m * split->parts_k,
                                                .copies = split->parts_n,
                                                .block_bytes = (uint64_t)split->rows * split->in *
@@ -54,12 +72,13 @@ static void send_a(struct dense_lowering *lowering, struct placed_split product,
 
 // Operand B: a block for every (k, n), to all tiles that hold parts of the rows.
 static void send_b(struct dense_lowering *lowering, struct placed_split product,
-                   struct item_range source)
+                   struct operand_source source)
 {
     const struct matmul_split *split = product.split;
     dense_send_operand(lowering,
-                       &(struct dense_operand){.source = source,
+                       &(struct dense_operand){.source = source.tiles,
                                                .product = product.tiles,
+                                               .is_on_chip = source.is_on_chip,
                                                .parts = split->parts_k * split->parts_n,
                                                .copies = split->parts_m,
                                                .block_bytes = (uint64_t)split->in * split->out *
@@ -69,9 +88,9 @@ static void send_b(struct dense_lowering *lowering, struct placed_split product,
 static void add_product(struct dense_lowering *lowering, struct placed_split product, uint32_t l)
 {
     const struct matmul_split *split = product.split;
-    emit_each(lowering->program, CODELET_matmul_partial, product.tiles,
-              (struct vertex_sizes){split->rows, split->in, split->out, lowering->element_bytes},
-              l);
+    dense_each(lowering, CODELET_matmul_partial, product.tiles,
+               (struct vertex_sizes){split->rows, split->in, split->out, lowering->element_bytes},
+               l);
 }
 
 // --- rows of products ---------------------------------------------------------------------------
@@ -102,12 +121,8 @@ static void emit_sums(struct dense_lowering *lowering, const struct product_rows
     for (uint32_t l = rows->first; l <= rows->last; l++) {
         struct placed_split product = product_of(lowering, l);
         if (product.split->parts_k > 1) {
-            emit_reduction(lowering->program,
-                           &(struct reduction){.items = product.tiles,
-                                               .partials = product.split->parts_k,
-                                               .outputs = matmul_split_outputs(product.split),
-                                               .contexts = lowering->contexts},
-                           l);
+            dense_reduce(lowering, product.tiles, product.split->parts_k,
+                         matmul_split_outputs(product.split), l);
         }
     }
 }
@@ -119,7 +134,7 @@ static void emit_forward_products(struct dense_lowering *lowering, const struct 
     }
     dense_exchange(lowering, rows->move, rows->move_name);
     for (uint32_t l = rows->first; l <= rows->last; l++) {
-        send_a(lowering, forward_of(lowering, l), input_of(lowering, l));
+        send_a(lowering, forward_of(lowering, l), input_source(lowering, l));
     }
     dense_compute(lowering, rows->multiply, rows->multiply_name);
     for (uint32_t l = rows->first; l <= rows->last; l++) {
@@ -144,13 +159,17 @@ static void emit_elementwise(struct dense_lowering *lowering, enum op_phase phas
         // what runs again leaves the output's sum over time alone
         bool sums_outputs = lowering->is_first_run || l < lowering->layer_count;
         bool leaves_sum = phase == OP_FORWARD && !sums_outputs;
-        slots.loads += sums_errors;
+        uint32_t added = sums_errors;
+        if (phase == OP_BACKWARD && l < lowering->layer_count) {
+            added += lowering->layers[l + 1].chips - 1; // spike gradients come from each of them
+        }
+        slots.loads += added;
         slots.loads -= leaves_sum;
         slots.stores -= leaves_sum;
-        slots.arithmetic += sums_errors;
+        slots.arithmetic += added;
         slots.arithmetic -= leaves_sum;
-        emit_each(
-            lowering->program, CODELET_fused_elementwise, dense_neurons(layer),
+        dense_each(
+            lowering, CODELET_fused_elementwise, dense_neurons(layer),
             (struct vertex_sizes){layer->elements, slots.loads, slots.stores, slots.arithmetic}, l);
     }
 }
@@ -179,20 +198,23 @@ static void add_float_slices(struct dense_lowering *lowering, uint32_t l, uint32
 {
     const struct dense_layer *layer = &lowering->layers[l];
     for (uint32_t i = 0; i < count; i++) {
-        emit_each(lowering->program, CODELET_slice, dense_neurons(layer),
-                  (struct vertex_sizes){layer->elements, 1, 0, 0}, l);
+        dense_each(lowering, CODELET_slice, dense_neurons(layer),
+                   (struct vertex_sizes){layer->elements, 1, 0, 0}, l);
     }
 }
 
 static void add_spike_slice(struct dense_lowering *lowering, uint32_t l, bool is_saved)
 {
     const struct dense_layer *layer = &lowering->layers[l];
-    if (dense_packs_spikes(lowering, l)) {
-        stored_add_packing(lowering->program, dense_neurons(layer), layer->elements, is_saved, l);
+    if (!dense_packs_spikes(lowering, l)) {
+        dense_each(lowering, CODELET_slice, dense_neurons(layer),
+                   (struct vertex_sizes){dense_words(lowering, layer->elements), 1, 0, 0}, l);
         return;
     }
-    emit_each(lowering->program, CODELET_slice, dense_neurons(layer),
-              (struct vertex_sizes){dense_words(lowering, layer->elements), 1, 0, 0}, l);
+    for (uint32_t chip = 0; chip < layer->chips; chip++) {
+        stored_add_packing(lowering->program, dense_on_chip(lowering, dense_neurons(layer), chip),
+                           layer->elements, is_saved, l);
+    }
 }
 
 // The output's spikes go to the host; when they run again they went already.
@@ -261,9 +283,10 @@ static void emit_e2(struct dense_lowering *lowering)
     }
     dense_exchange(lowering, DENSE_E2, "E2 spike gradients to neurons");
     for (uint32_t l = lowering->first_layer; l <= last; l++) {
-        emit_flow(lowering->program, FLOW_REDISTRIBUTE, dense_input_gradient(lowering, l + 1),
-                  dense_elsewhere(dense_neurons(&lowering->layers[l])),
-                  (uint64_t)lowering->batch * lowering->layers[l].neurons * EXCHANGE_WORD_BYTES);
+        dense_move(lowering, dense_input_gradient(lowering, l + 1),
+                   dense_elsewhere(dense_neurons(&lowering->layers[l])),
+                   (uint64_t)lowering->layers[l + 1].chips * lowering->batch *
+                       lowering->layers[l].neurons * EXCHANGE_WORD_BYTES);
     }
 }
 
@@ -272,18 +295,14 @@ static void add_bias_gradient(struct dense_lowering *lowering, uint32_t l)
     const struct dense_layer *layer = &lowering->layers[l];
     uint32_t columns = (uint32_t)min_u64(layer->forward.out, layer->elements);
     uint32_t rows = (uint32_t)div_ceil(layer->elements, columns);
-    emit_reduction(lowering->program,
-                   &(struct reduction){.items = dense_neurons(layer),
-                                       .partials = rows + 1, // and the sum so far
-                                       .outputs = columns,
-                                       .contexts = lowering->contexts},
-                   l);
+    uint32_t partials = rows + 1; // and the sum so far
+    dense_reduce(lowering, dense_neurons(layer), partials, columns, l);
 }
 
 static void send_weight_gradient(struct dense_lowering *lowering, uint32_t l)
 {
-    send_a(lowering, weight_gradient_of(lowering, l), input_of(lowering, l));
-    send_b(lowering, weight_gradient_of(lowering, l), dense_neurons(&lowering->layers[l]));
+    send_a(lowering, weight_gradient_of(lowering, l), input_source(lowering, l));
+    send_b(lowering, weight_gradient_of(lowering, l), error_source(lowering, l));
 }
 
 static void add_weight_gradient(struct dense_lowering *lowering, uint32_t l)
@@ -304,7 +323,7 @@ static void emit_e4_e5(struct dense_lowering *lowering)
     for (uint32_t l = first; l <= lowering->last_layer; l++) {
         send_weight_gradient(lowering, l);
         if (l > 1) {
-            send_a(lowering, input_gradient_of(lowering, l), dense_neurons(&lowering->layers[l]));
+            send_a(lowering, input_gradient_of(lowering, l), error_source(lowering, l));
         }
     }
     dense_compute(lowering, DENSE_E5, "E5 products");
