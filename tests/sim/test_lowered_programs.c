@@ -13,7 +13,11 @@
 #include "tests/sim/fixture_system.h"
 #include "tests/workloads/lower_fixture.h"
 
+#ifdef __SANITIZE_ADDRESS__
+#define RANDOM_NETWORKS 20u // four times as slow
+#else
 #define RANDOM_NETWORKS 60u
+#endif
 
 static struct activity *draw_record(const struct program *program)
 {
@@ -83,7 +87,8 @@ static void networks_take_equal_cycles_in_both_engines(void **state)
         biased += fixture.has_bias;
         on_membranes += fixture.loss == LOSS_ON_MEMBRANES;
     }
-    assert_true(analog > 10 && hoisted > 5 && biased > 10 && on_membranes > 10);
+    const uint32_t some = RANDOM_NETWORKS / 6;
+    assert_true(analog > some && biased > some && on_membranes > some && hoisted > some / 2);
 }
 
 // Plans that need no streaming memory.
@@ -122,7 +127,8 @@ static void checkpointed_programs_take_equal_cycles_in_both_engines(void **state
         check_engines(&fixture, LOWERING_SPARSE, &chip);
         check_engines(&fixture, LOWERING_DENSE, &chip);
     }
-    assert_true(kinds[CHECKPOINT_SINGLE] > 5 && kinds[CHECKPOINT_NESTED] > 5);
+    assert_true(kinds[CHECKPOINT_SINGLE] > RANDOM_NETWORKS / 12);
+    assert_true(kinds[CHECKPOINT_NESTED] > RANDOM_NETWORKS / 12);
 }
 
 // --- streams ------------------------------------------------------------------------------------

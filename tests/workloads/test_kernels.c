@@ -1,215 +1,22 @@
 // The fast float32 kernels against the plain float64 ones, on random shapes.
-// Inputs are float32 values, so both see the same numbers; thresholds are exact in both.
-#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+
+#include <cmocka.h>
+
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include <cmocka.h>
-
-#include "sim/err.h"
 #include "sim/rng.h"
+#include "tests/workloads/kernel_fixture.h"
 #include "workloads/run/aligned.h"
 #include "workloads/run/event_lists.h"
 #include "workloads/run/kernels.h"
 
-#define TIME_STEPS 3u
-#define BATCH 4u
-#define ROWS (TIME_STEPS * BATCH)
 #define TRIALS 60u
-
-// One tensor in both precisions.
-struct twin {
-    struct view fast, plain;
-    size_t reals;
-};
-
-static uint32_t pad(uint32_t columns)
-{
-    uint32_t step = columns > STRIP_COLUMNS_MAX ? STRIP_COLUMNS_MAX : 16;
-    return (columns + step - 1) / step * step;
-}
-
-static struct twin twin_create(uint32_t columns)
-{
-    struct twin twin = {.reals = (size_t)ROWS * pad(columns)};
-    twin.fast = (struct view){.reals = aligned_create(twin.reals * sizeof(float)),
-                              .row_stride = pad(columns),
-                              .time_stride = BATCH * pad(columns),
-                              .columns = columns};
-    twin.plain = twin.fast;
-    twin.plain.reals = aligned_create(twin.reals * sizeof(double));
-    return twin;
-}
-
-static void twin_free(struct twin *twin)
-{
-    aligned_destroy(twin->fast.reals);
-    aligned_destroy(twin->plain.reals);
-}
-
-static double draw_value(struct rng *rng) // -2 .. 2 in steps of 2^-10: thresholds are hit exactly
-{
-    return (double)rng_below(rng, 4097) / 1024.0 - 2.0;
-}
-
-static void twin_draw(struct twin *twin, struct rng *rng)
-{
-    for (uint32_t row = 0; row < ROWS; row++) {
-        for (uint32_t n = 0; n < twin->fast.columns; n++) {
-            double value = draw_value(rng);
-            size_t place = row * twin->fast.row_stride + n;
-            ((float *)twin->fast.reals)[place] = (float)value;
-            ((double *)twin->plain.reals)[place] = value;
-        }
-    }
-}
-
-static void twin_check(const struct twin *twin, uint32_t columns, uint32_t row, double tolerance)
-{
-    for (uint32_t n = 0; n < columns; n++) {
-        size_t place = row * twin->fast.row_stride + n;
-        double fast = (double)((float *)twin->fast.reals)[place];
-        double plain = ((double *)twin->plain.reals)[place];
-        if (!(fabs(fast - plain) <= tolerance * (1.0 + fabs(plain)))) {
-            fail_msg("row %u, column %u: %.9g, not %.9g", row, n, fast, plain);
-        }
-    }
-}
-
-static void twin_check_all(const struct twin *twin, double tolerance)
-{
-    for (uint32_t row = 0; row < ROWS; row++) {
-        twin_check(twin, twin->fast.columns, row, tolerance);
-    }
-}
-
-// Spikes in all forms: lists, and 0 and 1.
-struct spikes {
-    struct view list;
-    struct twin values; // of sent spikes
-};
-
-static struct spikes spikes_create(uint32_t neurons, uint32_t slots)
-{
-    struct spikes spikes = {.values = twin_create(neurons)};
-    spikes.list = (struct view){.ids = xcalloc((size_t)ROWS * slots + 1, sizeof(uint32_t)),
-                                .counts = xcalloc(ROWS * 2, sizeof(uint32_t)),
-                                .row_stride = slots,
-                                .columns = slots};
-    spikes.values.fast.counts = spikes.values.plain.counts = spikes.list.counts;
-    return spikes;
-}
-
-static void spikes_free(struct spikes *spikes)
-{
-    free(spikes->list.ids);
-    free(spikes->list.counts);
-    twin_free(&spikes->values);
-}
-
-// Random lists: the first row empty, the second as full as it can be.
-static void spikes_draw(struct spikes *spikes, struct rng *rng)
-{
-    uint32_t neurons = spikes->values.fast.columns;
-    uint32_t slots = spikes->list.columns;
-    uint32_t most = slots < neurons ? slots : neurons;
-    for (uint32_t row = 0; row < ROWS; row++) {
-        uint32_t listed = row == 0 ? 0 : row == 1 ? most : rng_below(rng, most + 1);
-        uint32_t sent = row == 1 ? most : rng_below(rng, listed + 1);
-        uint32_t first = rng_below(rng, neurons);
-        for (uint32_t i = 0; i < listed; i++) {
-            uint32_t id = (first + i) % neurons;
-            spikes->list.ids[row * slots + i] = id;
-            size_t place = row * spikes->values.fast.row_stride + id;
-            ((float *)spikes->values.fast.reals)[place] = i < sent ? 1.0f : 0.0f;
-            ((double *)spikes->values.plain.reals)[place] = i < sent ? 1.0 : 0.0;
-        }
-        spikes->list.counts[row * 2] = sent;
-        spikes->list.counts[row * 2 + 1] = listed;
-    }
-}
-
-// The same weights for three kernels: in strips, in rows, and in rows of doubles.
-struct weights {
-    struct matrix strips, rows, plain;
-};
-
-static struct weights weights_create(uint32_t fan_in, uint32_t neurons, struct rng *rng)
-{
-    uint32_t width = pad(neurons);
-    struct matrix shape = {.rows = fan_in, .columns = neurons, .strip_columns = width};
-    struct weights weights = {shape, shape, shape};
-    weights.strips.strip_columns = width > STRIP_COLUMNS_MAX ? STRIP_COLUMNS_MAX : width;
-    size_t elements = (size_t)fan_in * width;
-    weights.strips.data = aligned_create(elements * sizeof(float));
-    weights.rows.data = aligned_create(elements * sizeof(float));
-    weights.plain.data = aligned_create(elements * sizeof(double));
-    for (uint32_t row = 0; rng && row < fan_in; row++) {
-        for (uint32_t n = 0; n < neurons; n++) {
-            double value = draw_value(rng);
-            ((float *)weights.strips.data)[matrix_index(&weights.strips, row, n)] = (float)value;
-            ((float *)weights.rows.data)[matrix_index(&weights.rows, row, n)] = (float)value;
-            ((double *)weights.plain.data)[matrix_index(&weights.plain, row, n)] = value;
-        }
-    }
-    return weights;
-}
-
-static void weights_free(struct weights *weights)
-{
-    aligned_destroy(weights->strips.data);
-    aligned_destroy(weights->rows.data);
-    aligned_destroy(weights->plain.data);
-}
-
-static void weights_check(const struct matrix *fast, const struct matrix *plain)
-{
-    for (uint32_t row = 0; row < plain->rows; row++) {
-        for (uint32_t n = 0; n < plain->columns; n++) {
-            double found = (double)((float *)fast->data)[matrix_index(fast, row, n)];
-            double wanted = ((double *)plain->data)[matrix_index(plain, row, n)];
-            assert_true(fabs(found - wanted) <= 1e-5 * (1.0 + fabs(wanted)));
-        }
-    }
-}
-
-// Everything that a trial needs.
-struct trial {
-    struct rng rng;
-    struct training_graph graph;
-    struct run_context context;
-    struct op op;
-    struct op_job job; // context and op set; copies get their tensors
-    uint32_t neurons, fan_in, slots, fan_in_slots;
-    uint32_t dropped_fast[BATCH], dropped_plain[BATCH];
-    struct span all;
-};
-
-static struct trial *trial_create(uint32_t number)
-{
-    static const uint32_t sizes[] = {1, 5, 16, 17, 33, 48, 63, 64, 65, 100, 130, 257};
-    struct trial *trial = xcalloc(1, sizeof(*trial));
-    trial->rng = rng_create(11, RNG_TEST, number, 0);
-    trial->neurons = sizes[number % 12];
-    trial->fan_in = sizes[rng_below(&trial->rng, 12)];
-    trial->slots = 1 + rng_below(&trial->rng, trial->neurons + 2);
-    trial->fan_in_slots = 1 + rng_below(&trial->rng, trial->fan_in + 2);
-    trial->graph.batch = BATCH;
-    trial->graph.graph.surrogate = (enum surrogate_kind)(number % 3);
-    trial->graph.graph.surrogate_slope = 10.0;
-    trial->graph.config.overflow = number % 2 ? OVERFLOW_DROP_RANDOM : OVERFLOW_DROP_HIGHEST;
-    trial->context =
-        (struct run_context){.graph = &trial->graph, .batch = BATCH, .seed = 5, .training_step = 7};
-    trial->op = (struct op){.constant = 1.0, .theta2 = number % 5 ? 0.5 : -1e30, .layer = 2};
-    trial->job = (struct op_job){
-        .op = &trial->op, .context = &trial->context, .block_time_steps = TIME_STEPS};
-    trial->all = (struct span){.time_steps = TIME_STEPS, .samples = BATCH};
-    return trial;
-}
 
 static void the_forward_product_is_that_of_the_reference(void **state)
 {
@@ -581,64 +388,6 @@ static void fused_regions_are_those_of_the_reference(void **state)
     }
 }
 
-static const struct training_config adam = {.optimizer = OPTIMIZER_ADAM,
-                                            .learning_rate = 0.1,
-                                            .adam_beta1 = 0.9,
-                                            .adam_beta2 = 0.999,
-                                            .adam_epsilon = 1e-8};
-
-// w = 1; gradients 0.5, -1, 0.25. By hand: m = 0.05, -0.055, -0.0245; v = 0.00025, 0.00124975,
-// 0.00131100025; each divided by 1 - beta^t.
-static void adam_takes_the_steps_computed_by_hand(void **state)
-{
-    (void)state;
-    static const double gradients[] = {0.5, -1.0, 0.25};
-    static const double wanted[] = {0.900000002, 0.9366103542405653, 0.950279420338976};
-    float *fast[4];
-    double *plain[4];
-    for (uint32_t i = 0; i < 4; i++) {
-        fast[i] = aligned_create(32 * sizeof(float));
-        plain[i] = aligned_create(32 * sizeof(double));
-    }
-    fast[0][17] = 1.0f;
-    plain[0][17] = 1.0;
-    for (uint32_t step = 0; step < 3; step++) {
-        fast[1][17] = (float)gradients[step];
-        plain[1][17] = gradients[step];
-        struct update_job job = {fast[0], fast[1],  fast[2],           fast[3],
-                                 &adam,   step + 1, adam.learning_rate};
-        kernels_sparse.update(&job, 16, 16);
-        job = (struct update_job){plain[0], plain[1], plain[2],          plain[3],
-                                  &adam,    step + 1, adam.learning_rate};
-        kernels_reference_sparse.update(&job, 16, 16);
-        assert_true(fabs((double)fast[0][17] - wanted[step]) < 1e-6);
-        assert_true(fabs(plain[0][17] - wanted[step]) < 1e-12);
-        assert_true(fast[0][16] == 0.0f && fast[0][0] == 0.0f); // no gradient: no step
-    }
-    for (uint32_t i = 0; i < 4; i++) {
-        aligned_destroy(fast[i]);
-        aligned_destroy(plain[i]);
-    }
-}
-
-static void sgd_steps_against_the_gradient(void **state)
-{
-    (void)state;
-    struct training_config sgd = {.optimizer = OPTIMIZER_SGD, .learning_rate = 0.25};
-    float fast[2] = {1.0f, 2.0f}, fast_gradient[2] = {4.0f, -2.0f};
-    double plain[2] = {1.0, 2.0}, plain_gradient[2] = {4.0, -2.0};
-    struct update_job job = {.weights = fast,
-                             .gradient = fast_gradient,
-                             .training = &sgd,
-                             .learning_rate = sgd.learning_rate};
-    kernels_sparse.update(&job, 0, 2);
-    job.weights = plain;
-    job.gradient = plain_gradient;
-    kernels_reference_sparse.update(&job, 0, 2);
-    assert_true(fast[0] == 0.0f && fast[1] == 2.5f);
-    assert_true(plain[0] == 0.0 && plain[1] == 2.5);
-}
-
 int main(void)
 {
     setvbuf(stdout, NULL, _IOLBF, 0);
@@ -651,8 +400,6 @@ int main(void)
         cmocka_unit_test(the_gradient_of_firing_is_that_of_the_reference),
         cmocka_unit_test(counted_spikes_and_gathered_slots_are_those_of_the_reference),
         cmocka_unit_test(fused_regions_are_those_of_the_reference),
-        cmocka_unit_test(adam_takes_the_steps_computed_by_hand),
-        cmocka_unit_test(sgd_steps_against_the_gradient),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
