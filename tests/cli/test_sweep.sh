@@ -5,7 +5,7 @@ set -u
 program=$1
 . tests/cli/harness.bash
 export TILESIM_CONFIGS=$PWD/configs
-kills=${SWEEP_TEST_KILLS:-50}
+kills=${SWEEP_TEST_KILLS:-25}
 
 # NAME DATABASE SQL TEXT: passes if the answer is the text.
 expect_answer() {
