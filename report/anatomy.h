@@ -136,7 +136,10 @@ struct anatomy_machine {   // of tiles
     uint32_t step_count;
     struct anatomy_event *events; // owned; in the order of execution
     uint32_t event_count;
-    // owned; [tile_count], per training step: computing, and its busier port moving words
+    // Tiles of a step are looked at in all of its executions, or, of more than looks_all, in looks_of_more at most.
+    uint32_t looks_all, looks_of_more;
+    // owned; [tile_count], per training step: computing (in executions not looked at in proportion), and
+    // its busier port moving words
     uint64_t *busy_cycles, *port_cycles;
     uint32_t slowest_tile, median_tile; // by busy cycles
     uint64_t sram_limit_bytes;

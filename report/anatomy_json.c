@@ -247,6 +247,8 @@ static json_t *machine_to_json(const struct anatomy_machine *machine)
     set(object, "steps", steps);
     set(object, "busy", integers(machine->busy_cycles, machine->tile_count));
     set(object, "port", integers(machine->port_cycles, machine->tile_count));
+    set_integer(object, "looks_all", machine->looks_all);
+    set_integer(object, "looks_of_more", machine->looks_of_more);
     set_integer(object, "slowest", machine->slowest_tile);
     set_integer(object, "median", machine->median_tile);
     set_integer(object, "sram_limit", machine->sram_limit_bytes);

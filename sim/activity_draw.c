@@ -112,7 +112,6 @@ static void draw_by_selection(struct draw *draw, uint32_t *ids)
 }
 
 // --- a layer's ids, a time step at a time --------------------------------------------------------
-#define NOT_DRAWN UINT32_MAX
 // Of a record: all time steps of most networks, and little of a host's memory.
 #define KEPT_BYTES (32u << 20)
 #define LEAST_KEPT_TIME_STEPS 8u // layers that wait for each other read the last few
@@ -141,7 +140,7 @@ static struct drawn_ids *drawn_ids_create(const struct drawn_ids *what)
     struct drawn_ids *drawn = xcalloc(1, sizeof *drawn);
     *drawn = *what;
     drawn->kept = xmalloc(drawn->kept_count * sizeof *drawn->kept);
-    memset(drawn->kept, 0xff, drawn->kept_count * sizeof *drawn->kept); // NOT_DRAWN
+    memset(drawn->kept, 0xff, drawn->kept_count * sizeof *drawn->kept); // no time step
     // not touched before it is drawn: the host gives no memory for time steps that nobody asks for
     drawn->ids =
         xcalloc((size_t)drawn->kept_count * drawn->samples * drawn->slots, sizeof *drawn->ids);

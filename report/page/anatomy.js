@@ -191,12 +191,18 @@ function heatLegend(machine) {
     el('span', {}, `${format.whole(high)} cycles (${percentOf(high, machine.cycles.total)})`));
 }
 
+// Of a long sequence not every execution was looked at tile by tile.
+function looksText(machine) {
+  const thinned = computeSteps(machine).filter((step) => step.times > machine.looks_all && step.least_cycles < step.most_cycles).length;
+  return thinned === 0 ? '' : ` ${thinned} compute sets run more than ${machine.looks_all} times: tile by tile at most ${machine.looks_of_more} evenly chosen executions of each were looked at, and cycles of the others are dealt to tiles in the same proportions. Cycles of steps are exact.`;
+}
+
 function addTiles(cards) {
   addChartCard(cards, {
     id: 'tiles', title: 'Every tile over the training step', isTall: true, label: 'Map of the tiles by number, coloured by cycles', make: tileChart,
     lead: 'Computing + moving words over its busier port + sync + waiting = the training step, for every tile. Tiles stand by number, row by row.',
     controls: () => [select('colour shows cycles', Object.entries(tileValues), state.tileValue, (value) => { state.tileValue = value; refreshAll(); }), heatLegend(machineNow())],
-    note: () => `Busiest tile: ${machineNow().slowest}; the tile in the middle: ${machineNow().median}.`,
+    note: () => `Busiest tile: ${machineNow().slowest}; the tile in the middle: ${machineNow().median}.${looksText(machineNow())}`,
     table: () => ({caption: 'Cycles of every tile in a training step', name: 'tiles', rows: tileRows(machineNow()), pageRows: 40, columns: [
       number('tile', 'number', format.whole, (row) => row.tile), number('computing', 'cycles', format.whole, (row) => row.busy),
       number('moving words', 'cycles', format.whole, (row) => row.port), number('sync', 'cycles', format.whole, (row) => row.sync),

@@ -495,13 +495,14 @@ struct observing {
 static void observe_compute(void *context, const struct superstep *superstep, int64_t time_step)
 {
     struct observing *observing = context;
-    struct folded_set *set = observing->replay->sets[superstep->step->index];
+    struct replay *replay = observing->replay;
+    uint32_t set = superstep->step->index;
     const struct replay_event event = {.superstep = superstep,
                                        .time_step = time_step,
                                        .cycles =
-                                           folded_set_cycles(set, observing->record, time_step),
+                                           set_cycles(replay, set, observing->record, time_step),
                                        .sync_cycles = superstep->sync_cycles,
-                                       .is_constant = folded_set_is_constant(set)};
+                                       .is_constant = folded_set_is_constant(replay->sets[set])};
     observing->observe(observing->context, &event);
 }
 
@@ -543,6 +544,7 @@ void replay_observe(struct replay *replay, const struct activity *record,
         observing.exchange_cycles[i] = exchange_meter_cycles(meter, &program->exchanges[i]);
     }
     exchange_meter_destroy(meter);
+    forget_cycles(replay);
     struct superstep_list all = superstep_list_create_over(program, replay->chip, &replay->syncs);
     superstep_run(&all, &actions, &observing);
     superstep_list_free(&all);

@@ -1,6 +1,7 @@
 // One replay, looked at superstep by superstep. The folded engine says what a superstep takes; sim/engine/vertices.h
-// says for every tile why. A compute set that no record changes is looked at once, any other at every execution;
-// what the page shows of a set in detail is its execution in the middle (of n the one with index n / 2).
+// says for every tile why. A compute set that no record changes is looked at once, any other at every execution, or, of
+// more than LOOKS_ALL, at LOOKS_OF_MORE evenly chosen ones at most, which stand for those before them. What the page
+// shows of a set in detail is its execution in the middle (of n the one with index n / 2).
 #include "sim/run/anatomy.h"
 
 #include <math.h>
@@ -14,12 +15,16 @@
 #include "tiles/sram.h"
 
 #define VARIABLES_SHOWN 24u
+// A look walks all vertices of all tiles: about half a millisecond.
+#define LOOKS_ALL 250u
+#define LOOKS_OF_MORE 50u
 
 struct observation {
     const struct observed_tiles *observed;
     const struct machine_time *time;
     struct anatomy_machine *out;
-    uint64_t *seen;               // owned; [step_count], executions so far
+    uint64_t *seen;          // owned; [step_count], executions so far
+    uint64_t *unseen_cycles; // owned; [step_count], of executions that no tile was looked at in yet
     struct machine_leaves leaves; // count 0: the waits are known as sums alone
     uint64_t leave;               // the next one
     uint64_t now_cycles;          // before the event at hand
@@ -219,29 +224,57 @@ static void fill_tile_work(const struct observation *observation, const struct c
 }
 
 // --- one superstep after the other --------------------------------------------------------------
+static bool is_looked_at(const struct replay_event *event, const struct anatomy_step *step,
+                         uint64_t execution)
+{
+    if (event->is_constant) {
+        return execution == 0;
+    }
+    uint64_t stride = step->times <= LOOKS_ALL ? 1 : div_ceil(step->times, LOOKS_OF_MORE);
+    return (execution + 1) % stride == 0 || execution + 1 == step->times;
+}
+
+// Of a set's cycles since the last look a tile has the part that it has of this execution's: all of them by themselves
+// where every one is looked at.
+static void add_busy(struct observation *observation, const struct replay_event *event,
+                     const struct anatomy_step *step)
+{
+    uint64_t *unseen_cycles = &observation->unseen_cycles[event->superstep->share];
+    uint64_t cycles = event->is_constant ? step->times * event->cycles : *unseen_cycles;
+    *unseen_cycles = 0;
+    for (uint32_t i = 0; event->cycles > 0 && i < observation->out->tile_count; i++) {
+        observation->out->busy_cycles[i] +=
+            (uint64_t)((__uint128_t)observation->tiles[i].cycles * cycles / event->cycles);
+    }
+}
+
 static void observe_tiles(struct observation *observation, const struct replay_event *event,
                           struct anatomy_step *step, uint64_t execution)
 {
     const struct observed_tiles *observed = observation->observed;
     const struct program *program = observed->program;
     const struct compute_set *set = &program->compute_sets[event->superstep->step->index];
-    if (event->is_constant && execution > 0) {
+    bool is_shown = event->is_constant ? execution == 0 : execution == step->times / 2;
+    bool is_counted = is_looked_at(event, step, execution);
+    observation->unseen_cycles[event->superstep->share] += event->cycles;
+    if (!is_shown && !is_counted) {
         return;
     }
     const struct vertices_moment moment = {observed->record, event->time_step};
     vertices_all_tiles(observed->chip, program, set, &moment, observation->tiles,
                        observation->worker_millislots);
     uint64_t slowest_cycles = 0;
-    uint64_t executions = event->is_constant ? step->times : 1;
     for (uint32_t i = 0; i < program->tile_count; i++) {
         slowest_cycles = max_u64(slowest_cycles, observation->tiles[i].cycles);
-        observation->out->busy_cycles[i] += executions * observation->tiles[i].cycles;
     }
     SIM_ASSERT(slowest_cycles == event->cycles,
                "%s, time step %lld: %llu cycles tile by tile, folded %llu", step->name,
                (long long)event->time_step, (unsigned long long)slowest_cycles,
                (unsigned long long)event->cycles);
-    if (event->is_constant || execution == step->times / 2) {
+    if (is_counted) {
+        add_busy(observation, event, step);
+    }
+    if (is_shown) {
         fill_tile_work(observation, set, event->time_step, &step->tile);
     }
 }
@@ -459,6 +492,8 @@ static void fill_head(const struct observed_tiles *observed, struct anatomy_mach
     out->time_steps = observed->program->time_steps;
     out->chips = observed->program->chips;
     out->replicas = observed->replicas;
+    out->looks_all = LOOKS_ALL;
+    out->looks_of_more = LOOKS_OF_MORE;
     out->busy_cycles = xcalloc(out->tile_count, sizeof(uint64_t));
     out->port_cycles = xcalloc(out->tile_count, sizeof(uint64_t));
     for (uint32_t i = 0; i < observed->chip->tile.region_count; i++) {
@@ -499,6 +534,7 @@ static void run_observation(struct observation *observation)
     fill_head(observed, observation->out);
     list_steps(observation);
     observation->seen = xcalloc(observation->out->step_count + 1, sizeof(uint64_t));
+    observation->unseen_cycles = xcalloc(observation->out->step_count + 1, sizeof(uint64_t));
     machine_observe(observed->machine, observed->record, observe, observation);
     check_sums(observation);
     choose_tiles(observation);
@@ -510,6 +546,7 @@ static void run_observation(struct observation *observation)
     free(observation->sorted_cycles);
     free(observation->is_heard);
     free(observation->seen);
+    free(observation->unseen_cycles);
 }
 
 bool anatomy_observe_tiles(const struct observed_tiles *observed, struct anatomy *anatomy,

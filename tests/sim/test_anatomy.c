@@ -10,6 +10,7 @@
 #include <cmocka.h>
 #include <jansson.h>
 
+#include "sim/engine/vertices.h"
 #include "sim/experiment.h"
 #include "sim/run/anatomy.h"
 #include "sim/run/experiment_run.h"
@@ -249,6 +250,68 @@ static void the_slower_of_two_tiles_is_named_with_its_vertices(void **state)
     program_destroy(program);
 }
 
+// State gradients of 12 neurons on two tiles, whose ids are drawn: which tile is slower changes.
+static struct program *gradients_of(uint32_t time_steps)
+{
+    const uint32_t neurons = 12, slots = 6;
+    struct program *program = program_create("gradients", 2, 2, time_steps, 1, &neurons, &slots);
+    program_begin_loop(program, time_steps, 0, 1);
+    program_begin_compute(program, "state gradient");
+    program_add_group(program, &(struct vertex_group){.codelet = CODELET_state_gradient,
+                                                      .dealing = DEAL_SAMPLES,
+                                                      .place = tile_map_range(0, 2),
+                                                      .items = 2,
+                                                      .samples_per_vertex = 1,
+                                                      .ids_per_item = 6,
+                                                      .list = LIST_LISTED});
+    program_end_loop(program);
+    return program;
+}
+
+// The most that a tile's busy cycles differ from those of all its executions.
+static double busy_error(uint32_t time_steps)
+{
+    const uint32_t neurons = 12, slots = 6;
+    struct chip_config chip = fixture_chip();
+    struct program *program = gradients_of(time_steps);
+    struct activity *record = activity_create_blank(1, &neurons, &slots, time_steps, 2);
+    activity_draw(record, &(struct activity_fill){.input_spikes = 0.5}, 1, 0);
+    struct machine *machine = machine_create(&chip, program);
+    const struct observed_tiles observed = {.name = "gradients",
+                                            .chip = &chip,
+                                            .program = program,
+                                            .machine = machine,
+                                            .record = record};
+    struct anatomy anatomy = {0};
+    char *why = NULL;
+    assert_true(anatomy_observe_tiles(&observed, &anatomy, &why));
+    double error = 0;
+    for (uint32_t tile = 0; tile < 2; tile++) {
+        uint64_t scratch[6], busy_cycles = anatomy.machines[0].busy_cycles[tile], all_cycles = 0;
+        assert_int_equal(chip.tile.contexts, 6);
+        for (uint32_t t = 0; t < time_steps; t++) {
+            all_cycles += vertices_tile_cycles(&chip, program, &program->compute_sets[0], record, t,
+                                               tile, scratch);
+        }
+        assert_true(busy_cycles <= anatomy.machines[0].compute_cycles);
+        error = fmax(error, fabs((double)busy_cycles / (double)all_cycles - 1));
+    }
+    anatomy_free(&anatomy);
+    machine_destroy(machine);
+    activity_destroy(record);
+    program_destroy(program);
+    return error;
+}
+
+static void of_a_long_sequence_some_executions_stand_for_all(void **state)
+{
+    (void)state;
+    assert_true(busy_error(250) == 0);
+    assert_true(busy_error(251) > 0);
+    assert_true(busy_error(251) < 0.1);
+    assert_true(busy_error(4001) < 0.1);
+}
+
 // --- the trace ----------------------------------------------------------------------------------
 #define TRACKS_MAX 128u
 #define DEPTH_MAX 8u
@@ -479,6 +542,7 @@ int main(void)
         cmocka_unit_test(a_gpu_step_is_its_kernels_and_what_is_outside_them),
         cmocka_unit_test(a_machine_that_does_not_fit_has_no_anatomy),
         cmocka_unit_test(the_slower_of_two_tiles_is_named_with_its_vertices),
+        cmocka_unit_test(of_a_long_sequence_some_executions_stand_for_all),
         cmocka_unit_test(slices_nest_and_add_up_to_the_result),
         cmocka_unit_test(sections_are_counted_as_the_plan_calls_them),
         cmocka_unit_test(transfers_are_waited_for_unless_something_runs_beside_them),
