@@ -63,41 +63,27 @@ static uint64_t port_cycles(const struct system_config *system, const struct pro
 // --- ways ---------------------------------------------------------------------------------------
 struct way {
     const struct chip_traffic *traffic;
-    struct system_route
-        route; // owned; links are lanes by direction: 2 * lane + 1 from the higher chip to the lower
-    uint32_t first_hop; // number of the first link's, among all that goes on in the system
+    struct system_route route; // owned
+    bool has_rung;             // crossed together with the first rail: see hop_of()
 };
 
 static struct way way_of(const struct system_config *system, const struct chip_traffic *traffic)
 {
-    struct way way = {.traffic = traffic,
-                      .route = system_route(system, traffic->from, traffic->to)};
-    // what crosses a rung does it before anything goes along a rail
-    way.first_hop = system->route_rule == ROUTE_RUNG_FIRST && traffic->from % 2 == traffic->to % 2;
-    uint32_t at = traffic->from;
-    for (uint32_t i = 0; i < way.route.count; i++) {
-        const struct system_link *link = &system->links[way.route.links[i]];
-        bool is_backwards = at == link->to;
-        at = is_backwards ? link->from : link->to;
-        way.route.links[i] = 2 * link->lane + is_backwards;
-    }
-    return way;
+    return (struct way){.traffic = traffic,
+                        .route = system_route(system, traffic->from, traffic->to),
+                        .has_rung = system->route_rule == ROUTE_RUNG_FIRST &&
+                                    traffic->from % 2 != traffic->to % 2};
 }
 
-// Both links of a lane are of one kind.
-static const struct system_link *link_of(const struct system_config *system, const struct way *way,
-                                         uint32_t i)
+// Runs that come over a rung go on along the rail as they come: the narrower of the two holds them up.
+static uint32_t hop_of(const struct way *way, uint32_t link)
 {
-    return &system->links[way->route.links[i] / 2];
+    return link - (way->has_rung && link > 0);
 }
 
-static double latency_of(const struct system_config *system, const struct way *way)
+static double rate_of(const struct system_config *system, const struct way *way, uint32_t link)
 {
-    double seconds = system->crossing_seconds;
-    for (uint32_t i = 0; i < way->route.count; i++) {
-        seconds += system->kinds[link_of(system, way, i)->kind].latency_seconds;
-    }
-    return seconds;
+    return system_link_rate(system, &system->links[way->route.links[link]]);
 }
 
 // Of what one run carries: one tile of a chip to one of another. Every link costs it the same share of its rate.
@@ -108,93 +94,119 @@ static double stream_seconds(const struct system_config *system, const struct wa
     return (double)way->traffic->bytes / (double)way->traffic->runs / rate;
 }
 
-static double hop_seconds(const struct system_config *system, const struct way *ways,
-                          uint32_t way_count, uint32_t hop, double *busy_seconds)
+struct ways {
+    const struct system_config *system;
+    struct way *items; // owned
+    uint32_t count;
+    double *busy_seconds; // owned; [lane]; all zero between uses
+};
+
+// The busiest lane of those added to, and all are zero again.
+static double take_longest(const struct ways *ways)
 {
     double longest = 0;
-    for (uint32_t i = 0; i < way_count; i++) {
-        const struct way *way = &ways[i];
-        if (hop >= way->first_hop && hop < way->first_hop + way->route.count) {
-            uint32_t at = hop - way->first_hop;
-            double *busy = &busy_seconds[way->route.links[at]];
-            *busy += (double)way->traffic->runs * system->packet_bytes /
-                     system_link_rate(system, link_of(system, way, at));
-            longest = fmax(longest, *busy);
-        }
-    }
-    for (uint32_t i = 0; i < 2 * system->link_count; i++) {
-        busy_seconds[i] = 0;
+    for (uint32_t i = 0; i < 2 * ways->system->link_count; i++) {
+        longest = fmax(longest, ways->busy_seconds[i]);
+        ways->busy_seconds[i] = 0;
     }
     return longest;
 }
 
-static double start_seconds(const struct system_config *system, const struct way *ways,
-                            uint32_t way_count)
+static double hop_seconds(const struct ways *ways, uint32_t hop, double packet_bytes)
 {
-    uint32_t hops = 0;
-    for (uint32_t i = 0; i < way_count; i++) {
-        uint32_t end = ways[i].first_hop + ways[i].route.count;
-        hops = end > hops ? end : hops;
+    for (uint32_t i = 0; i < ways->count; i++) {
+        const struct way *way = &ways->items[i];
+        for (uint32_t k = hop; k < way->route.count && hop_of(way, k) <= hop; k++) {
+            if (hop_of(way, k) == hop) {
+                ways->busy_seconds[way->route.lanes[k]] +=
+                    (double)way->traffic->runs * packet_bytes / rate_of(ways->system, way, k);
+            }
+        }
     }
-    double *busy_seconds = xcalloc(2 * (size_t)system->link_count, sizeof *busy_seconds);
+    return take_longest(ways);
+}
+
+static double start_seconds(const struct ways *ways)
+{
+    uint32_t links = 0;
+    for (uint32_t i = 0; i < ways->count; i++) {
+        links = ways->items[i].route.count > links ? ways->items[i].route.count : links;
+    }
+    const struct system_config *system = ways->system;
+    double packet_bytes = system->packet_bytes + (links > 1 ? system->route_bytes : 0);
     double seconds = 0;
-    for (uint32_t i = 0; i < hops; i++) {
-        seconds += hop_seconds(system, ways, way_count, i, busy_seconds);
+    for (uint32_t hop = 0; hop < links; hop++) {
+        seconds += hop_seconds(ways, hop, packet_bytes);
     }
-    free(busy_seconds);
     return seconds;
 }
 
 // Of all words that go over the busiest link, at its full rate.
-static double words_seconds(const struct system_config *system, const struct way *ways,
-                            uint32_t way_count)
+static double words_seconds(const struct ways *ways)
 {
-    double *busy_seconds = xcalloc(2 * (size_t)system->link_count, sizeof *busy_seconds);
-    double longest = 0;
-    for (uint32_t i = 0; i < way_count; i++) {
-        for (uint32_t k = 0; k < ways[i].route.count; k++) {
-            double *busy = &busy_seconds[ways[i].route.links[k]];
-            *busy += (double)ways[i].traffic->bytes /
-                     system_link_rate(system, link_of(system, &ways[i], k));
-            longest = fmax(longest, *busy);
+    for (uint32_t i = 0; i < ways->count; i++) {
+        const struct way *way = &ways->items[i];
+        double bytes = (double)crossing_link_bytes(ways->system, way->traffic);
+        for (uint32_t k = 0; k < way->route.count; k++) {
+            ways->busy_seconds[way->route.lanes[k]] += bytes / rate_of(ways->system, way, k);
         }
     }
-    free(busy_seconds);
-    return longest;
+    return take_longest(ways);
+}
+
+uint64_t crossing_link_bytes(const struct system_config *system, const struct chip_traffic *traffic)
+{
+    uint64_t further = traffic->messages - min_u64(traffic->messages, traffic->runs);
+    return max_u64(traffic->bytes, (uint64_t)((double)further * system->message_bytes));
+}
+
+// Of the busiest tile.
+static uint64_t longest_port_cycles(const struct system_config *system,
+                                    const struct program *program,
+                                    const struct exchange_step *exchange)
+{
+    uint64_t cycles = 0;
+    for (uint32_t i = 0; i < exchange->flow_count; i++) {
+        struct exchange_step alone = {exchange->name, exchange->first_flow + i, 1};
+        if (traffic_crosses(program, &alone)) {
+            const struct flow *flow = &program->flows[alone.first_flow];
+            cycles = max_u64(cycles, port_cycles(system, program, flow));
+        }
+    }
+    return cycles;
 }
 
 struct crossing crossing_measure(const struct system_config *system, const struct program *program,
                                  const struct exchange_step *exchange)
 {
     struct traffic_list list = traffic_measure(program, exchange);
-    struct way *ways = xcalloc(list.count, sizeof *ways);
+    if (list.count == 0) {
+        return (struct crossing){0};
+    }
+    struct ways ways = {.system = system,
+                        .items = xcalloc(list.count, sizeof *ways.items),
+                        .count = list.count,
+                        .busy_seconds = xcalloc(2 * (size_t)system->link_count, sizeof(double))};
     double latency = 0;
     double stream = 0;
     for (uint32_t i = 0; i < list.count; i++) {
-        ways[i] = way_of(system, &list.items[i]);
-        latency = fmax(latency, latency_of(system, &ways[i]));
-        stream = fmax(stream, stream_seconds(system, &ways[i]));
+        ways.items[i] = way_of(system, &list.items[i]);
+        latency = fmax(latency, ways.items[i].route.latency_seconds);
+        stream = fmax(stream, stream_seconds(system, &ways.items[i]));
     }
     double clock_hz = system->chip->clock_hz;
-    uint64_t port = 0;
-    for (uint32_t i = 0; list.count > 0 && i < exchange->flow_count; i++) {
-        struct exchange_step alone = {exchange->name, exchange->first_flow + i, 1};
-        if (traffic_crosses(program, &alone)) {
-            const struct flow *flow = &program->flows[alone.first_flow];
-            port = max_u64(port, port_cycles(system, program, flow));
-        }
-    }
+    uint64_t port = longest_port_cycles(system, program, exchange);
     struct crossing crossing = {
-        .start_cycles = seconds_to_cycles(start_seconds(system, ways, list.count), clock_hz),
+        .start_cycles = seconds_to_cycles(start_seconds(&ways), clock_hz),
         .least_cycles = seconds_to_cycles(latency, clock_hz) +
                         max_u64(port, seconds_to_cycles(stream, clock_hz)),
-        .words_cycles =
-            seconds_to_cycles(latency + words_seconds(system, ways, list.count), clock_hz),
+        .words_cycles = seconds_to_cycles(latency + words_seconds(&ways), clock_hz),
     };
     for (uint32_t i = 0; i < list.count; i++) {
-        system_route_free(&ways[i].route);
+        system_route_free(&ways.items[i].route);
     }
-    free(ways);
+    free(ways.items);
+    free(ways.busy_seconds);
     traffic_free(&list);
     return crossing;
 }

@@ -106,6 +106,10 @@ const struct key system_keys[] = {
     SYSTEM(
         KEY_REAL, packet_bytes, 0, 1e6, "bytes", "0",
         "of each link on its way, for every run of messages from one tile or to one, hop by hop"),
+    SYSTEM(KEY_REAL, route_bytes, 0, 1e6, "bytes", "0",
+           "more of every packet, if any message of the exchange takes several links"),
+    SYSTEM(KEY_REAL, message_bytes, 0, 1e6, "bytes", "0",
+           "of each link on its way, at least, for every further message of a run"),
     SYSTEM(KEY_REAL, stream_efficiency, 0.01, 1, "of the rate", "1",
            "of a tile's port, that messages from one tile keep over each link"),
     SYSTEM(KEY_UINT32, arrival_words, 0, 1000, "words", "0",

@@ -70,6 +70,8 @@ struct system_config {
     struct listed_link *listed; // owned
     bool rails_share;           // ladder: both rails from a rung to the next have the rate of one
     double packet_bytes;        // of a link, for a run of small messages: see exchange/crossing.h
+    double route_bytes;         // more, if any message of the exchange takes several links
+    double message_bytes;       // of a link, at least, for every further message of a run
     double stream_efficiency;   // of a tile's port, that one stream keeps over each link
     uint32_t arrival_words;     // more, of a message from another chip, where it arrives
     double crossing_seconds;    // of what leaves its chip, once, however many links it then takes
@@ -118,7 +120,10 @@ const char *system_topology_name(uint32_t topology);                            
 
 struct system_route {
     uint32_t *links; // owned; in order; index in system->links
+    const uint32_t
+        *lanes; // [count], what they hold: 2 * lane, + 1 from its higher chip to the lower
     uint32_t count;
+    double latency_seconds; // until the first word is there
 };
 // By the system's rule. A route from a chip to itself has no links. system_derive() came before.
 struct system_route system_route(const struct system_config *system, uint32_t from, uint32_t to);

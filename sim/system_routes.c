@@ -228,16 +228,32 @@ static void go_shortest(const struct system_config *system, struct system_route 
     free(distances);
 }
 
+// Lanes and latency of the links that were found.
+static void follow(const struct system_config *system, struct system_route *route, uint32_t from)
+{
+    uint32_t *lanes = route->links + system->chips;
+    route->lanes = lanes;
+    route->latency_seconds = system->crossing_seconds;
+    for (uint32_t i = 0; i < route->count; i++) {
+        const struct system_link *link = &system->links[route->links[i]];
+        bool is_backwards = from == link->to;
+        from = is_backwards ? link->from : link->to;
+        lanes[i] = 2 * link->lane + is_backwards;
+        route->latency_seconds += system->kinds[link->kind].latency_seconds;
+    }
+}
+
 struct system_route system_route(const struct system_config *system, uint32_t from, uint32_t to)
 {
     SIM_ASSERT(from < system->chips && to < system->chips, "chips %u and %u of %u", from, to,
                system->chips);
-    struct system_route route = {xmalloc(system->chips * sizeof(*route.links)), 0};
+    struct system_route route = {.links = xmalloc(2 * system->chips * sizeof(*route.links))};
     if (system->route_rule == ROUTE_RUNG_FIRST) {
         go_rung_first(system, &route, from, to);
     } else {
         go_shortest(system, &route, from, to);
     }
+    follow(system, &route, from);
     return route;
 }
 

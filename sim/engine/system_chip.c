@@ -7,6 +7,7 @@
 #include <simgrid/engine.h>
 #include <stdlib.h>
 
+#include "exchange/crossing.h"
 #include "sim/engine/system_run.h"
 #include "sim/err.h"
 #include "sim/units.h"
@@ -77,10 +78,11 @@ static uint32_t pack(const struct system_chip *chip, const struct traffic_list *
         const struct chip_traffic *item = &traffic->items[i];
         *incoming += item->to == chip->rank;
         if (item->from == chip->rank) {
-            parcels[count++] = (struct parcel){.to = base + item->to,
-                                               .bytes = item->bytes,
-                                               .latency_cycles = system_ways_latency(
-                                                   chip->run->ways, chip->chip, base + item->to)};
+            parcels[count++] =
+                (struct parcel){.to = base + item->to,
+                                .bytes = crossing_link_bytes(chip->run->job->system, item),
+                                .latency_cycles = system_ways_latency(chip->run->ways, chip->chip,
+                                                                      base + item->to)};
         }
     }
     qsort(parcels, count, sizeof *parcels, compare_parcels);

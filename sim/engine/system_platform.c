@@ -7,10 +7,7 @@
 
 struct way {
     bool is_taken;
-    double latency_cycles;
-    uint32_t
-        *links; // owned; in order: 2 * link + 1 if it is passed from its higher chip to the lower
-    uint32_t link_count;
+    struct system_route route; // owned
 };
 
 struct system_ways {
@@ -34,7 +31,7 @@ void system_ways_destroy(struct system_ways *ways)
         return;
     }
     for (size_t i = 0; i < (size_t)ways->chips * ways->chips; i++) {
-        free(ways->ways[i].links);
+        system_route_free(&ways->ways[i].route);
     }
     free(ways->ways);
     free(ways);
@@ -48,31 +45,16 @@ static const struct way *way_between(const struct system_ways *ways, uint32_t fr
 void system_ways_take(struct system_ways *ways, uint32_t from, uint32_t to)
 {
     struct way *way = &ways->ways[(size_t)from * ways->chips + to];
-    if (way->is_taken) {
-        return;
+    if (!way->is_taken) {
+        *way = (struct way){true, system_route(ways->system, from, to)};
     }
-    const struct system_config *system = ways->system;
-    struct system_route route = system_route(system, from, to);
-    double seconds = system->crossing_seconds;
-    uint32_t at = from;
-    for (uint32_t i = 0; i < route.count; i++) {
-        const struct system_link *link = &system->links[route.links[i]];
-        bool is_backwards = at == link->to;
-        at = is_backwards ? link->from : link->to;
-        seconds += system->kinds[link->kind].latency_seconds;
-        route.links[i] = 2 * link->lane + is_backwards;
-    }
-    way->is_taken = true;
-    way->latency_cycles = seconds * system->chip->clock_hz;
-    way->links = route.links;
-    way->link_count = route.count;
 }
 
 double system_ways_latency(const struct system_ways *ways, uint32_t from, uint32_t to)
 {
     const struct way *way = way_between(ways, from, to);
     SIM_ASSERT(way->is_taken, "chips %u and %u have no way", from, to);
-    return way->latency_cycles;
+    return way->route.latency_seconds * ways->system->chip->clock_hz;
 }
 
 bool system_ways_meet(const struct system_ways *ways, uint32_t group_chips)
@@ -87,8 +69,8 @@ bool system_ways_meet(const struct system_ways *ways, uint32_t group_chips)
         uint32_t group = from / group_chips;
         for (uint32_t to = group * group_chips; to < (group + 1) * group_chips; to++) {
             const struct way *way = way_between(ways, from, to);
-            for (uint32_t i = 0; i < way->link_count; i++) {
-                uint32_t *owner = &group_of[way->links[i]];
+            for (uint32_t i = 0; i < way->route.count; i++) {
+                uint32_t *owner = &group_of[way->route.lanes[i]];
                 is_shared |= *owner != UINT32_MAX && *owner != group;
                 *owner = group;
             }
@@ -216,9 +198,9 @@ static void write_chip_routes(const struct xml *xml)
             }
             fprintf(xml->stream, "<route src=\"chip %u\" dst=\"chip %u\" symmetrical=\"NO\">", from,
                     to);
-            for (uint32_t i = 0; i < way->link_count; i++) {
-                fprintf(xml->stream, "<link_ctn id=\"link %u%c\"/>", way->links[i] / 2,
-                        way->links[i] % 2 == 0 ? '+' : '-');
+            for (uint32_t i = 0; i < way->route.count; i++) {
+                fprintf(xml->stream, "<link_ctn id=\"link %u%c\"/>", way->route.lanes[i] / 2,
+                        way->route.lanes[i] % 2 == 0 ? '+' : '-');
             }
             fprintf(xml->stream, "</route>\n");
         }

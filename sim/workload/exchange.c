@@ -175,17 +175,15 @@ static void add_exchange(struct building *building)
 }
 
 // --- reduction ----------------------------------------------------------------------------------
+// Of each receiver of a stage, and partial sums that no further stage is worth (poplibs, popops/reduction/
+// ReductionStages.cpp at 6a011db and ReductionPlan.cpp at 0c909ac: found empirically, its comments say).
+#define REDUCTION_ROWS 64u
+#define REDUCTION_LAST 32u
+
 static void add_set(struct building *building, const char *name, const struct vertex_group *group)
 {
     program_begin_compute(building->program, name);
     program_add_group(building->program, group);
-}
-
-// Every stride-th tile.
-static struct tile_map every(uint32_t stride, uint32_t tiles)
-{
-    uint32_t count = (uint32_t)div_ceil(tiles, stride);
-    return (struct tile_map){.positions = count, .span = count * stride, .is_spread = stride > 1};
 }
 
 static void add_sum(struct building *building, struct tile_map place, uint32_t operands,
@@ -210,32 +208,43 @@ static void add_copy(struct building *building, struct tile_map place, uint32_t 
                                    .sizes = {words * EXCHANGE_WORD_BYTES, words}});
 }
 
-// Each tile sums its own: every worker a share, then one worker the results of the others. Then a
-// tree over the tiles, as many levels as keep the sums of a level short: each gathers on every
-// stride-th tile, puts what has arrived in order and sums it. In the end the sum is copied to where
-// it belongs.
+// Sums of `rows` tiles that follow one another, on each of the first tiles.
+static void add_stage(struct building *building, uint32_t partials, uint32_t rows)
+{
+    program_begin_exchange(building->program, "gather");
+    uint32_t receivers = (uint32_t)div_ceil(partials, rows);
+    for (uint32_t i = 0; i < receivers; i++) {
+        uint32_t left = partials - i * rows;
+        add_flow(building, FLOW_ALL_TO_ALL, tile_map_range(i * rows, left < rows ? left : rows),
+                 tile_map_range(i, 1));
+    }
+    add_copy(building, tile_map_range(0, receivers), rows);
+    add_sum(building, tile_map_range(0, receivers), rows, 1);
+}
+
+// As the library did it in 2018: each tile sums its own, every worker a share, then one worker the results of the others.
+// Stages follow: the partial sums that are left, by number of their tiles, go in equal groups of about REDUCTION_ROWS to
+// the first tiles, a group to a tile, until no more than REDUCTION_LAST are left; these go to where the sum belongs. A
+// vertex whose operands come from several places has them put in order first, and in the end the sum is copied.
 static void add_reduction(struct building *building, uint32_t workers)
 {
     const struct exchange_workload *workload = building->workload;
-    uint32_t tiles = workload->tiles;
+    uint32_t partials = workload->tiles;
     if (workload->operands > 1) {
         uint32_t shares = workload->operands < workers ? workload->operands : workers;
-        add_sum(building, every(1, tiles), workload->operands, shares);
-        add_copy(building, every(1, tiles), shares);
-        add_sum(building, every(1, tiles), shares, 1);
+        struct tile_map all = tile_map_range(0, partials);
+        add_sum(building, all, workload->operands, shares);
+        add_copy(building, all, shares);
+        add_sum(building, all, shares, 1);
     }
-    uint32_t fan_in = tiles <= 8 ? tiles : (uint32_t)ceil(sqrt(tiles)); // at most two levels
-    for (uint32_t stride = 1; stride < tiles; stride *= fan_in) {
-        program_begin_exchange(building->program, "gather");
-        for (uint32_t first = 0; first < tiles; first += stride * fan_in) {
-            uint32_t left = (uint32_t)div_ceil(tiles - first, stride);
-            struct tile_map source = every(stride, (left < fan_in ? left : fan_in) * stride);
-            source.first = first;
-            add_flow(building, FLOW_ALL_TO_ALL, source, tile_map_range(first, 1));
-        }
-        struct tile_map receivers = every(stride * fan_in, tiles);
-        add_copy(building, receivers, fan_in);
-        add_sum(building, receivers, fan_in, 1);
+    while (partials > REDUCTION_LAST) {
+        uint32_t groups = partials < 2 * REDUCTION_ROWS ? 1 : partials / REDUCTION_ROWS;
+        uint32_t rows = (uint32_t)div_ceil(partials, groups);
+        add_stage(building, partials, rows);
+        partials = (uint32_t)div_ceil(partials, rows);
+    }
+    if (partials > 1) {
+        add_stage(building, partials, partials);
     }
     add_copy(building, tile_map_range(0, 1), 1);
 }

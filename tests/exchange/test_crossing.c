@@ -43,6 +43,8 @@ static void open_ladder(struct ladder *ladder, bool rails_share)
         .kinds = ladder->kinds,
         .rails_share = rails_share,
         .packet_bytes = 8,
+        .route_bytes = 4,
+        .message_bytes = 10,
         .stream_efficiency = 0.5,
         .arrival_words = 1,
         .crossing_seconds = 100e-9,
@@ -97,8 +99,9 @@ static void what_stays_on_its_chip_crosses_nothing(void **state)
     system_forget_derived(&ladder.system);
 }
 
-// 16 runs over the rung, then 16 over the rail. One word and one of arrival, and the way: 100 + 20 + 30.
-static void runs_go_over_the_rung_and_then_along_the_rail(void **state)
+// 16 runs go on along the rail as they come over the rung; each is a packet of 8 bytes and 4 of its route. One word and one of arrival,
+// and the way: 100 + 20 + 30.
+static void a_rung_and_the_first_rail_behind_it_are_one_hop(void **state)
 {
     (void)state;
     struct ladder ladder;
@@ -106,9 +109,40 @@ static void runs_go_over_the_rung_and_then_along_the_rail(void **state)
     struct program *program = program_on(4);
     add(program, FLOW_PAIRS, chip(0), chip(3), 4);
     struct crossing crossing = measure(&ladder, program);
-    assert_int_equal(crossing.start_cycles, 16 * 2 + 16 * 4);
+    assert_int_equal(crossing.start_cycles, 16 * 6);
     assert_int_equal(crossing.least_cycles,
                      150 + 4); // a stream keeps a quarter of a word per cycle over two links
+    system_forget_derived(&ladder.system);
+}
+
+// Both odd chips of two rungs send to the even chip of a third: 32 runs meet on the second rail, behind 16 on each rung.
+static void the_narrower_of_a_rung_and_the_rail_behind_it_holds_runs_up(void **state)
+{
+    (void)state;
+    struct ladder ladder;
+    open_ladder(&ladder, false);
+    ladder.kinds[0].bytes_per_second = 1e9; // a rung carries a byte per cycle, a rail 2
+    struct program *program = program_on(8);
+    add(program, FLOW_PAIRS, chip(1), chip(4), 4);
+    add(program, FLOW_PAIRS, chip(3), chip(4), 4);
+    struct crossing crossing = measure(&ladder, program);
+    // first hop: 16 on each rung and on the rails 0 to 2 and 2 to 4; second: those of chip 1 on the rail 2 to 4
+    assert_int_equal(crossing.start_cycles, 16 * 12 + 16 * 6);
+    system_forget_derived(&ladder.system);
+}
+
+// A gather from 16 tiles: one run, 15 messages that follow. Long ones take their own bytes.
+static void messages_that_follow_others_of_their_run_take_a_least_share_of_a_link(void **state)
+{
+    (void)state;
+    const struct chip_traffic few = {.bytes = 64, .messages = 16, .runs = 1};
+    const struct chip_traffic many = {.bytes = 16 * 80, .messages = 16, .runs = 1};
+    const struct chip_traffic apart = {.bytes = 64, .messages = 16, .runs = 16};
+    struct ladder ladder;
+    open_ladder(&ladder, false);
+    assert_int_equal(crossing_link_bytes(&ladder.system, &few), 150);
+    assert_int_equal(crossing_link_bytes(&ladder.system, &many), 16 * 80);
+    assert_int_equal(crossing_link_bytes(&ladder.system, &apart), 64);
     system_forget_derived(&ladder.system);
 }
 
@@ -140,7 +174,7 @@ static void every_hop_waits_for_the_busiest_link_of_the_one_before(void **state)
     add(program, FLOW_PAIRS, chip(0), chip(6), 4);
     add(program, FLOW_PAIRS, chip(2), chip(6), 4);
     struct crossing crossing = measure(&ladder, program);
-    assert_int_equal(crossing.start_cycles, (16 + 16 + 16) * 4);
+    assert_int_equal(crossing.start_cycles, (16 + 16 + 16) * 6);
     system_forget_derived(&ladder.system);
 }
 
@@ -192,7 +226,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_stays_on_its_chip_crosses_nothing),
-        cmocka_unit_test(runs_go_over_the_rung_and_then_along_the_rail),
+        cmocka_unit_test(a_rung_and_the_first_rail_behind_it_are_one_hop),
+        cmocka_unit_test(the_narrower_of_a_rung_and_the_rail_behind_it_holds_runs_up),
+        cmocka_unit_test(messages_that_follow_others_of_their_run_take_a_least_share_of_a_link),
         cmocka_unit_test(rails_that_share_take_the_runs_of_both),
         cmocka_unit_test(every_hop_waits_for_the_busiest_link_of_the_one_before),
         cmocka_unit_test(a_gather_pays_arrivals_at_its_one_port),

@@ -112,6 +112,8 @@ static void draw_system(struct draw *draw)
     draw->systems.kind.latency_seconds = 1e-9 * below(draw, 100);
     system->crossing_seconds = 0.5e-9 * below(draw, 500);
     system->packet_bytes = below(draw, 100);
+    system->route_bytes = below(draw, 50);
+    system->message_bytes = below(draw, 30);
     system->arrival_words = below(draw, 3);
     system->stream_efficiency = between(draw, 1, 8) / 8.0;
     system->chips_per_slot = between(draw, 1, 4);
