@@ -54,12 +54,13 @@ static struct activity *sample_record(const struct activity *record)
 
 // What sections are for: their names are those of the lowering.
 enum part {
-    PART_ONCE,  // and what no name is known of
     PART_FIRST, // time steps
     PART_AGAIN,
     PART_KEPT,
     PART_BACKWARD,
-    PART_SAVE, // states
+    TIME_STEP_PARTS,
+    PART_ONCE = TIME_STEP_PARTS, // and what no name is known of
+    PART_SAVE,                   // states
     PART_RESTORE,
     PART_HEAD,
     PART_PUT,
@@ -101,7 +102,25 @@ static enum part part_of(const char *section)
 struct replayed {
     const struct program *program;
     double cycles[PARTS];
+    // Of them what compute sets take, alone dependent on the record: in all time steps, and without the first and the last.
+    double compute_cycles[TIME_STEP_PARTS], middle_cycles[TIME_STEP_PARTS];
+    struct machine_leaves leaves; // owned; none: of a chip alone
+    uint64_t leave;               // the next one
 };
+
+// What the chips wait for each other. Their waits for streaming memory are the planner's to count, those for the host nobody's.
+static uint64_t links_cycles(struct replayed *replayed, const struct superstep *superstep)
+{
+    enum step_kind kind = superstep->step->kind;
+    bool is_among_chips = kind == STEP_ALL_REDUCE || superstep->crosses;
+    bool leaves_chip = is_among_chips || kind == STEP_HOST || kind == STEP_STREAM;
+    if (!leaves_chip || replayed->leaves.count == 0) {
+        return 0;
+    }
+    SIM_ASSERT(replayed->leave < replayed->leaves.count, "more steps leave than were timed");
+    uint64_t waited_cycles = replayed->leaves.items[replayed->leave++].waited_cycles;
+    return is_among_chips ? waited_cycles : 0;
+}
 
 static void add_event(void *context, const struct replay_event *event)
 {
@@ -110,18 +129,42 @@ static void add_event(void *context, const struct replay_event *event)
     if (event->superstep->step == NULL) {
         return;
     }
+    uint64_t waited_cycles = links_cycles(replayed, event->superstep);
     uint32_t step = (uint32_t)(event->superstep->step - program->steps);
     for (uint32_t i = 0; i < program->section_count; i++) {
         const struct program_section *section = &program->sections[i];
         if (step >= section->first_step && step < section->first_step + section->step_count) {
-            replayed->cycles[part_of(section->name)] +=
-                (double)(event->cycles + event->sync_cycles);
+            enum part part = part_of(section->name);
+            double cycles = (double)(event->cycles + event->sync_cycles + waited_cycles);
+            replayed->cycles[part] += cycles;
+            if (part < TIME_STEP_PARTS && event->superstep->step->kind == STEP_COMPUTE) {
+                bool is_middle = event->time_step > 0 && event->time_step + 1 < REPLAYED_STEPS;
+                replayed->compute_cycles[part] += cycles;
+                replayed->middle_cycles[part] += is_middle ? cycles : 0;
+            }
         }
     }
 }
 
-// A small plan on one chip; transfers themselves take no cycles here. False: it cannot be lowered, so that nothing fits that
-// its seconds would be for.
+// Waits of several chips for each other, by the clock.
+static void time_links(const struct plan_prober *prober, struct machine *machine,
+                       const struct activity *record, struct replayed *replayed)
+{
+    if (prober->machine->parallel.chips == 1) {
+        return;
+    }
+    struct machine_time time;
+    char *why = NULL;
+    if (machine_time_leaves(machine, record, &time, &replayed->leaves, &why)) {
+        machine_time_free(&time);
+    } else { // a run would fail as well, and say why
+        replayed->leaves = (struct machine_leaves){0};
+    }
+    free(why);
+}
+
+// A small plan; transfers to and from streaming memory take no cycles here. False: it cannot be lowered, so that nothing
+// fits that its seconds would be for.
 static bool replay_plan(const struct plan_prober *prober, const struct activity *record,
                         const struct checkpoint_config *config, struct replayed *replayed)
 {
@@ -138,7 +181,9 @@ static bool replay_plan(const struct plan_prober *prober, const struct activity 
                 ? machine_create(machine_config->chip, program)
                 : machine_create_on(machine_config->system, &machine_config->parallel, program);
         struct activity *sample = record == NULL ? NULL : sample_record(record);
+        time_links(prober, machine, sample, replayed);
         machine_observe(machine, sample, add_event, replayed);
+        free(replayed->leaves.items);
         activity_destroy(sample);
         machine_destroy(machine);
         program_destroy(program);
@@ -154,6 +199,29 @@ static double each(const struct plan_prober *prober, const struct replayed *repl
     return count == 0 ? 0
                       : cycles_to_seconds(replayed->cycles[part] / (double)count,
                                           prober->machine->chip->clock_hz);
+}
+
+// Of a time step between others: the first one has no spikes from before, the last one no gradient from behind.
+static double each_time_step(const struct plan_prober *prober, const struct replayed *replayed,
+                             enum part part)
+{
+    double same_cycles = replayed->cycles[part] - replayed->compute_cycles[part];
+    return cycles_to_seconds(same_cycles / REPLAYED_STEPS +
+                                 replayed->middle_cycles[part] / (REPLAYED_STEPS - 2),
+                             prober->machine->chip->clock_hz);
+}
+
+// What the first and the last time step take less than two others; of plans that run nothing again.
+static double saved_at_ends(const struct plan_prober *prober, const struct replayed *replayed)
+{
+    static const double runs[TIME_STEP_PARTS] = {
+        [PART_FIRST] = 1, [PART_AGAIN] = -1, [PART_KEPT] = 1, [PART_BACKWARD] = 1};
+    double seconds = 0;
+    for (enum part part = 0; part < TIME_STEP_PARTS; part++) {
+        seconds += runs[part] * (REPLAYED_STEPS * each_time_step(prober, replayed, part) -
+                                 each(prober, replayed, part, 1));
+    }
+    return seconds;
 }
 
 // A state's or a time step's way, all chips of a machine at once.
@@ -189,18 +257,17 @@ static void measure_costs(struct plan_prober *prober, const struct activity *rec
     struct checkpoint_plan *plan = plan_create(&config, REPLAYED_STEPS);
     struct plan_cost cost = plan_measure(plan);
     plan_destroy(plan);
-    costs->forward_seconds = each(prober, &replayed, PART_AGAIN, REPLAYED_STEPS);
-    costs->backward_seconds = each(prober, &replayed, PART_BACKWARD, REPLAYED_STEPS);
+    costs->forward_seconds = each_time_step(prober, &replayed, PART_AGAIN);
+    costs->backward_seconds = each_time_step(prober, &replayed, PART_BACKWARD);
     costs->save_seconds = each(prober, &replayed, PART_SAVE, cost.saves);
     costs->restore_seconds = each(prober, &replayed, PART_RESTORE, cost.restores);
     costs->head_seconds = each(prober, &replayed, PART_HEAD, cost.kept_runs);
     costs->put_seconds = each(prober, &replayed, PART_PUT, cost.puts);
     costs->get_seconds = each(prober, &replayed, PART_GET, cost.gets);
     costs->reads_before = replayed.cycles[PART_HEAD] > 0;
-    times->more_seconds = each(prober, &replayed, PART_FIRST, REPLAYED_STEPS) +
-                          each(prober, &replayed, PART_KEPT, REPLAYED_STEPS) -
-                          2 * costs->forward_seconds;
-    times->once_seconds = each(prober, &replayed, PART_ONCE, 1);
+    times->more_seconds = each_time_step(prober, &replayed, PART_FIRST) +
+                          each_time_step(prober, &replayed, PART_KEPT) - 2 * costs->forward_seconds;
+    times->once_seconds = each(prober, &replayed, PART_ONCE, 1) - saved_at_ends(prober, &replayed);
 }
 
 // I/O tiles alone take part in a history's way with exchanges.

@@ -30,7 +30,7 @@ struct plan_choice {
 // A number is left open that the kind has, or the kind itself.
 bool plan_is_open(const struct checkpoint_config *config);
 // Seconds of a time step and of a transfer. record: of one replica, or NULL where nothing is replayed; a few of its time
-// steps, evenly chosen, are replayed on one chip: exchanges between chips are left out.
+// steps, evenly chosen, are replayed; several chips wait for each other as by the clock. The host is left out.
 struct plan_times plan_measure_times(struct plan_prober *prober, const struct activity *record);
 // Of a training step under a plan with all numbers given.
 double plan_step_seconds(const struct plan_times *times, const struct checkpoint_config *config,
