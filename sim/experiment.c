@@ -262,9 +262,13 @@ static void training_check(const void *section, const struct node *node, struct 
     if (fault != NULL) {
         char *path = xasprintf("checkpoints.%s", number);
         struct mark mark = config_mark(node, path);
-        char *steps = config_name_elsewhere(node, "time_steps", "training.time_steps", &mark);
+        char *of_more_steps = plan_check(&training->checkpoints, TIME_STEPS_MAX, &number);
+        char *steps = of_more_steps != NULL
+                          ? xstrdup("")
+                          : config_name_elsewhere(node, "time_steps", "training.time_steps", &mark);
         err_at(err, &mark, "training.%s: %s%s", path, fault, steps);
         free(steps);
+        free(of_more_steps);
         free(path);
         free(fault);
     }

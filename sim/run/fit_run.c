@@ -1,5 +1,5 @@
 // Convention: a value is tried by loading the experiment with the key set to it, so that all derived sizes and checks are those of
-// a run. A value that the experiment's own checks refuse does not fit, with their message as the reason.
+// a run. Values that those checks refuse are no values of the key: the search ends before them, and says that memory did not end it.
 #include "sim/run/fit_run.h"
 
 #include <math.h>
@@ -19,7 +19,11 @@ struct fit {
     const struct fit_request *request;
     uint32_t machine; // index
     enum checkpoint_kind kind;
-    uint32_t least, most, start, unit; // of the key; values are multiples of the unit
+    uint32_t least, most, start; // of the key
+    bool is_cut;                 // the most is that of the request
+    uint32_t unit;               // values are multiples of it
+    uint32_t *values;            // owned; the only ones, ascending; NULL: all multiples
+    uint32_t value_count;
     uint32_t tried;
     struct progress progress;
     struct err *err;
@@ -100,23 +104,52 @@ static char *streaming_refusal(const struct plan_prober *prober, enum checkpoint
                            checkpoint_kind_name(kind));
 }
 
-// *why: replaced; owned; NULL if it fits.
-static bool fits_at(struct fit *fit, const struct experiment *base, uint32_t value, char **why)
+enum verdict {
+    VERDICT_FITS,
+    VERDICT_TOO_LARGE,
+    VERDICT_ILLEGAL, // the experiment refuses the value, whatever the memory
+};
+
+// A message without the places of this search's own settings of the key. Owned.
+static char *without_own_places(const char *message, const char *key)
+{
+    static const char own[] = "--set:1:";
+    char *text = xstrdup(message);
+    for (char *at = strstr(text, own); at != NULL; at = strstr(at, own)) {
+        char *named = at + strlen(own);
+        named += strspn(named, "0123456789");
+        named += strspn(named, ": ");
+        size_t length =
+            strcspn(named, " :)"); // a key, or its end where a section's own check speaks
+        bool is_own =
+            length <= strlen(key) && strncmp(key + strlen(key) - length, named, length) == 0;
+        if (is_own) {
+            memmove(at, named, strlen(named) + 1);
+        } else {
+            at = named;
+        }
+    }
+    return text;
+}
+
+// *why: owned; NULL if it fits.
+static enum verdict try_value(struct fit *fit, const struct experiment *base, uint32_t value,
+                              char **why)
 {
     struct err *err = err_create();
     struct experiment *experiment = load(fit, base, value, err);
-    bool fits = false;
-    free(*why);
+    enum verdict verdict = VERDICT_ILLEGAL;
     *why = NULL;
     if (experiment == NULL) {
-        *why = xstrdup(err_count(err) > 0 ? err_message(err, 0) : "it is no experiment");
+        *why = err_count(err) > 0 ? without_own_places(err_message(err, 0), fit->request->key)
+                                  : xstrdup("it is no experiment");
     } else {
         const struct checkpoint_config *wanted = &experiment->training.checkpoints;
         struct plan_prober prober =
             plan_prober_create(&experiment->machines[fit->machine], experiment);
         const struct plan_probe *probe = plan_smallest_probe(&prober, wanted);
-        fits = probe != NULL && probe->fits;
-        if (!fits) {
+        verdict = probe != NULL && probe->fits ? VERDICT_FITS : VERDICT_TOO_LARGE;
+        if (verdict != VERDICT_FITS) {
             *why = probe == NULL ? streaming_refusal(&prober, wanted->kind) : xstrdup(probe->why);
         }
         plan_prober_free(&prober);
@@ -124,40 +157,116 @@ static bool fits_at(struct fit *fit, const struct experiment *base, uint32_t val
     experiment_destroy(experiment);
     err_destroy(err);
     progress_update(&fit->progress, ++fit->tried, "%s at %u %s", checkpoint_kind_name(fit->kind),
-                    value, fits ? "fits" : "does not fit");
-    return fits;
+                    value, verdict == VERDICT_FITS ? "fits" : "does not fit");
+    return verdict;
 }
 
-// The largest that fits; 0: none does. *why: owned; why the next one does not.
-static uint32_t search(struct fit *fit, const struct experiment *base, char **why)
+// Between two numbers that were tried, in places of the list of values: 1 is the first.
+struct bounds {
+    uint64_t low;              // this and all below are no values
+    uint64_t fitting;          // the largest that fits; 0: none known
+    uint64_t failing;          // the smallest that is too large
+    uint64_t high;             // this and all above are no values
+    char *too_large, *illegal; // owned; what was said of `failing` and of `high`, or of `low`
+};
+
+static uint32_t value_at(const struct fit *fit, uint64_t place)
 {
-    uint64_t unit = fit->unit;
-    uint64_t most = fit->most / unit, least = max_u64(1, div_ceil(fit->least, unit));
-    uint64_t at = min_u64(most, max_u64(least, fit->start / unit));
-    uint64_t fitting = 0, failing = most + 1; // in units
-    char *reason = NULL;
-    while (fitting + 1 < failing) {
-        if (fits_at(fit, base, (uint32_t)(at * unit), &reason)) {
-            fitting = at;
-        } else {
-            failing = at;
-            free(*why);
-            *why = reason;
-            reason = NULL;
-        }
-        if (failing <= least) {
-            break;
-        }
-        if (failing > most) {
-            at = min_u64(most, 2 * fitting);
-        } else if (fitting == 0) {
-            at = max_u64(least, failing / 2);
-        } else {
-            at = fitting + (failing - fitting) / 2;
-        }
+    return fit->values != NULL ? fit->values[place - 1] : (uint32_t)(place * fit->unit);
+}
+
+static uint64_t next_place(const struct bounds *bounds, uint64_t most)
+{
+    uint64_t end = min_u64(bounds->failing, bounds->high);
+    if (bounds->fitting == 0) {
+        return bounds->low + max_u64(1, (end - bounds->low) / 2);
     }
-    free(reason);
-    return (uint32_t)(fitting * unit);
+    return end > most ? min_u64(most, 2 * bounds->fitting)
+                      : bounds->fitting + (end - bounds->fitting) / 2;
+}
+
+static void replace(char **text, char *by)
+{
+    free(*text);
+    *text = by;
+}
+
+static uint64_t places_of(const struct fit *fit)
+{
+    return fit->values != NULL ? fit->value_count : fit->most / fit->unit;
+}
+
+// Of the value that the search begins with: the experiment's own, or the nearest in range.
+static uint64_t start_place(const struct fit *fit, uint64_t most)
+{
+    if (fit->values == NULL) {
+        uint64_t least = max_u64(1, div_ceil(fit->least, fit->unit));
+        return min_u64(most, max_u64(least, fit->start / fit->unit));
+    }
+    uint64_t place = 1;
+    while (place < most && fit->values[place] <= fit->start) {
+        place++;
+    }
+    return place;
+}
+
+static struct bounds search(struct fit *fit, const struct experiment *base)
+{
+    uint64_t most = places_of(fit);
+    uint64_t start = start_place(fit, most), at = start;
+    uint64_t least = fit->values != NULL ? 1 : max_u64(1, div_ceil(fit->least, fit->unit));
+    struct bounds bounds = {.low = least - 1, .failing = most + 1, .high = most + 1};
+    for (;;) {
+        char *why;
+        enum verdict verdict = try_value(fit, base, value_at(fit, at), &why);
+        if (verdict == VERDICT_FITS) {
+            bounds.fitting = at;
+        } else if (verdict == VERDICT_TOO_LARGE) {
+            bounds.failing = at;
+            replace(&bounds.too_large, why);
+        } else {
+            *(at < start ? &bounds.low : &bounds.high) = at;
+            replace(&bounds.illegal, why);
+        }
+        uint64_t end = min_u64(bounds.failing, bounds.high);
+        if (bounds.high == start || max_u64(bounds.fitting, bounds.low) + 1 >= end) {
+            return bounds;
+        }
+        at = next_place(&bounds, most);
+    }
+}
+
+// Not memory ended it.
+static bool is_bounded(const struct bounds *bounds)
+{
+    return bounds->fitting > 0 &&
+           (bounds->too_large == NULL || bounds->fitting + 1 < bounds->failing);
+}
+
+// Why no larger value fits, or none at all. Owned.
+static char *explain(const struct fit *fit, const struct bounds *bounds)
+{
+    const struct fit_request *request = fit->request;
+    if (!is_bounded(bounds)) {
+        return xstrdup(bounds->too_large != NULL ? bounds->too_large : bounds->illegal);
+    }
+    uint32_t largest = value_at(fit, bounds->fitting);
+    bool is_refused = bounds->illegal != NULL && bounds->high == bounds->fitting + 1;
+    if (is_refused && bounds->high <= places_of(fit)) { // else it was refused below the start
+        return xasprintf("%s: %u fits; the key ends there, not memory. At %u: %s", request->key,
+                         largest, value_at(fit, bounds->high), bounds->illegal);
+    }
+    if (fit->is_cut) {
+        return xasprintf("%s: %u fits; --max=%u ends there, not memory", request->key, largest,
+                         request->max);
+    }
+    if (fit->values != NULL) {
+        return xasprintf("%s: %u fits; it is the largest that divides the chips and the samples; "
+                         "not memory ends it",
+                         request->key, largest);
+    }
+    return xasprintf("%s: %u fits; the key ends there, not memory: its range is %u..%u",
+                     request->key, largest, fit->least, fit->most);
 }
 
 // --- times --------------------------------------------------------------------------------------
@@ -232,12 +341,16 @@ static struct fit_answer answer_of_kind(struct fit *fit, const struct experiment
                                 .time_step_seconds = NAN,
                                 .overhead = NAN,
                                 .rho = NAN};
-    answer.largest = search(fit, base, &answer.why);
+    struct bounds bounds = search(fit, base);
+    answer.largest = bounds.fitting == 0 ? 0 : value_at(fit, bounds.fitting);
+    answer.is_bounded = is_bounded(&bounds);
+    answer.why = explain(fit, &bounds);
+    free(bounds.too_large);
+    free(bounds.illegal);
     if (answer.largest == 0) {
         answer.plan = xstrdup(checkpoint_kind_name(fit->kind));
         return answer;
     }
-    answer.is_bounded = answer.why == NULL;
     struct timed timed = choose_at(fit, base, answer.largest);
     answer.config = timed.choice.config;
     answer.plan = name_of(&timed.choice);
@@ -308,10 +421,46 @@ static uint32_t greatest_divisor(uint32_t a, uint32_t b)
     return a;
 }
 
-// A batch goes to all replicas in equal parts, of every machine.
+// "machines.2.chips": 2, and what follows; else no machine, and NULL.
+static uint32_t machine_of_key(const char *key, const char **rest)
+{
+    static const char prefix[] = "machines.";
+    *rest = NULL;
+    if (strncmp(key, prefix, strlen(prefix)) != 0) {
+        return UINT32_MAX;
+    }
+    char *end;
+    unsigned long number = strtoul(key + strlen(prefix), &end, 10);
+    *rest = *end == '.' ? end + 1 : NULL;
+    return *rest != NULL && number < UINT32_MAX ? (uint32_t)number : UINT32_MAX;
+}
+
+// Replicas divide the chips and the samples.
+static void list_replicas(struct fit *fit, const struct experiment *base)
+{
+    const char *rest;
+    uint32_t machine = machine_of_key(fit->request->key, &rest);
+    if (rest == NULL || strcmp(rest, "replicas") != 0) {
+        return;
+    }
+    uint32_t whole = greatest_divisor(base->machines[machine].parallel.chips, base->training.batch);
+    fit->values = xcalloc(whole, sizeof *fit->values);
+    for (uint32_t i = 1; i <= whole; i++) {
+        if (whole % i == 0 && i <= fit->most) {
+            fit->values[fit->value_count++] = i;
+        }
+    }
+}
+
+// A batch goes to all replicas in equal parts, of every machine; each replica has as many chips.
 static uint32_t unit_of(const char *key, const struct experiment *base)
 {
     uint32_t unit = 1;
+    const char *rest;
+    uint32_t of_machine = machine_of_key(key, &rest);
+    if (rest != NULL && strcmp(rest, "chips") == 0) {
+        return base->machines[of_machine].parallel.replicas;
+    }
     for (uint32_t i = 0; strcmp(key, "training.batch") == 0 && i < base->machine_count; i++) {
         const struct machine_config *machine = &base->machines[i];
         uint32_t replicas = machine->system == NULL ? 1 : machine->parallel.replicas;
@@ -374,9 +523,9 @@ static bool find_key(struct fit *fit, const struct experiment *base, struct err 
         return refuse_key(fit, err);
     }
     fit->unit = unit_of(key, base);
-    if (fit->request->max != 0) {
-        fit->most = (uint32_t)min_u64(fit->most, fit->request->max);
-    }
+    fit->is_cut = fit->request->max != 0 && fit->request->max < fit->most;
+    fit->most = fit->is_cut ? fit->request->max : fit->most;
+    list_replicas(fit, base);
     if (fit->most < fit->least || fit->most < fit->unit) {
         return err_at(err, NULL, "--max=%u: the least value of %s is %llu", fit->request->max, key,
                       (unsigned long long)max_u64(fit->least, fit->unit));
@@ -419,16 +568,20 @@ bool fit_run(const struct fit_request *request, struct fit_answers *answers, str
     if (is_right) {
         answers->experiment = xstrdup(base->name);
         fit.progress = progress_start(request->has_progress, request->key, 0);
+        const char *rest;
+        uint32_t of_key = machine_of_key(request->key, &rest);
         for (fit.machine = 0; fit.machine < base->machine_count; fit.machine++) {
             const struct machine_config *machine = &base->machines[fit.machine];
             bool is_asked =
-                request->machine == NULL || strcmp(request->machine, machine->name) == 0;
+                (request->machine == NULL || strcmp(request->machine, machine->name) == 0) &&
+                (of_key == UINT32_MAX || of_key == fit.machine); // to the others it is nothing
             if (machine->chip != NULL && is_asked) {
                 fit_machine(&fit, base, answers);
             }
         }
         progress_end(&fit.progress);
     }
+    free(fit.values);
     experiment_destroy(base);
     return is_right;
 }

@@ -23,12 +23,13 @@ struct fit_request {
 struct fit_answer {       // NAN: there is no such number
     char *machine, *plan; // owned; plan: "double (12 remote, 9 local)" at the largest value
     char *plan_at_none;   // owned; at the largest value of none; NULL: none fits nowhere
-    char *why;            // owned; why no larger one fits, or none at all; NULL: bounded
+    char *why;            // owned; why no larger one fits, or none at all
     struct checkpoint_config config; // of `plan`
     uint32_t largest;                // 0: not even the least value fits
-    bool is_bounded;                 // it is the key's maximum, or that of the request
-    double ratio;                    // to none's
-    uint64_t sram_bytes;             // of the fullest tile, under `plan`
+    bool
+        is_bounded; // by the key's range, by what goes with other keys, or by the request: not by memory
+    double ratio;        // to none's
+    uint64_t sram_bytes; // of the fullest tile, under `plan`
     double step_seconds,
         time_step_seconds; // of a training step at the largest value, and of that over time_steps
     double overhead;       // in time over none, at the largest value of none

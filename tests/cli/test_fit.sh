@@ -41,6 +41,45 @@ width=$(awk '/"largest":/ { print $2 + 0 }' "$folder/hidden.json")
 expect the_width_fits 0 "$program" run "$toy" -q --set "network.hidden=[$width, $width]"
 expect the_next_width_does_not 3 "$program" run "$toy" -q --set "network.hidden=[$((width + 1)), $((width + 1))]"
 
+# --- several chips: their waits for each other are in the times
+cat >"$folder/chips.yaml" <<'YAML'
+network: {inputs: 24, input_slots: 4, hidden: fill, hidden_layers: 8, outputs: 4, max_activity: 0.5}
+training: {mode: drawn, batch: 8, time_steps: 24}
+machines: [{name: m, lowering: sparse, system: {base: toy-4, chip: {base: toy, tile: {control_code_bytes_per_step: 16}}}}]
+YAML
+chips=$folder/chips.yaml
+# NAME OPTION...: the time at 24 time steps is a run's to 4 in 100; replicas draw others of the few samples.
+times_agree() {
+    local name=$1 in_fit in_run
+    shift
+    expect "${name}_fits" 0 fit "$chips" --vary training.time_steps --max 24 --plans none --json "$folder/time.json" "$@"
+    in_fit=$(awk '/"step_seconds":/ { print $2 + 0 }' "$folder/time.json")
+    expect "${name}_runs" 0 "$program" run "$chips" -q --json "$folder/run.json" "$@"
+    in_run=$(awk '/"step_seconds":/ { print $2 + 0; exit }' "$folder/run.json")
+    verdict "${name}_takes_in_fit_what_a_run_takes" "$in_fit s, a run takes $in_run s" \
+        awk -v a="$in_fit" -v b="$in_run" 'BEGIN { exit !(b > 0 && a / b > 0.96 && a / b < 1.04) }'
+}
+times_agree a_network_over_four_chips
+times_agree a_network_on_two_chips_twice --set machines.0.replicas=2 --set network.hidden_layers=4
+times_agree a_replica_on_each_chip --set machines.0.replicas=4 --set network.hidden_layers=2
+
+# --- where the key ends before memory
+expect chips_end_with_the_system 0 fit "$toy" --vary machines.0.chips --plans none --json "$folder/key.json"
+expect_line the_range_of_the_key_is_said out \
+    "  m, none: machines.0.chips: 4 fits; the key ends there, not memory. At 5: machines.0.chips: 5 is outside 1..4 chips, all of toy-4"
+expect_text it_is_marked_in_json key.json '"is_bounded": true'
+expect replicas_divide_chips_and_samples 0 fit "$toy" --vary machines.0.replicas --plans none --set machines.0.chips=4
+expect_line the_largest_divisor_is_named out \
+    "  m, none: machines.0.replicas: 2 fits; it is the largest that divides the chips and the samples; not memory ends it"
+expect a_key_of_no_weight_ends_with_its_range 0 fit "$toy" --vary training.steps --plans none
+expect_line its_range_is_said out "  m, none: training.steps: 100000000 fits; the key ends there, not memory: its range is 1..100000000"
+expect a_maximum_ends_the_search 0 fit "$toy" --vary training.time_steps --plans none --max 20
+expect_line the_maximum_is_said out "  m, none: training.time_steps: 20 fits; --max=20 ends there, not memory"
+expect another_key_ends_this_one_below 3 fit "$toy" --vary network.inputs --set 'network.hidden=[4000]' --plans none
+verdict memory_is_the_reason_not_the_other_key "another reason" grep -qE '^  m, none: tile [0-9]+: SRAM' "$folder/out"
+expect a_key_of_one_machine_is_asked_of_it 0 fit configs/experiments/toy.yaml --vary machines.0.chip.tiles --plans none --max 20
+verdict the_other_machine_has_no_row "a row" [ "$(grep -cE '^  toy/dense' "$folder/out")" -eq 0 ]
+
 # --- refusals
 expect an_unknown_key_is_bad_input 2 fit "$toy" --vary training.time_stps
 expect_text the_nearest_key_is_named err "did you mean 'time_steps'?"
