@@ -136,17 +136,12 @@ static void bench_data_parallel(void)
     bench_case("64 chips, data parallel", sets, 3);
 }
 
+// The published network. Its plan is chosen while it is lowered.
 static void bench_long(void)
 {
-    const char *sets[] = {"machines=[{system: bow, lowering: sparse}]",
-                          "network.hidden=[1466,1466]",
-                          "network.max_activity=0.005",
-                          "training.batch=4",
-                          "training.time_steps=10000",
-                          "training.checkpointing=double",
-                          "training.checkpoints.remote=22",
-                          "training.checkpoints.local=22"};
-    bench_case("one chip, double checkpointing", sets, 8);
+    const char *sets[] = {"machines=[{system: bow, lowering: sparse}]", "training.time_steps=10000",
+                          "training.checkpointing=double"};
+    bench_case("one chip, double checkpointing", sets, 3);
 }
 
 int main(void)
