@@ -254,11 +254,6 @@ uint64_t program_count_compute_sets(const struct program *program);
 // Checks every range and index against tile_count and layers; aborts (SIM_ASSERT) on a fault.
 void program_verify(const struct program *program);
 
-struct program_estimate {
-    bool fits;       // in the tiles' SRAM
-    uint64_t cycles; // of one run, without waits for the host, streaming memory and other replicas
-};
-
 // Answers that a lowering may ask of the machine it lowers to, without knowing its timing model.
 struct machine_view {
     uint32_t tiles;          // of one chip
@@ -275,10 +270,11 @@ struct machine_view {
                               const uint32_t sizes[VERTEX_SIZES]);
     // Cycles of an exchange whose busiest port moves `bytes`, sync included; they do not fall either.
     uint64_t (*exchange_cycles)(const void *context, uint64_t port_bytes);
-    // Of a whole program over several chips, the links between them included: to choose between programs. NULL: nobody knows.
-    struct program_estimate (*estimate)(const void *estimate_context,
-                                        const struct program *program);
-    const void *estimate_context;
+    // To choose between programs over several chips; NULL: nobody knows. About the cycles of one run, words between chips
+    // included, without waits for the host, streaming memory and other replicas; and does it fit in SRAM?
+    uint64_t (*run_cycles)(const void *system_context, const struct program *program);
+    bool (*fits)(const void *system_context, const struct program *program);
+    const void *system_context;
 };
 
 #endif

@@ -28,8 +28,7 @@ struct machine_view plan_machine_view(const struct machine_config *machine)
         view.replicas = machine->parallel.replicas;
         view.chips = machine->parallel.chips / machine->parallel.replicas;
         view.has_streaming = machine->system->streaming.bytes > 0;
-        view.estimate = program_estimate;
-        view.estimate_context = machine;
+        program_estimate_offer(machine, &view);
     }
     return view;
 }

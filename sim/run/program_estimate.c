@@ -3,14 +3,27 @@
 #include "sim/machine.h"
 #include "tiles/sram.h"
 
-struct program_estimate program_estimate(const void *context, const struct program *program)
+static uint64_t run_cycles(const void *context, const struct program *program)
+{
+    const struct machine_config *config = context;
+    struct machine *machine = machine_create_on(config->system, &config->parallel, program);
+    uint64_t cycles = machine_estimate_cycles(machine);
+    machine_destroy(machine);
+    return cycles;
+}
+
+static bool fits(const void *context, const struct program *program)
 {
     const struct machine_config *config = context;
     struct sram_plan *plan = sram_plan_create(program, config->chip);
-    struct machine *machine = machine_create_on(config->system, &config->parallel, program);
-    struct program_estimate estimate = {.fits = plan->fits,
-                                        .cycles = machine_estimate_cycles(machine)};
-    machine_destroy(machine);
+    bool is_fitting = plan->fits;
     sram_plan_destroy(plan);
-    return estimate;
+    return is_fitting;
+}
+
+void program_estimate_offer(const struct machine_config *machine, struct machine_view *view)
+{
+    view->run_cycles = run_cycles;
+    view->fits = fits;
+    view->system_context = machine;
 }

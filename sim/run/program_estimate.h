@@ -5,7 +5,7 @@
 #include "sim/experiment.h"
 #include "sim/program.h"
 
-// context: the machine_config, one of a system. For programs that take nothing from a record.
-struct program_estimate program_estimate(const void *context, const struct program *program);
+// Into the view of a machine of a system, which the view borrows. For programs that take nothing from a record.
+void program_estimate_offer(const struct machine_config *machine, struct machine_view *view);
 
 #endif

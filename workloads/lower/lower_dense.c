@@ -7,6 +7,10 @@
 #include "sim/err.h"
 #include "workloads/lower/lower_tiles_dense.h"
 
+// Pairs of chips that send words to each other, over all layers: ways to share the chips with more are not tried. They take
+// seconds to lower and to time, and are slower than others by then.
+#define PAIRS_MAX 4096u
+
 static void note_step(struct dense_lowering *lowering, enum dense_row row, uint32_t step)
 {
     for (uint32_t l = lowering->first_layer; l <= lowering->last_layer; l++) {
@@ -285,28 +289,29 @@ static struct program *lower_on(const struct dense_lowering *asked, uint32_t lay
     return lowering.program;
 }
 
-static bool is_better(struct program_estimate estimate, struct program_estimate best)
-{
-    return estimate.fits != best.fits ? estimate.fits : estimate.cycles < best.cycles;
-}
-
-// Of all ways to cut the chips into equal groups, with every layer on one of them: the fastest of those that fit.
+// Of all ways to cut the chips into equal groups, with every layer on one of them: the fastest of those that fit, of equals
+// the one with fewest chips a layer. If none fits the fastest is refused.
 static struct program *lower_fastest(const struct dense_lowering *asked)
 {
     const struct machine_view *machine = asked->machine;
     struct program *best = NULL;
-    struct program_estimate best_estimate = {0};
-    for (uint32_t layer_chips = machine->chips; layer_chips > 0; layer_chips--) {
-        if (machine->chips % layer_chips != 0) {
+    uint64_t best_cycles = 0;
+    bool best_fits = false;
+    for (uint32_t layer_chips = 1; layer_chips <= machine->chips; layer_chips++) {
+        uint64_t pairs = (uint64_t)layer_chips * layer_chips * asked->layer_count;
+        if (machine->chips % layer_chips != 0 || (best != NULL && pairs > PAIRS_MAX)) {
             continue;
         }
         struct program *program = lower_on(asked, layer_chips);
-        struct program_estimate estimate = machine->estimate(machine->estimate_context, program);
-        bool is_best = best == NULL || is_better(estimate, best_estimate);
+        uint64_t cycles = machine->run_cycles(machine->system_context, program);
+        bool is_faster = best == NULL || cycles < best_cycles;
+        bool fits = (is_faster || !best_fits) && machine->fits(machine->system_context, program);
+        bool is_best = fits || (is_faster && !best_fits);
         program_destroy(is_best ? best : program);
         if (is_best) {
             best = program;
-            best_estimate = estimate;
+            best_cycles = cycles;
+            best_fits = fits;
         }
     }
     return best;
@@ -339,7 +344,7 @@ struct program *lower_dense(const struct training_graph *graph,
         .is_hoisted = graph->layers[0].is_input_dense && config->hoists_static_input,
         .returns_spikes = config->host_output == HOST_OUTPUT_SPIKES,
     };
-    if (config->layer_chips == 0 && machine->chips > 1 && machine->estimate != NULL) {
+    if (config->layer_chips == 0 && machine->chips > 1 && machine->run_cycles != NULL) {
         return lower_fastest(&lowering);
     }
     uint32_t chips = (uint32_t)max_u64(machine->chips, 1);

@@ -8,6 +8,9 @@
 
 #define LARGEST_MOVE 0.5         // of a layer's tiles
 #define SMALLEST_MOVE (1.0 / 16) // at which the search ends
+#define GROUP_BISECTIONS 32u
+#define GROUP_LEEWAY \
+    (1.0 / 16) // of multiply-adds: a layer of a few outputs needs no chips of its own
 
 struct layer_cycles { // of one layer's products in one time step
     double moving, product;
@@ -243,28 +246,45 @@ static void plan_one_after_the_other(struct dense_lowering *lowering,
     }
 }
 
-// Layer after layer to groups of `layer_chips` chips: as many multiply-adds to each as can be without cutting a layer. Groups
-// that get none are left out.
-static void place_on_chips(struct dense_lowering *lowering, uint32_t layer_chips)
+static double multiplies_of(const struct dense_layer *layer)
 {
-    uint32_t groups = lowering->machine->chips / layer_chips;
-    double total = 0, before = 0;
-    for (uint32_t l = 1; l <= lowering->layer_count; l++) {
-        total += (double)lowering->layers[l].fan_in * lowering->layers[l].neurons;
-    }
-    uint32_t group = 0, last_wanted = 0;
+    return (double)layer->fan_in * layer->neurons;
+}
+
+// Layer after layer to groups of `layer_chips` chips, a new one where a group would get more than `most` multiply-adds of a
+// sample. Returns how many there are.
+static uint32_t fill_groups(struct dense_lowering *lowering, uint32_t layer_chips, double most)
+{
+    uint32_t group = 0;
+    double filled = 0;
     for (uint32_t l = 1; l <= lowering->layer_count; l++) {
         struct dense_layer *layer = &lowering->layers[l];
-        double weight = (double)layer->fan_in * layer->neurons;
-        uint32_t wanted = (uint32_t)(groups * (before + weight / 2) / total);
-        group += l > 1 && wanted > last_wanted;
-        last_wanted = wanted;
-        before += weight;
+        bool is_full = filled > 0 && filled + multiplies_of(layer) > most;
+        group += is_full;
+        filled = multiplies_of(layer) + (is_full ? 0 : filled);
         layer->chip_tile = group * layer_chips * lowering->machine->tiles;
         layer->columns = (uint32_t)div_ceil(layer->neurons, layer_chips);
         layer->chips = (uint32_t)div_ceil(layer->neurons, layer->columns);
     }
-    lowering->chips = (group + 1) * layer_chips;
+    return group + 1;
+}
+
+// The group with most multiply-adds has as few as can be without cutting a layer, or a little more if that takes fewer groups.
+static void place_on_chips(struct dense_lowering *lowering, uint32_t layer_chips)
+{
+    uint32_t groups = lowering->machine->chips / layer_chips;
+    double too_few = 0, enough = 0; // or just enough: the largest layer
+    for (uint32_t l = 1; l <= lowering->layer_count; l++) {
+        too_few = fmax(too_few, multiplies_of(&lowering->layers[l]));
+        enough += multiplies_of(&lowering->layers[l]);
+    }
+    for (uint32_t i = 0; i < GROUP_BISECTIONS; i++) {
+        double middle = (too_few + enough) / 2;
+        bool is_enough = fill_groups(lowering, layer_chips, middle) <= groups;
+        enough = is_enough ? middle : enough;
+        too_few = is_enough ? too_few : middle;
+    }
+    lowering->chips = layer_chips * fill_groups(lowering, layer_chips, enough * (1 + GROUP_LEEWAY));
 }
 
 void dense_plan(struct dense_lowering *lowering, uint32_t layer_chips)
