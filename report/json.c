@@ -215,6 +215,7 @@ static json_t *machine_to_json(const struct result_machine *machine)
     set(object, "variant", json_string(machine->variant));
     set(object, "form", json_string(machine->form));
     set(object, "chips", integer(machine->chips));
+    set(object, "chips_asked", integer(machine->chips_asked));
     set(object, "replicas", integer(machine->replicas));
     set(object, "clock_hz", real_or_null(is_tiles ? machine->clock_hz : nothing));
     set(object, "step_seconds", real_or_null(machine->fits ? machine->step_seconds : nothing));

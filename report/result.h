@@ -69,7 +69,9 @@ struct result_machine {
     char *hardware;   // owned; the chip or GPU: "bow", "a100-80"
     const char *kind; // "tiles" or "gpu"
     const char *variant, *form;
-    uint32_t chips, replicas; // of all replicas together; copies of the network
+    uint32_t chips,
+        replicas;         // that hold a part of the network, of all replicas together; its copies
+    uint32_t chips_asked; // a network may need fewer
     double clock_hz;
     double step_seconds, samples_per_second;
     double error_band; // relative, or RESULT_NOTHING

@@ -114,6 +114,16 @@ static void add_band(struct table *table, double error_band)
     add_real_or_dash(table, error_band != RESULT_NOTHING, "+-%.0f %%", error_band * 100);
 }
 
+// "2 of 4": the others hold nothing of the network.
+static void add_chips(struct table *table, const struct result_machine *machine)
+{
+    if (machine->chips == machine->chips_asked) {
+        table_add_count(table, machine->chips);
+    } else {
+        table_add(table, "%u of %u", machine->chips, machine->chips_asked);
+    }
+}
+
 static void print_machines(const struct printer *printer, const struct result *result)
 {
     if (result->machine_count == 0) {
@@ -122,8 +132,8 @@ static void print_machines(const struct printer *printer, const struct result *r
     print_heading(printer, "Machines (one training step: forward, backward, update)");
     uint32_t most_chips = 1, most_replicas = 1;
     for (uint32_t i = 0; i < result->machine_count; i++) {
-        most_chips =
-            result->machines[i].chips > most_chips ? result->machines[i].chips : most_chips;
+        most_chips = result->machines[i].chips_asked > most_chips ? result->machines[i].chips_asked
+                                                                  : most_chips;
         most_replicas = result->machines[i].replicas > most_replicas ? result->machines[i].replicas
                                                                      : most_replicas;
     }
@@ -138,7 +148,7 @@ static void print_machines(const struct printer *printer, const struct result *r
         table_add(table, "%s", machine->name);
         table_add(table, "%s", machine->form);
         if (most_chips > 1) {
-            table_add_count(table, machine->chips);
+            add_chips(table, machine);
         }
         if (most_replicas > 1) {
             table_add_count(table, machine->replicas);

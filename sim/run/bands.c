@@ -176,9 +176,8 @@ static struct band band_of(const struct band_scope *scope, const char *of)
 
 // Takes over band.why. Whole training steps over several chips were never held against anything; their exchanges
 // were, on GC2, and are further off than those of one chip (docs/validation.md, Several chips).
-static struct band band_over_chips(const struct machine_config *machine, struct band band)
+static struct band band_over_chips(uint32_t chips, struct band band)
 {
-    uint32_t chips = machine->parallel.chips;
     if (chips < 2 || band.relative == RESULT_NOTHING) {
         return band;
     }
@@ -197,7 +196,7 @@ static struct band band_of_workload(const struct band_scope *scope, const struct
     bool is_known = find_band(machine, work) != NULL;
     struct band band = band_of(scope, is_known ? work : workload->kind->name);
     free(work);
-    return is_known ? band : band_over_chips(machine, band);
+    return is_known ? band : band_over_chips(machine->parallel.chips, band);
 }
 
 // Of a whole training step of a GPU program: its file says why.
@@ -240,7 +239,7 @@ static void fill_entry(const struct experiment *experiment, const struct machine
         bool is_old = machine->lowering.kind == LOWERING_SPARSE &&
                       machine->lowering.state_gradient == STATE_GRADIENT_PER_SAMPLE;
         struct band band = band_of(&scope, is_old ? ERROR_BAND_OLD_SPARSE : entry->variant);
-        put_band(entry, band_over_chips(machine, band));
+        put_band(entry, band_over_chips(entry->chips, band));
     }
 }
 

@@ -201,6 +201,7 @@ static bool run_tiles(struct tiles_run *run)
         .variant = form_name(run->form->form),
         .form = form_name(run->form->form),
         .chips = run->config->parallel.chips,
+        .chips_asked = run->config->parallel.chips,
         .replicas = run->config->system == NULL ? 1 : run->config->parallel.replicas,
         .clock_hz = chip->clock_hz,
         .error_band = RESULT_NOTHING,
@@ -211,6 +212,9 @@ static bool run_tiles(struct tiles_run *run)
     run->lowered = lowered_create(run->config, run->experiment, run->form);
     run->speed->lower_seconds += wall_seconds() - started_seconds;
     run->out->why = run->lowered.program == NULL ? refusal(run, run->lowered.why) : NULL;
+    if (run->lowered.program != NULL) {
+        run->out->chips = run->lowered.program->chips * run->out->replicas;
+    }
     run->out->plan_why = run->lowered.plan_why;
     run->lowered.plan_why = NULL;
     bool is_done = run->lowered.program == NULL || plan_and_time(run);
@@ -283,6 +287,7 @@ static void run_gpu(const struct machine_config *config, const struct experiment
             .variant = gpu_baseline_name(baseline),
             .form = form_name(form),
             .chips = 1,
+            .chips_asked = 1,
             .replicas = 1,
             .error_band = RESULT_NOTHING,
             .sram_limit_bytes = (uint64_t)config->gpu->memory_bytes,

@@ -57,6 +57,14 @@ expect a_microbenchmark_of_one_chip_refuses_several 3 "$program" run "$folder/ma
 expect_text the_refusal_names_the_chips out "runs on one chip, not on 4 together; set chips: 1"
 expect listing_an_unknown_thing_is_a_bad_command_line 2 "$program" list ships
 
+printf 'network: {inputs: 24, input_slots: 4, hidden: [12, 8], outputs: 4, max_activity: 0.5}\ntraining: {mode: drawn, batch: 6, time_steps: 4}
+machines: [{name: one, chip: toy}, {name: four, system: toy-4}, {name: copies, system: toy-4, replicas: 2}]\n' >"$folder/small.yaml"
+expect a_network_for_one_chip_runs_on_four 0 "$program" run "$folder/small.yaml" --json "$folder/small.json"
+verdict chips_without_a_part_are_not_counted "no 1 of 4" grep -qE '^ *four +sparse +1 of 4 +1 ' "$folder/out"
+verdict each_replica_has_a_chip_with_a_part "no 2 of 4" grep -qE '^ *copies +sparse +2 of 4 +2 ' "$folder/out"
+verdict chips_that_are_asked_for_are_kept "no 4" [ "$(grep -c '"chips_asked": 4' "$folder/small.json")" -eq 2 ]
+verdict a_band_is_that_of_the_chips_with_a_part "other bands" \
+    [ "$(awk '/"error_band":/ { print $2 }' "$folder/small.json" | head -2 | uniq | wc -l)" -eq 1 ]
 expect inspect_succeeds 0 "$program" inspect $toy
 expect_text inspect_shows_the_graph out "connect(input, w1)"
 expect_text inspect_shows_compute_sets out "F3 neuron update"
