@@ -98,6 +98,8 @@ struct activity_fill {
 // asked for. Counts never exceed the neurons of the layer.
 void activity_draw(struct activity *activity, const struct activity_fill *fill, uint64_t seed,
                    uint32_t training_step);
+// Draws now what would be drawn later, if all time steps are kept: once for all machines, whose runs are children.
+void activity_draw_ahead(struct activity *activity);
 // How many time steps a drawn record keeps whose ids take so many bytes in one.
 uint32_t activity_kept_time_steps(uint64_t time_step_bytes, uint32_t time_steps);
 

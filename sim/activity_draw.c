@@ -260,3 +260,14 @@ void activity_draw(struct activity *activity, const struct activity_fill *fill, 
         draw_layer(layer, &what);
     }
 }
+
+void activity_draw_ahead(struct activity *activity)
+{
+    for (uint32_t l = 0; l < activity->layer_count; l++) {
+        struct drawn_ids *drawn = activity->layers[l].drawn;
+        bool is_kept = drawn != NULL && drawn->kept_count == activity->time_steps;
+        for (uint32_t t = 0; is_kept && t < activity->time_steps; t++) {
+            drawn_ids_at(drawn, t);
+        }
+    }
+}

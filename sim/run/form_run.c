@@ -77,6 +77,7 @@ void form_run_draw(struct form_run *run, const struct experiment *experiment)
         if (network->input == INPUT_ANALOG) {
             activity_send_all(run->records[i], 0);
         }
+        activity_draw_ahead(run->records[i]);
     }
 }
 

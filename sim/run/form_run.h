@@ -39,7 +39,7 @@ void form_run_drop_records(struct form_run *run); // and losses; the graph stays
 // Trains for training.steps steps and tests. Writes the tensors of the first step of the sparse form if
 // the options ask for them; false, with a message, if that failed or values left the finite.
 bool form_run_train(struct form_run *run, const struct form_context *context);
-// Records that are drawn when they are read. The dense form needs none: every neuron is listed.
+// Draws the records, long ones when they are read. The dense form needs none: every neuron is listed.
 void form_run_draw(struct form_run *run, const struct experiment *experiment);
 
 #endif

@@ -122,6 +122,7 @@ static void open_bench(struct bench *bench, struct experiment *experiment, uint3
         bench->records[i] = activity_create(program->layer_count, program->neurons, program->slots,
                                             program->time_steps, program->batch);
         activity_draw(bench->records[i], &experiment->fill, experiment->seed, i);
+        activity_draw_ahead(bench->records[i]);
     }
 }
 
