@@ -20,6 +20,19 @@ struct counts {
     int64_t waits; // started and not waited for, both channels
 };
 
+static bool ends_in(const char *name, const char *end)
+{
+    size_t length = strlen(name), end_length = strlen(end);
+    return length >= end_length && strcmp(name + length - end_length, end) == 0;
+}
+
+// Every time step has one of these, in programs with sections and without.
+static void count_compute_set(const char *name, struct counts *counts)
+{
+    counts->forward_steps += ends_in(name, " neuron update");
+    counts->backward_steps += ends_in(name, " state gradient") || ends_in(name, " adjoints");
+}
+
 // Runs steps up to the end of the body, `*step` left on it, and adds what they do.
 static void count_body(const struct program *program, uint32_t *step, struct counts *counts)
 {
@@ -34,7 +47,9 @@ static void count_body(const struct program *program, uint32_t *step, struct cou
             *(is_out ? &counts->out : &counts->in) += 1;
             *(is_out ? &counts->out_bytes : &counts->in_bytes) += at->chip_bytes;
         }
-        if (at->kind == STEP_LOOP_BEGIN) {
+        if (at->kind == STEP_COMPUTE) {
+            count_compute_set(program->compute_sets[at->index].name, counts);
+        } else if (at->kind == STEP_LOOP_BEGIN) {
             for (uint32_t i = 0; i < at->loop_count; i++) {
                 *step = first;
                 count_body(program, step, counts);
@@ -42,8 +57,6 @@ static void count_body(const struct program *program, uint32_t *step, struct cou
         } else if (at->kind == STEP_CALL) {
             const struct program_section *section = &program->sections[at->index];
             counts->calls[at->index] += at->loop_count;
-            counts->forward_steps += strncmp(section->name, "forward", 7) == 0 ? at->loop_count : 0;
-            counts->backward_steps += strcmp(section->name, "backward") == 0 ? at->loop_count : 0;
             for (uint32_t i = 0; i < at->loop_count; i++) {
                 uint32_t inner = section->first_step;
                 count_body(program, &inner, counts);
@@ -103,6 +116,8 @@ struct closed_form {
 };
 
 static const struct closed_form closed_forms[] = {
+    {"P", 100, {.kind = CHECKPOINT_NONE}, 100, 100, 0},
+    {"P", 1024, {.kind = CHECKPOINT_NONE}, 1024, 1024, 0},
     {"O", 100, {.kind = CHECKPOINT_OFFLOAD}, 100, 1, 100},
     {"S", 1024, {.kind = CHECKPOINT_SINGLE, .local = 32}, 2048, 64, 0},
     {"SR", 1024, {.kind = CHECKPOINT_SINGLE_REMOTE, .remote = 32}, 2048, 32, 32},
