@@ -227,6 +227,39 @@ static void a_stream_takes_latency_and_bytes_and_chips_share_the_memory(void **s
     }
 }
 
+// With nothing outside, a host, memory: every part of the platform may be missing, and no sum has a way to itself.
+static void one_chip_of_every_topology_runs(void **state)
+{
+    const enum system_topology topologies[] = {TOPOLOGY_LINKS, TOPOLOGY_RING, TOPOLOGY_ALL};
+    for (uint32_t i = 0; i < 3; i++) {
+        struct fixture_system *fixture = open_system(state, 1, topologies[i]);
+        struct program *program = program_on(1);
+        add_work(program, 6);
+        const struct parallel_config alone = parallel_of(1, 1);
+        struct machine *machine = machine_create_on(&fixture->system, &alone, program);
+        const struct activity *records[2] = {NULL};
+        struct machine_time time;
+        char *why = NULL;
+        assert_true(machine_time_detailed(machine, records, 2, &time, &why));
+        assert_true(time.cycles > 0);
+        machine_time_free(&time);
+        machine_destroy(machine);
+        program_destroy(program);
+        program = program_on(1);
+        add_stream(program, STREAM_WHOLE, STREAM_OUT, 800);
+        assert_true(time_on(fixture, parallel_of(1, 1), program, 2).memory_cycles > 0);
+        for (uint32_t kind = ALL_REDUCE_RING; kind <= ALL_REDUCE_TWO_LEVEL; kind++) {
+            program = fed_program(1000, 3000);
+            program_begin_exchange(program, "x");
+            add_pair(program, 0, 1, 400);
+            program_add_all_reduce(program, "gradients", 800);
+            struct parallel_config parallel = parallel_of(1, 1);
+            parallel.all_reduce = kind;
+            assert_true(time_on(fixture, parallel, program, 2).host_cycles > 0);
+        }
+    }
+}
+
 static void four_chips_share_the_rate_of_their_memory(void **state)
 {
     struct fixture_system *fixture = open_system(state, 4, TOPOLOGY_RING);
@@ -406,6 +439,7 @@ int main(void)
         TEST(messages_on_opposite_ways_do_not_disturb_each_other),
         TEST(chips_of_a_slot_share_its_rate),
         TEST(a_system_of_one_chip_is_the_chip),
+        TEST(one_chip_of_every_topology_runs),
         TEST(a_stream_takes_latency_and_bytes_and_chips_share_the_memory),
         TEST(four_chips_share_the_rate_of_their_memory),
         TEST(a_put_behind_compute_takes_only_what_is_left_of_it),
