@@ -398,6 +398,25 @@ static void io_tiles_are_some_of_a_chips_tiles(void **state)
     EXPECT(NULL, NULL);
 }
 
+static void chips_of_a_dense_layer_divide_those_of_a_replica(void **state)
+{
+    (void)state;
+    write_experiment(
+        "  - {system: toy-4, layer_chips: 2}\n"
+        "  - {system: toy-4, lowering: dense, layer_chips: 3}\n"
+        "  - {system: toy-4, lowering: dense, replicas: 2, layer_chips: 4, name: b}\n");
+    EXPECT(
+        NULL, "e.yaml:4:34: machines.0.layer_chips: 2 chips, but the lowering is not dense",
+        "e.yaml:5:51: machines.1.layer_chips: the 4 chips of a replica do not divide into groups "
+        "of 3",
+        "e.yaml:6:64: machines.2.layer_chips: the 2 chips of a replica do not divide into groups "
+        "of 4");
+    write_experiment("  - {chip: toy, lowering: dense, layer_chips: 1}\n");
+    EXPECT(NULL, "e.yaml:4:47: machines.0.layer_chips: belongs to a machine with a system");
+    write_experiment("  - {system: toy-4, lowering: dense, replicas: 2, layer_chips: 2}\n");
+    EXPECT(NULL, NULL);
+}
+
 static void a_resolved_system_can_be_read_again(void **state)
 {
     (void)state;
@@ -476,6 +495,7 @@ int main(void)
         TEST(a_machine_is_a_chip_or_a_system),
         TEST(chips_and_samples_divide_among_replicas),
         TEST(io_tiles_are_some_of_a_chips_tiles),
+        TEST(chips_of_a_dense_layer_divide_those_of_a_replica),
         TEST(a_resolved_system_can_be_read_again),
         TEST(the_parts_of_a_machine_are_its_files),
     };
