@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "exchange/exchange.h"
+#include "exchange/ways.h"
 #include "sim/err.h"
 #include "sim/units.h"
 
@@ -58,6 +59,31 @@ static uint64_t port_cycles(const struct system_config *system, const struct pro
     uint64_t ends = min_u64(flow->source_count, flow->destination_count);
     return exchange_port_cycles(exchange, div_ceil(flow->bytes, ends)) +
            arrival * div_ceil(flow->source_count, flow->destination_count);
+}
+
+// A broadcast that comes over a link reaches the tiles there as one of their own chip does, which takes longer than
+// the way of a word to the nearest tile: as from the sender's place, for where links enter is not known.
+static uint64_t spread_cycles(const struct system_config *system, const struct program *program,
+                              const struct flow *flow)
+{
+    if (flow->kind != FLOW_BROADCAST) {
+        return 0;
+    }
+    const struct exchange_config *exchange = &system->chip->exchange;
+    const struct fabric *fabric = exchange_fabric(exchange->fabric);
+    uint32_t from = tile_map_at(&flow->source, flow->first_source);
+    uint64_t farthest = 0;
+    uint64_t tiles = min_u64(flow->destination_count, flow->destination.positions);
+    for (uint32_t i = 0; i < tiles; i++) {
+        uint32_t to = tile_map_at(&flow->destination, flow->first_destination + i);
+        if (to / program->chip_tiles != from / program->chip_tiles) {
+            farthest =
+                max_u64(farthest, fabric->latency_millicycles(exchange, from % program->chip_tiles,
+                                                              to % program->chip_tiles, tiles > 1));
+        }
+    }
+    uint64_t nearest = fabric->latency_millicycles(exchange, 0, 0, false);
+    return div_ceil(farthest - min_u64(farthest, nearest), MILLICYCLES_PER_CYCLE);
 }
 
 // --- ways ---------------------------------------------------------------------------------------
@@ -170,7 +196,8 @@ static uint64_t longest_port_cycles(const struct system_config *system,
         struct exchange_step alone = {exchange->name, exchange->first_flow + i, 1};
         if (traffic_crosses(program, &alone)) {
             const struct flow *flow = &program->flows[alone.first_flow];
-            cycles = max_u64(cycles, port_cycles(system, program, flow));
+            cycles = max_u64(cycles, port_cycles(system, program, flow) +
+                                         spread_cycles(system, program, flow));
         }
     }
     return cycles;
@@ -179,7 +206,7 @@ static uint64_t longest_port_cycles(const struct system_config *system,
 struct crossing crossing_measure(const struct system_config *system, const struct program *program,
                                  const struct exchange_step *exchange)
 {
-    struct traffic_list list = traffic_measure(program, exchange);
+    struct traffic_list list = traffic_measure(system, program, exchange);
     if (list.count == 0) {
         return (struct crossing){0};
     }

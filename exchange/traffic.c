@@ -162,6 +162,7 @@ struct end_tiles {   // of messages from one chip to another: those that send, o
 };
 
 struct matrix {
+    const struct system_config *system;
     uint32_t chips;
     struct chip_traffic *entries;             // owned; [chips * chips]
     struct end_tiles *sources, *destinations; // owned; the same
@@ -209,7 +210,55 @@ static uint64_t count_touched(const struct end_tiles *tiles)
     return tiles->before + (tiles->end - tiles->first);
 }
 
-// Every source of a chip to every destination of another, or once to the chip if all hear the same.
+// Takes the chips that ways from `from` pass out of those that hear a broadcast.
+static void forget_passed(const struct system_config *system, uint32_t from, uint32_t chips,
+                          bool *hears)
+{
+    for (uint32_t to = 0; to < chips; to++) {
+        struct system_route route = {0};
+        if (hears[to] && to != from) {
+            route = system_route(system, from, to);
+        }
+        uint32_t at = from;
+        for (uint32_t i = 0; i + 1 < route.count; i++) {
+            const struct system_link *link = &system->links[route.links[i]];
+            at = at == link->from ? link->to : link->from;
+            if (at < chips) {
+                hears[at] = false;
+            }
+        }
+        system_route_free(&route);
+    }
+}
+
+// Every source of a broadcast once to each chip at the end of a way.
+static void add_broadcast(struct matrix *matrix, const struct program *program,
+                          const struct flow *flow)
+{
+    uint64_t *sources =
+        count_on_chips(program, &flow->source, flow->first_source, flow->source_count);
+    uint64_t *destinations = count_on_chips(program, &flow->destination, flow->first_destination,
+                                            flow->destination_count);
+    bool *hears = xcalloc(program->chips, sizeof *hears);
+    for (uint32_t i = 0; i < program->chips; i++) {
+        for (uint32_t j = 0; j < program->chips; j++) {
+            hears[j] = sources[i] > 0 && destinations[j] > 0;
+        }
+        forget_passed(matrix->system, i, program->chips, hears);
+        for (uint32_t j = 0; j < program->chips; j++) {
+            if (hears[j]) {
+                add(matrix, i, j, sources[i], sources[i] * flow->bytes);
+                matrix->sources[place_of(matrix, i, j)].before += sources[i];
+                matrix->destinations[place_of(matrix, i, j)].before += destinations[j];
+            }
+        }
+    }
+    free(hears);
+    free(sources);
+    free(destinations);
+}
+
+// Every source of a chip to every destination of another.
 static void add_all(struct matrix *matrix, const struct program *program, const struct flow *flow)
 {
     uint64_t *sources =
@@ -218,8 +267,8 @@ static void add_all(struct matrix *matrix, const struct program *program, const 
                                             flow->destination_count);
     for (uint32_t i = 0; i < program->chips; i++) {
         for (uint32_t j = 0; j < program->chips && sources[i] > 0; j++) {
-            uint64_t heard = flow->kind == FLOW_BROADCAST ? destinations[j] > 0 : destinations[j];
-            add(matrix, i, j, sources[i] * heard, sources[i] * heard * flow->bytes);
+            add(matrix, i, j, sources[i] * destinations[j],
+                sources[i] * destinations[j] * flow->bytes);
             matrix->sources[place_of(matrix, i, j)].before += sources[i];
             matrix->destinations[place_of(matrix, i, j)].before += destinations[j];
         }
@@ -281,6 +330,8 @@ static void add_flow(struct matrix *matrix, const struct program *program, const
 {
     switch (flow->kind) {
     case FLOW_BROADCAST:
+        add_broadcast(matrix, program, flow);
+        break;
     case FLOW_ALL_TO_ALL:
         add_all(matrix, program, flow);
         break;
@@ -314,13 +365,14 @@ static struct traffic_list list_entries(const struct matrix *matrix)
     return list;
 }
 
-struct traffic_list traffic_measure(const struct program *program,
+struct traffic_list traffic_measure(const struct system_config *system,
+                                    const struct program *program,
                                     const struct exchange_step *exchange)
 {
     if (!traffic_crosses(program, exchange)) {
         return (struct traffic_list){0};
     }
-    struct matrix matrix = {.chips = program->chips};
+    struct matrix matrix = {.system = system, .chips = program->chips};
     size_t entries = (size_t)matrix.chips * matrix.chips;
     matrix.entries = xcalloc(entries, sizeof *matrix.entries);
     matrix.sources = xcalloc(entries, sizeof *matrix.sources);

@@ -1,5 +1,6 @@
 // What an exchange sends from chip to chip: flows of a program on several chips in, bytes on ways out.
-// A broadcast crosses to another chip once, however many of its tiles hear it.
+// A broadcast crosses to another chip once, however many of its tiles hear it, and a chip that it passes on its way to
+// another hears it there: it has entries only for chips at the ends of its ways.
 #ifndef TILESIM_EXCHANGE_TRAFFIC_H
 #define TILESIM_EXCHANGE_TRAFFIC_H
 
@@ -7,6 +8,7 @@
 #include <stdint.h>
 
 #include "sim/program.h"
+#include "sim/system.h"
 
 struct chip_traffic { // from one chip to another
     uint32_t from, to;
@@ -23,7 +25,8 @@ struct traffic_list {
 };
 
 // Empty for a program on one chip.
-struct traffic_list traffic_measure(const struct program *program,
+struct traffic_list traffic_measure(const struct system_config *system,
+                                    const struct program *program,
                                     const struct exchange_step *exchange);
 void traffic_free(struct traffic_list *list);
 // Does any word leave its chip? Quicker than measuring.

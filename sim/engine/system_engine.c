@@ -112,7 +112,7 @@ static void plan_ways(struct system_run *run)
     run->ways = system_ways_create(run->job->system, run->chips);
     run->traffic = xcalloc(program->exchange_count, sizeof *run->traffic);
     for (uint32_t i = 0; i < program->exchange_count; i++) {
-        run->traffic[i] = traffic_measure(program, &program->exchanges[i]);
+        run->traffic[i] = traffic_measure(run->job->system, program, &program->exchanges[i]);
         take_traffic(run, &run->traffic[i]);
     }
     run->repeats_exchanges =

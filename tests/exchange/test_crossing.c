@@ -205,6 +205,25 @@ static void a_scatter_pays_a_cycle_a_word_where_it_is_sent(void **state)
     system_forget_derived(&ladder.system);
 }
 
+// As on its own chip the farthest tile is 3 islands of 5 + 2 cycles farther than a word's way to the nearest; over one link.
+static void a_broadcast_spreads_where_it_arrives(void **state)
+{
+    (void)state;
+    struct ladder ladder;
+    open_ladder(&ladder, false);
+    ladder.chip.exchange.tile_numbering = TILES_ALONG_COLUMNS;
+    ladder.chip.exchange.latency_cycles_per_island = 5;
+    ladder.chip.exchange.broadcast_cycles_per_island = 2;
+    const struct exchange_config *exchange = &ladder.chip.exchange;
+    uint64_t islands = exchange->islands_per_column - 1;
+    struct program *program = program_on(2);
+    add(program, FLOW_BROADCAST, tile_map_range(0, 1), chip(1), 4);
+    struct crossing crossing = measure(&ladder, program);
+    // a word, one of arrival
+    assert_int_equal(crossing.least_cycles, 120 + 2 + islands * 7);
+    system_forget_derived(&ladder.system);
+}
+
 // 4000 bytes hold a port for 1000 cycles; over one link a stream has half of that rate, over two a quarter.
 static void a_stream_loses_a_share_at_every_link(void **state)
 {
@@ -234,6 +253,7 @@ int main(void)
         cmocka_unit_test(a_gather_pays_arrivals_at_its_one_port),
         cmocka_unit_test(a_scatter_pays_a_cycle_a_word_where_it_is_sent),
         cmocka_unit_test(a_stream_loses_a_share_at_every_link),
+        cmocka_unit_test(a_broadcast_spreads_where_it_arrives),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

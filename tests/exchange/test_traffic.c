@@ -12,7 +12,7 @@
 #include "exchange/traffic.h"
 #include "sim/rng.h"
 #include "sim/units.h"
-#include "tests/sim/fixture_chip.h"
+#include "tests/sim/fixture_system.h"
 
 #define SEED 20250711u
 #define RANDOM_EXCHANGES 4000u
@@ -142,7 +142,10 @@ static uint64_t expect_counted(const struct program *program, uint32_t number)
     for (uint32_t i = 0; i < exchange->flow_count; i++) {
         count_flow(&counted, program, &program->flows[exchange->first_flow + i]);
     }
-    struct traffic_list list = traffic_measure(program, exchange);
+    struct fixture_system fixture;
+    fixture_system_open(&fixture, CHIPS_MAX, TOPOLOGY_ALL); // no way passes a chip
+    struct traffic_list list = traffic_measure(&fixture.system, program, exchange);
+    fixture_system_close(&fixture);
     uint32_t next = 0;
     uint64_t messages = 0;
     for (uint32_t from = 0; from < program->chips; from++) {
@@ -192,22 +195,27 @@ static struct program *exchange_on_chips(uint32_t chips, uint32_t chip_tiles,
     return program;
 }
 
-static void a_broadcast_crosses_once_to_every_other_chip(void **state)
+// All three hear three tiles, two of the first chip and one of the next.
+static void expect_broadcast(enum system_topology topology, const struct chip_traffic *expected,
+                             uint32_t count)
 {
-    (void)state;
     const struct flow flow = {.kind = FLOW_BROADCAST,
-                              .source =
-                                  tile_map_range(2, 3), // two on the first chip, one on the next
+                              .source = tile_map_range(2, 3),
                               .source_count = 3,
                               .destination = tile_map_range(0, 12),
                               .destination_count = 12,
                               .bytes = 10};
     struct program *program = exchange_on_chips(3, 4, &flow);
-    struct traffic_list list = traffic_measure(program, &program->exchanges[0]);
-    const struct chip_traffic expected[] = {
-        {0, 1, 20, 2, 2}, {0, 2, 20, 2, 2}, {1, 0, 10, 1, 1}, {1, 2, 10, 1, 1}};
-    assert_int_equal(list.count, 4);
-    for (uint32_t i = 0; i < 4; i++) {
+    struct fixture_system fixture;
+    fixture_system_open(&fixture, 3, topology);
+    if (topology == TOPOLOGY_LINKS) { // a chain
+        fixture_system_list(&fixture, 0, 1);
+        fixture_system_list(&fixture, 1, 2);
+    }
+    struct traffic_list list = traffic_measure(&fixture.system, program, &program->exchanges[0]);
+    fixture_system_close(&fixture);
+    assert_int_equal(list.count, count);
+    for (uint32_t i = 0; i < count; i++) {
         assert_int_equal(list.items[i].from, expected[i].from);
         assert_int_equal(list.items[i].to, expected[i].to);
         assert_int_equal(list.items[i].bytes, expected[i].bytes);
@@ -216,6 +224,21 @@ static void a_broadcast_crosses_once_to_every_other_chip(void **state)
     }
     traffic_free(&list);
     program_destroy(program);
+}
+
+static void a_broadcast_crosses_once_to_every_other_chip(void **state)
+{
+    (void)state;
+    const struct chip_traffic expected[] = {
+        {0, 1, 20, 2, 2}, {0, 2, 20, 2, 2}, {1, 0, 10, 1, 1}, {1, 2, 10, 1, 1}};
+    expect_broadcast(TOPOLOGY_ALL, expected, 4);
+}
+
+static void a_broadcast_is_heard_by_the_chips_that_it_passes(void **state)
+{
+    (void)state;
+    const struct chip_traffic expected[] = {{0, 2, 20, 2, 2}, {1, 0, 10, 1, 1}, {1, 2, 10, 1, 1}};
+    expect_broadcast(TOPOLOGY_LINKS, expected, 3);
 }
 
 static void all_tiles_of_64_chips_talk_to_all_others(void **state)
@@ -229,7 +252,10 @@ static void all_tiles_of_64_chips_talk_to_all_others(void **state)
                               .destination_count = chips * chip_tiles,
                               .bytes = 4};
     struct program *program = exchange_on_chips(chips, chip_tiles, &flow);
-    struct traffic_list list = traffic_measure(program, &program->exchanges[0]);
+    struct fixture_system fixture;
+    fixture_system_open(&fixture, chips, TOPOLOGY_RING);
+    struct traffic_list list = traffic_measure(&fixture.system, program, &program->exchanges[0]);
+    fixture_system_close(&fixture);
     assert_int_equal(list.count, chips * (chips - 1));
     for (uint32_t i = 0; i < list.count; i++) {
         assert_int_equal(list.items[i].messages, (uint64_t)chip_tiles * chip_tiles);
@@ -300,6 +326,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(closed_forms_count_what_visiting_every_pair_counts),
         cmocka_unit_test(a_broadcast_crosses_once_to_every_other_chip),
+        cmocka_unit_test(a_broadcast_is_heard_by_the_chips_that_it_passes),
         cmocka_unit_test(all_tiles_of_64_chips_talk_to_all_others),
         cmocka_unit_test(places_repeat_on_every_chip_and_a_crossing_word_has_no_place),
         cmocka_unit_test(a_bus_ends_with_its_chip),
