@@ -220,16 +220,16 @@ static void draw_layer(struct activity_layer *layer, const struct drawn_ids *wha
     free(layer->counts);
     free(layer->ids);
     drawn_ids_destroy(layer->drawn);
+    uint32_t *counts = xmalloc((size_t)what->samples * 2 * sizeof *counts);
+    for (uint32_t b = 0; b < what->samples; b++) {
+        counts[b * 2 + 0] = what->spikes;
+        counts[b * 2 + 1] = what->listed;
+    }
     *layer = (struct activity_layer){.neurons = what->neurons,
                                      .slots = what->slots,
-                                     .counts =
-                                         xmalloc((size_t)what->samples * 2 * sizeof *layer->counts),
+                                     .counts = counts,
                                      .drawn = drawn_ids_create(what),
                                      .has_equal_counts = true};
-    for (uint32_t b = 0; b < what->samples; b++) {
-        layer->counts[b * 2 + 0] = what->spikes;
-        layer->counts[b * 2 + 1] = what->listed;
-    }
 }
 
 void activity_draw(struct activity *activity, const struct activity_fill *fill, uint64_t seed,
