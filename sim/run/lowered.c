@@ -116,13 +116,15 @@ char *lowered_remedy(const struct machine_config *config, const struct experimen
                      const struct lowered *lowered)
 {
     struct plan_prober prober = plan_prober_create(config, experiment);
-    char *remedy;
-    if (plan_prober_fits_one_step(&prober)) {
+    char *lack = plan_prober_lack(&prober);
+    char *remedy = NULL;
+    if (lack == NULL) {
         struct plan_times times = plan_measure_times(&prober, lowered->records[0]);
         remedy = plan_remedy(&prober, &times);
-    } else {
-        remedy = xstrdup(PLAN_NO_REMEDY); // most of what does not fit, and found by one plan
+    } else { // most of what does not fit, and nothing is to be timed for it
+        remedy = xstrdup(PLAN_NO_REMEDY);
     }
+    free(lack);
     plan_prober_free(&prober);
     return remedy;
 }

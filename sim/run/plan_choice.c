@@ -560,12 +560,20 @@ static int compare_offers(const void *a, const void *b)
     return (left->kind > right->kind) - (left->kind < right->kind);
 }
 
+// Double has all that single_remote has, and a slot more: where the history of one time step is too much for that, so it is here.
+static bool is_hopeless(const struct planner_size *failed, enum checkpoint_kind kind)
+{
+    return kind == CHECKPOINT_DOUBLE && failed->config.kind == CHECKPOINT_SINGLE_REMOTE &&
+           failed->history_steps == 1;
+}
+
 static struct planner_answer choose_of_all(struct plan_prober *prober,
                                            const struct checkpoint_config *wanted,
                                            const struct plan_times *times)
 {
     struct offer offers[CHECKPOINT_KINDS];
     struct planner_answer best = {0}, least = {0};
+    struct planner_size single_remote = {0}; // its smallest plan, if that does not fit
     for (enum checkpoint_kind kind = 0; kind < CHECKPOINT_KINDS; kind++) {
         struct checkpoint_config config = of_kind(wanted, kind);
         bool can_run = !plan_streams(kind) || prober->remote_limit_bytes > 0;
@@ -579,8 +587,14 @@ static struct planner_answer choose_of_all(struct plan_prober *prober,
         if (best.is_found && offers[i].least_seconds >= best.size.seconds) {
             break;
         }
+        if (is_hopeless(&single_remote, offers[i].kind)) {
+            continue;
+        }
         struct checkpoint_config config = of_kind(wanted, offers[i].kind);
         struct planner_answer answer = choose_of_kind(prober, &config, times);
+        if (!answer.is_found && config.kind == CHECKPOINT_SINGLE_REMOTE) {
+            single_remote = answer.size;
+        }
         if (answer.is_found && (!best.is_found || answer.size.seconds < best.size.seconds)) {
             best = answer;
         } else if (!answer.is_found &&
@@ -592,14 +606,19 @@ static struct planner_answer choose_of_all(struct plan_prober *prober,
 }
 
 // --- the reason ---------------------------------------------------------------------------------
-// What a plan lacks, as a refusal words it, without the list of what is large.
-static char *lack_of(const struct plan_probe *probe)
+// Off a refusal.
+static void cut_list(char *why)
 {
-    char *why = xstrdup(probe->why);
     char *list = strstr(why, "; largest");
     if (list != NULL) {
         *list = '\0';
     }
+}
+
+static char *lack_of(const struct plan_probe *probe)
+{
+    char *why = xstrdup(probe->why);
+    cut_list(why);
     return why;
 }
 
@@ -640,7 +659,13 @@ struct plan_choice plan_choose(struct plan_prober *prober, const struct checkpoi
                                const struct plan_times *times)
 {
     struct plan_choice choice = {.config = *wanted, .is_open = plan_is_open(wanted)};
-    if (!choice.is_open) {
+    char *lack = wanted->kind == CHECKPOINT_AUTO ? plan_prober_lack(prober) : NULL;
+    if (lack != NULL) {
+        choice.config = of_kind(wanted, CHECKPOINT_NONE);
+        cut_list(lack);
+        choice.why = xasprintf("none fits, whatever states and history take: %s", lack);
+        free(lack);
+    } else if (!choice.is_open) {
         choice.is_found = plan_prober_ask(prober, wanted)->fits;
     } else {
         struct planner_answer answer = wanted->kind == CHECKPOINT_AUTO

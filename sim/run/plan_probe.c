@@ -1,6 +1,7 @@
 // Convention: `graph` and `training` are those of one replica, whose program stands for all.
 #include "sim/run/plan_probe.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -165,37 +166,44 @@ static void measure(const struct plan_prober *prober, const struct program *prog
     sram_plan_destroy(plan);
 }
 
-bool plan_prober_fits_one_step(const struct plan_prober *prober)
+// -1: it was not asked.
+static int64_t find_probe(const struct plan_prober *prober, const struct checkpoint_config *config)
 {
-    struct training_graph *graph =
-        training_graph_create(&prober->graph->config, prober->graph->form, prober->graph->batch, 1);
-    const struct checkpoint_config none = {.kind = CHECKPOINT_NONE,
-                                           .state_bytes = prober->training.checkpoints.state_bytes};
-    char *why = NULL;
-    struct program *program = plan_prober_lower(prober, graph, &none, &why);
-    bool fits = false;
-    if (program != NULL) {
-        struct sram_plan *plan = sram_plan_create(program, prober->machine->chip);
-        fits = plan->fits;
-        sram_plan_destroy(plan);
+    for (uint32_t i = 0; i < prober->probe_count; i++) {
+        if (is_same(&prober->probes[i].config, config)) {
+            return i;
+        }
     }
-    free(why);
-    program_destroy(program);
-    training_graph_destroy(graph);
-    return fits;
+    return -1;
+}
+
+// Two levels are those of single, action by action.
+static int64_t find_equal(const struct plan_prober *prober, const struct checkpoint_config *config)
+{
+    struct checkpoint_config single = *config;
+    single.kind = CHECKPOINT_SINGLE;
+    single.levels = 0;
+    return config->kind == CHECKPOINT_NESTED && config->levels == 2 ? find_probe(prober, &single)
+                                                                    : -1;
 }
 
 const struct plan_probe *plan_prober_ask(struct plan_prober *prober,
                                          const struct checkpoint_config *config)
 {
-    for (uint32_t i = 0; i < prober->probe_count; i++) {
-        if (is_same(&prober->probes[i].config, config)) {
-            return &prober->probes[i];
-        }
+    int64_t known = find_probe(prober, config), equal = find_equal(prober, config);
+    if (known >= 0) {
+        return &prober->probes[known];
     }
     prober->probes = xrealloc(prober->probes, (prober->probe_count + 1) * sizeof *prober->probes);
     struct plan_probe *probe = &prober->probes[prober->probe_count++];
-    *probe = (struct plan_probe){.config = *config};
+    *probe = (struct plan_probe){0};
+    if (equal >= 0) {
+        *probe = prober->probes[equal];
+        probe->why = probe->why == NULL ? NULL : xstrdup(probe->why);
+        probe->config = *config;
+        return probe;
+    }
+    probe->config = *config;
     struct program *program = plan_prober_lower(prober, prober->graph, config, &probe->why);
     probe->is_lowered = program != NULL;
     if (program != NULL) {
@@ -203,6 +211,52 @@ const struct plan_probe *plan_prober_ask(struct plan_prober *prober,
         program_destroy(program);
     }
     return probe;
+}
+
+// Of every other plan what takes the fewest bytes beside states and history: sections, exchanges, input.
+static struct checkpoint_config plan_with_least_beside(const struct plan_prober *prober)
+{
+    struct checkpoint_config config = {.kind = CHECKPOINT_OFFLOAD,
+                                       .state_bytes = prober->training.checkpoints.state_bytes};
+    if (prober->remote_limit_bytes == 0) {
+        config.kind = CHECKPOINT_SINGLE;
+        config.local = (uint32_t)sqrt(prober->training.time_steps);
+    }
+    return config;
+}
+
+// Not the input, which is there for all time steps under every plan: so the lowerings name it.
+static void drop_history(struct program *program)
+{
+    for (uint32_t i = 0; i < program->variable_count; i++) {
+        struct variable *variable = &program->variables[i];
+        bool is_input = strncmp(variable->name, "input", strlen("input")) == 0;
+        if (variable->role == VARIABLE_HISTORY && !is_input) {
+            variable->bytes_per_item = 0;
+        }
+    }
+}
+
+char *plan_prober_lack(struct plan_prober *prober)
+{
+    const struct checkpoint_config none = {.kind = CHECKPOINT_NONE,
+                                           .state_bytes = prober->training.checkpoints.state_bytes};
+    struct checkpoint_config config = plan_with_least_beside(prober);
+    bool is_refused = prober->training.checkpoints.kind == CHECKPOINT_NONE;
+    if (!is_refused && plan_prober_ask(prober, &none)->fits) {
+        return NULL;
+    }
+    char *why = NULL;
+    struct program *program = plan_prober_lower(prober, prober->graph, &config, &why);
+    if (program == NULL) {
+        return why;
+    }
+    drop_history(program);
+    struct sram_plan *plan = sram_plan_create(program, prober->machine->chip);
+    why = plan->fits ? NULL : xstrdup(plan->why);
+    sram_plan_destroy(plan);
+    program_destroy(program);
+    return why;
 }
 
 // --- what a state weighs ------------------------------------------------------------------------

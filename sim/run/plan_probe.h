@@ -55,9 +55,9 @@ struct program *plan_prober_lower(const struct plan_prober *prober,
 // Borrowed until the next probe. What was asked before is not lowered again.
 const struct plan_probe *plan_prober_ask(struct plan_prober *prober,
                                          const struct checkpoint_config *config);
-// Does a single time step fit, without checkpoints? Every plan has its weights, gradients and code at the least, and
-// the history of one time step.
-bool plan_prober_fits_one_step(const struct plan_prober *prober);
+// NULL, or a sentence (owned by the caller): what does not fit under any plan, even if states and history took no room. Plain
+// training was refused already if that is what the experiment asks for.
+char *plan_prober_lack(struct plan_prober *prober);
 // Measured on programs of few time steps. Not known: nothing can be lowered. With I/O tiles the others hold more.
 struct plan_weight plan_prober_weigh(struct plan_prober *prober, bool streams);
 // What the program moves at once in a STREAM step, of the chip that has most; 0: it has none.
