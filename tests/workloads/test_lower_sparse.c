@@ -10,7 +10,6 @@
 #include <cmocka.h>
 
 #include "tests/workloads/lower_fixture.h"
-#include "workloads/lower/placement.h"
 
 #define CHIP_BYTES 638976u // Bow: 624 KiB a tile
 
@@ -22,107 +21,6 @@ static struct program *lower(struct fixture fixture)
     assert_null(why);
     program_verify(program);
     return program;
-}
-
-// --- placement ----------------------------------------------------------------------------------
-static void compaction_takes_as_many_tiles_as_the_published_log_says(void **state)
-{
-    (void)state;
-    static const uint32_t published[4][6] = {
-        {4, 4, 1}, {3, 3, 3, 1}, {2, 2, 2, 2, 1}, {2, 2, 2, 2, 2, 1}};
-    for (uint32_t hidden = 2; hidden <= 5; hidden++) {
-        struct fixture fixture = fixture_published(hidden, 0.05);
-        for (uint32_t l = 1; l < fixture.layer_count; l++) {
-            assert_int_equal(placement_parts(fixture.neurons[l], 6), published[hidden - 2][l - 1]);
-        }
-    }
-}
-
-static void one_worker_too_many_does_not_ask_for_another_tile(void **state)
-{
-    (void)state;
-    assert_int_equal(placement_parts(7 * 64, 6), 1);      // seven workers' flags on six
-    assert_int_equal(placement_parts(8 * 64, 6), 2);      // two left over
-    assert_int_equal(placement_parts(7 * 64 + 33, 6), 2); // more than half a worker's flags
-    assert_int_equal(placement_parts(1, 6), 1);
-}
-
-static struct placement *place(const struct fixture *fixture, char **why)
-{
-    struct placement_request request = {.layer_count = fixture->layer_count,
-                                        .neurons = fixture->neurons,
-                                        .slots = fixture->slots,
-                                        .batch = fixture->batch,
-                                        .tiles = fixture->tiles,
-                                        .contexts = 6};
-    return placement_create(&request, why);
-}
-
-static void two_neurons_a_tile_fill_the_chip_but_tile_0(void **state)
-{
-    (void)state;
-    struct fixture fixture = fixture_published(2, 0.05);
-    char *why = NULL;
-    struct placement *placement = place(&fixture, &why);
-    assert_int_equal(placement->neurons_per_tile, 2);
-    assert_int_equal(placement->layers[1].first_tile, 1);
-    assert_int_equal(placement->layers[1].tiles, 733);
-    assert_int_equal(placement->layers[2].first_tile, 734);
-    assert_int_equal(placement->layers[3].first_tile, 1467);
-    assert_int_equal(placement->layers[3].tiles, 5);
-    placement_destroy(placement);
-}
-
-static void neurons_per_tile_rise_in_twos_until_all_layers_fit(void **state)
-{
-    (void)state;
-    struct fixture fixture = fixture_published(2, 0.05);
-    char *why = NULL;
-    fixture.neurons[1] = 1468; // one tile too many
-    struct placement *placement = place(&fixture, &why);
-    assert_int_equal(placement->neurons_per_tile, 4);
-    assert_int_equal(placement->layers[1].tiles, 367);
-    assert_int_equal(placement->layers[2].tiles, 367);
-    placement_destroy(placement);
-    fixture.neurons[1] = 5 * 1466;
-    placement = place(&fixture, &why);
-    assert_int_equal(placement->neurons_per_tile, 6);
-    assert_int_equal(placement->layers[1].tiles, 1222);
-    placement_destroy(placement);
-}
-
-static void more_layers_than_tiles_are_refused_with_a_reason(void **state)
-{
-    (void)state;
-    struct fixture fixture = fixture_published(5, 0.05);
-    char *why = NULL;
-    fixture.tiles = 7; // six layers and tile 0
-    struct placement *placement = place(&fixture, &why);
-    assert_non_null(placement);
-    placement_destroy(placement);
-    fixture.tiles = 6;
-    assert_null(fixture_lower(&fixture, LOWERING_SPARSE, &why));
-    assert_string_equal(why,
-                        "6 layers need a tile each, and tile 0 is left free: the chip has 6 tiles");
-    free(why);
-}
-
-static void reduction_tiles_are_shared_by_the_published_rule_without_overlap(void **state)
-{
-    (void)state;
-    struct fixture fixture = fixture_published(5, 0.05);
-    char *why = NULL;
-    struct placement *placement = place(&fixture, &why);
-    uint32_t next = 1;
-    for (uint32_t l = 2; l <= 6; l++) {
-        assert_int_equal(placement->layers[l].reduce_first_tile, next);
-        next += placement->layers[l].reduce_tiles;
-    }
-    assert_int_equal(next, 1472);
-    // 293^0.8 against 5^0.8, equal slots: 94.1 to 3.6, so 364.3 and 14.0 tiles of 1471
-    assert_in_range(placement->layers[3].reduce_tiles, 364, 365);
-    assert_int_equal(placement->layers[6].reduce_tiles, 14);
-    placement_destroy(placement);
 }
 
 // --- rows ---------------------------------------------------------------------------------------
@@ -556,123 +454,6 @@ static void any_network_lowers_to_a_legal_program(void **state)
     assert_int_equal(lowered, 400);
 }
 
-// --- analog input, biases, loss on membranes ----------------------------------------------------
-static struct fixture analog_network(void)
-{
-    return (struct fixture){.layer_count = 3,
-                            .neurons = {30, 20, 5},
-                            .slots = {30, 6, 2},
-                            .batch = 12,
-                            .time_steps = 7,
-                            .neuron = "leaky",
-                            .layer_delay = 1,
-                            .has_bias = true,
-                            .input = INPUT_ANALOG,
-                            .loss = LOSS_ON_MEMBRANES,
-                            .tiles = 64};
-}
-
-static void an_analog_input_lies_on_the_neuron_tiles_and_is_multiplied_there(void **state)
-{
-    (void)state;
-    struct program *program = lower(analog_network());
-    assert_int_equal(program->steps[0].host_bytes, 4 * (12 * 30 + 12)); // values once, labels
-    assert_int_equal(received_bytes(program, "A1 ", 1), 4 * 12 * 30);
-    assert_int_equal(count_named_sets(program, "F1 ") + count_named_sets(program, "B2 slice input"),
-                     0);
-    const struct vertex_group *product = find_group(program, "F3 product of the analog input", 1);
-    assert_int_equal(product->items, 10); // two neurons a tile
-    assert_int_equal(product->sizes[0], 12);
-    assert_int_equal(product->sizes[1], 30);
-    assert_int_equal(product->sizes[2], 2);
-    const struct vertex_group *gradient = find_group(program, "B7 weight gradient", 1);
-    assert_int_equal(gradient->codelet, CODELET_matmul_partial);
-    assert_int_equal(gradient->sizes[0], 30);
-    assert_int_equal(gradient->sizes[1], 12);
-    assert_int_equal(find_group(program, "B7 weight gradient", 2)->codelet,
-                     CODELET_weight_gradient);
-    // one gradient, not one for each worker, and no transposed weights
-    assert_null(find_group(program, "sum gradient copies", 1));
-    assert_null(find_variable(program, "layer 1 gradient copies"));
-    assert_null(find_variable(program, "layer 1 weights, transposed"));
-    assert_int_equal(find_variable(program, "layer 1 gradient")->bytes_per_item, 4 * 2 * 30);
-    assert_int_equal(find_variable(program, "layer 1 analog input of the batch")->bytes_per_item,
-                     4 * 12 * 30);
-    program_destroy(program);
-}
-
-static void a_hoisted_product_runs_before_the_loop_and_its_gradient_after(void **state)
-{
-    (void)state;
-    struct fixture fixture = analog_network();
-    fixture.config.hoists_static_input = true;
-    struct program *program = lower(fixture);
-    assert_int_equal(count_named_sets(program, "F3 product"), 0);
-    assert_non_null(find_group(program, "A2 static product", 1));
-    assert_null(find_group(program, "B7 weight gradient", 1));
-    assert_null(find_group(program, "B7 bias gradient", 1));
-    assert_int_equal(find_group(program, "A3 static weight gradient", 1)->sizes[0], 30);
-    assert_int_equal(find_group(program, "A3 bias gradient", 1)->sizes[0], 12 + 1);
-    assert_int_equal(find_group(program, "B5 sum errors over time", 1)->sizes[0], 12 * 2);
-    struct loop_range forward = fixture_loop(program, 0), backward = fixture_loop(program, 1);
-    const struct variable *currents = find_variable(program, "layer 1 currents");
-    const struct variable *errors = find_variable(program, "layer 1 sum of errors");
-    assert_true(currents->first_step < forward.first && currents->last_step >= forward.end);
-    assert_true(errors->first_step < backward.first && errors->last_step > backward.end);
-    assert_int_equal(errors->bytes_per_item, 4 * 12 * 2);
-    program_destroy(program);
-}
-
-static void a_bias_gradient_sums_the_samples_in_every_time_step(void **state)
-{
-    (void)state;
-    struct program *program = lower(analog_network());
-    const struct vertex_group *sum = find_group(program, "B7 bias gradient", 2);
-    assert_int_equal(sum->codelet, CODELET_reduce_many);
-    assert_int_equal(sum->sizes[0], 12 + 1); // samples, and the sum so far
-    assert_int_equal(sum->sizes[1], 2);
-    assert_int_equal(find_group(program, "optimizer", 1)->sizes[0], 2 * 30 + 2);
-    assert_int_equal(find_variable(program, "layer 1 biases")->bytes_per_item, 4 * 2);
-    assert_int_equal(find_variable(program, "layer 1 Adam moments of biases")->bytes_per_item,
-                     2 * 4 * 2);
-    program_destroy(program);
-}
-
-static void
-a_loss_on_membranes_takes_sums_from_the_output_neurons_and_gives_them_gradients(void **state)
-{
-    (void)state;
-    struct fixture fixture = analog_network();
-    struct program *program = lower(fixture);
-    assert_int_equal(total_received_bytes(program, "summed membranes"), 4 * 12 * 5);
-    assert_int_equal(count_named_sets(program, "output spikes to dense"), 0);
-    assert_int_equal(count_named_sets(program, "B2 slice output gradient"), 0);
-    assert_non_null(find_group(program, "B4 state gradient", 1));
-    assert_null(find_group(program, "B4 state gradient", 2)); // no surrogate on the way
-    assert_int_equal(find_variable(program, "layer 2 summed membranes")->bytes_per_item,
-                     4 * 12 * 2);
-    // the sum is one more state of the update: loaded and stored, one addition
-    fixture.loss = LOSS_ON_SPIKES;
-    struct program *spikes = lower(fixture);
-    const uint32_t *with = find_group(program, "F3 neuron update", 2)->sizes;
-    const uint32_t *without = find_group(spikes, "F3 neuron update", 2)->sizes;
-    assert_int_equal(with[1], without[1] + 2);
-    assert_int_equal(with[2], without[2] + 1);
-    program_destroy(program);
-    program_destroy(spikes);
-}
-
-static void the_host_may_want_the_output_spikes(void **state)
-{
-    (void)state;
-    struct fixture fixture = analog_network();
-    fixture.config.host_output = HOST_OUTPUT_SPIKES;
-    struct program *program = lower(fixture);
-    const struct program_step *last = &program->steps[program->step_count - 1];
-    assert_int_equal(last->host_bytes, 4 * (1 + 7 * 12 * (2 + 2)));
-    program_destroy(program);
-}
-
 static void compaction_wraps_around_where_the_chip_is_too_small(void **state)
 {
     (void)state;
@@ -696,12 +477,6 @@ int main(void)
 {
     setvbuf(stdout, NULL, _IOLBF, 0);
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(compaction_takes_as_many_tiles_as_the_published_log_says),
-        cmocka_unit_test(one_worker_too_many_does_not_ask_for_another_tile),
-        cmocka_unit_test(two_neurons_a_tile_fill_the_chip_but_tile_0),
-        cmocka_unit_test(neurons_per_tile_rise_in_twos_until_all_layers_fit),
-        cmocka_unit_test(more_layers_than_tiles_are_refused_with_a_reason),
-        cmocka_unit_test(reduction_tiles_are_shared_by_the_published_rule_without_overlap),
         cmocka_unit_test(a_forward_step_has_8_plus_4_sets_a_layer),
         cmocka_unit_test(every_set_of_slices_fetches_the_index_before_it),
         cmocka_unit_test(a_backward_step_has_7_plus_7_sets_a_layer_a_copy_and_the_second_reduction),
@@ -725,12 +500,6 @@ int main(void)
         cmocka_unit_test(landing_buffers_of_different_rows_share_addresses),
         cmocka_unit_test(what_crosses_the_back_edge_lives_over_the_whole_loop),
         cmocka_unit_test(any_network_lowers_to_a_legal_program),
-        cmocka_unit_test(an_analog_input_lies_on_the_neuron_tiles_and_is_multiplied_there),
-        cmocka_unit_test(a_hoisted_product_runs_before_the_loop_and_its_gradient_after),
-        cmocka_unit_test(a_bias_gradient_sums_the_samples_in_every_time_step),
-        cmocka_unit_test(
-            a_loss_on_membranes_takes_sums_from_the_output_neurons_and_gives_them_gradients),
-        cmocka_unit_test(the_host_may_want_the_output_spikes),
         cmocka_unit_test(compaction_wraps_around_where_the_chip_is_too_small),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
