@@ -125,7 +125,6 @@ enum gpu_bound {
 #undef X
         GPU_BOUND_COUNT
 };
-const char *gpu_bound_name(enum gpu_bound bound);
 // The GPU with all rates of a kind `factor` times as slow, its floors `factor` times as long.
 // Borrows what *gpu owns. Seconds are of degree 1 in all of these together, so by Euler's theorem
 // the logarithmic derivatives of a kernel's seconds with respect to the four factors add up to 1.

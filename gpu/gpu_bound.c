@@ -3,17 +3,6 @@
 #include "gpu/gpu.h"
 #include "sim/err.h"
 
-const char *gpu_bound_name(enum gpu_bound bound)
-{
-    static const char *const names[GPU_BOUND_COUNT] = {
-#define X(name) #name,
-        GPU_BOUNDS(X)
-#undef X
-    };
-    SIM_ASSERT((unsigned)bound < GPU_BOUND_COUNT, "bound %u", (unsigned)bound);
-    return names[bound];
-}
-
 // Launches, latencies and steps of chains: times that more units or wider buses do not shorten.
 static void slow_floors(struct gpu_config *gpu, double factor)
 {

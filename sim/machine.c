@@ -39,7 +39,7 @@ static struct machine *create(const struct chip_config *chip, const struct progr
     machine->chip = chip;
     machine->program = program;
     machine->syncs = *syncs;
-    machine->replay = replay_create_over(chip, program, syncs);
+    machine->replay = replay_create(chip, program, syncs);
     machine->share_count = superstep_count_shares(program);
     machine->share_cycles = xcalloc(machine->share_count, sizeof *machine->share_cycles);
     return machine;

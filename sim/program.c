@@ -246,42 +246,6 @@ void program_add_variable(struct program *program, const struct variable *variab
     program->variable_count++;
 }
 
-// Sum over compute sets of the turns of the loops and calls around them; *step is left on the LOOP_END or
-// RETURN. sets_of: of each section that a call may name.
-static uint64_t count_sets_in_body(const struct program *program, uint32_t *step,
-                                   const uint64_t *sets_of)
-{
-    uint64_t sets = 0;
-    for (; *step < program->step_count; (*step)++) {
-        const struct program_step *at = &program->steps[*step];
-        if (at->kind == STEP_LOOP_END || at->kind == STEP_RETURN) {
-            break;
-        }
-        if (at->kind == STEP_COMPUTE) {
-            sets++;
-        } else if (at->kind == STEP_CALL) {
-            sets += at->loop_count * sets_of[at->index];
-        } else if (at->kind == STEP_LOOP_BEGIN) {
-            (*step)++;
-            sets += at->loop_count * count_sets_in_body(program, step, sets_of);
-        }
-    }
-    return sets;
-}
-
-uint64_t program_count_compute_sets(const struct program *program)
-{
-    uint64_t *sets_of = xcalloc(program->section_count + 1, sizeof *sets_of);
-    for (uint32_t i = 0; i < program->section_count; i++) { // a section calls earlier ones alone
-        uint32_t step = program->sections[i].first_step;
-        sets_of[i] = count_sets_in_body(program, &step, sets_of);
-    }
-    uint32_t step = program->main_first;
-    uint64_t sets = count_sets_in_body(program, &step, sets_of);
-    free(sets_of);
-    return sets;
-}
-
 // --- verification -------------------------------------------------------------------------------
 static void verify_map(const struct program *program, const struct tile_map *map, const char *what)
 {

@@ -249,8 +249,6 @@ uint32_t program_add_all_reduce(struct program *program, const char *name, uint6
 void program_place_on_chips(struct program *program, uint32_t chips, uint32_t chip_tiles);
 // Copies *variable and its name.
 void program_add_variable(struct program *program, const struct variable *variable);
-// Supersteps that one run of the program executes: compute sets, loops and calls multiplied out.
-uint64_t program_count_compute_sets(const struct program *program);
 // Checks every range and index against tile_count and layers; aborts (SIM_ASSERT) on a fault.
 void program_verify(const struct program *program);
 

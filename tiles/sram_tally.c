@@ -290,14 +290,6 @@ static bool are_alike(const struct sram_tally *tally, uint32_t a, uint32_t b)
            tally->messages[a] == tally->messages[b];
 }
 
-uint32_t sram_tally_classes(const struct sram_tally *tally, uint32_t *tiles)
-{
-    uint32_t *class_of = xmalloc((size_t)tally->tile_count * sizeof(uint32_t));
-    uint32_t class_count = sram_tally_classify(tally, tiles, class_of);
-    free(class_of);
-    return class_count;
-}
-
 uint32_t sram_tally_classify(const struct sram_tally *tally, uint32_t *tiles, uint32_t *class_of)
 {
     uint64_t mask = 1;

@@ -20,9 +20,8 @@ struct sram_tally *sram_tally_create(const struct program *program);
 void sram_tally_destroy(struct sram_tally *tally);
 
 // Lists one tile of every class of tiles that use any memory, lowest tile first; returns their number.
-// tiles: room for tile_count.
-uint32_t sram_tally_classes(const struct sram_tally *tally, uint32_t *tiles);
-// The same; class_of: room for tile_count, the class of every tile, UINT32_MAX of those that use none.
+// tiles: room for tile_count. class_of: room for tile_count, the class of every tile, UINT32_MAX of those that
+// use none.
 uint32_t sram_tally_classify(const struct sram_tally *tally, uint32_t *tiles, uint32_t *class_of);
 
 // Items of [first_item, first_item + items) that lie on the tile.

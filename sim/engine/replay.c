@@ -365,14 +365,8 @@ static uint64_t set_cycles(struct replay *replay, uint32_t set, const struct act
 }
 
 // --- life of a replay ---------------------------------------------------------------------------
-struct replay *replay_create(const struct chip_config *chip, const struct program *program)
-{
-    static const struct superstep_syncs on_chip = {0};
-    return replay_create_over(chip, program, &on_chip);
-}
-
-struct replay *replay_create_over(const struct chip_config *chip, const struct program *program,
-                                  const struct superstep_syncs *syncs)
+struct replay *replay_create(const struct chip_config *chip, const struct program *program,
+                             const struct superstep_syncs *syncs)
 {
     struct replay *replay = xcalloc(1, sizeof *replay);
     replay->chip = chip;

@@ -9,10 +9,9 @@
 
 struct replay;
 
-struct replay *replay_create(const struct chip_config *chip, const struct program *program);
-// The same for a program on several chips.
-struct replay *replay_create_over(const struct chip_config *chip, const struct program *program,
-                                  const struct superstep_syncs *syncs);
+// syncs: zeros on one chip.
+struct replay *replay_create(const struct chip_config *chip, const struct program *program,
+                             const struct superstep_syncs *syncs);
 void replay_destroy(struct replay *replay);
 
 struct replay_run {

@@ -96,48 +96,6 @@ static void arrays_keep_their_content_while_they_grow(void **state)
     program_destroy(program);
 }
 
-static void supersteps_count_loops_multiplied_out(void **state)
-{
-    (void)state;
-    struct program *program = program_create("loops", 1, 1, 100, 0, NULL, NULL);
-    program_begin_compute(program, "once");
-    program_begin_loop(program, 10, 0, 1);
-    program_begin_compute(program, "ten times");
-    program_begin_loop(program, 3, 0, 0);
-    program_begin_compute(program, "thirty times");
-    program_begin_exchange(program, "not a compute set");
-    program_end_loop(program);
-    program_begin_compute(program, "ten times again");
-    program_end_loop(program);
-    program_begin_loop(program, 0, 0, 1);
-    program_begin_compute(program, "never");
-    program_end_loop(program);
-    assert_int_equal(program_count_compute_sets(program), 1 + 10 + 30 + 10);
-    program_destroy(program);
-}
-
-static void supersteps_count_the_calls_of_sections(void **state)
-{
-    (void)state;
-    struct program *program = program_create("calls", 1, 1, 100, 0, NULL, NULL);
-    uint32_t inner = program_begin_section(program, "inner");
-    program_begin_compute(program, "one");
-    program_begin_compute(program, "two");
-    program_end_section(program);
-    uint32_t outer = program_begin_section(program, "outer");
-    program_begin_loop(program, 2, 0, 0);
-    program_add_call(program, inner, 5, 0, 1);
-    program_end_loop(program);
-    program_begin_compute(program, "three");
-    program_end_section(program);
-    program_add_call(program, outer, 3, 0, 10);
-    program_add_call(program, inner, 0, 0, 1);
-    program_begin_compute(program, "four");
-    program_verify(program);
-    assert_int_equal(program_count_compute_sets(program), 3 * (2 * 5 * 2 + 1) + 1);
-    program_destroy(program);
-}
-
 static void maps_place_items_in_a_row_or_spread_and_wrap_around(void **state)
 {
     (void)state;
@@ -255,8 +213,6 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_built_program_holds_what_was_added_in_order),
         cmocka_unit_test(arrays_keep_their_content_while_they_grow),
-        cmocka_unit_test(supersteps_count_loops_multiplied_out),
-        cmocka_unit_test(supersteps_count_the_calls_of_sections),
         cmocka_unit_test(maps_place_items_in_a_row_or_spread_and_wrap_around),
         cmocka_unit_test(groups_that_leave_the_chip_or_the_record_are_refused),
         cmocka_unit_test(flows_that_do_not_fit_are_refused),

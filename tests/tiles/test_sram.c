@@ -323,11 +323,14 @@ static void tiles_with_equal_lists_are_one_class(void **state)
         .codelet = CODELET_fill, .place = tile_map_range(4, 4), .items = 4, .vertices = 4};
     program_add_group(program, &group); // tiles 4..7
     struct sram_tally *tally = sram_tally_create(program);
-    uint32_t tiles[TILES];
-    assert_int_equal(sram_tally_classes(tally, tiles), 3);
+    uint32_t tiles[TILES], class_of[TILES];
+    assert_int_equal(sram_tally_classify(tally, tiles, class_of), 3);
     assert_int_equal(tiles[0], 2);
     assert_int_equal(tiles[1], 4);
     assert_int_equal(tiles[2], 6);
+    assert_int_equal(class_of[0], UINT32_MAX);
+    assert_int_equal(class_of[3], class_of[2]);
+    assert_int_equal(class_of[5], 1);
     sram_tally_destroy(tally);
     program_destroy(program);
 }
