@@ -124,7 +124,8 @@ struct anatomy_machine {   // of tiles
     uint32_t tile_count, contexts, time_steps;
     uint64_t compute_cycles, exchange_cycles, sync_cycles, host_cycles;
     uint64_t links_cycles, memory_cycles; // waits
-    uint32_t chips, replicas;
+    uint32_t chips, replicas;             // the first replica is shown
+    bool has_own_samples; // each replica replayed its own; else the first one's stand for all
     struct anatomy_section *sections; // owned; none: the program has no calls
     uint32_t section_count;
     struct anatomy_call *calls; // owned

@@ -234,6 +234,7 @@ static json_t *machine_to_json(const struct anatomy_machine *machine)
     set_integer(object, "tiles", machine->tile_count);
     set_integer(object, "chips", machine->chips);
     set_integer(object, "replicas", machine->replicas);
+    json_object_set_new(object, "has_own_samples", json_boolean(machine->has_own_samples));
     set_integer(object, "contexts", machine->contexts);
     set(object, "cycles", cycles_to_json(machine));
     set(object, "loops", loops_to_json(machine));

@@ -278,19 +278,22 @@ static uint64_t count_leaves(const struct machine *machine)
     return count;
 }
 
-bool machine_time_leaves(struct machine *machine, const struct activity *record,
-                         struct machine_time *time, struct machine_leaves *leaves, char **why)
+bool machine_time_leaves(struct machine *machine, const struct activity *const *records,
+                         uint32_t record_count, struct machine_time *time,
+                         struct machine_leaves *leaves, char **why)
 {
     *leaves = (struct machine_leaves){0};
     if (machine->system == NULL) {
-        return machine_time_folded(machine, &record, 1, time, why);
+        return machine_time_folded(machine, records, 1, time, why);
     }
+    SIM_ASSERT(record_count == 1 || record_count == machine->parallel->replicas,
+               "%u records of %u replicas", record_count, machine->parallel->replicas);
     leaves->count = count_leaves(machine);
-    struct parallel_config folded = *machine->parallel;
-    folded.replays_each = false;
-    struct machine first = *machine;
-    first.parallel = &folded;
-    struct run_request request = {&first, &record, 1, engine_run_system, leaves};
+    struct parallel_config parallel = *machine->parallel;
+    parallel.replays_each = record_count > 1;
+    struct machine observed = *machine;
+    observed.parallel = &parallel;
+    struct run_request request = {&observed, records, 1, engine_run_system, leaves};
     return time_records(&request, "the folded timing run", time, why);
 }
 

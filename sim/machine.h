@@ -62,9 +62,11 @@ struct machine_leaves {
     struct machine_leave *items; // owned; as many as the program's run has such steps, then zeros
     uint64_t count;              // 0: a chip that is no system's, whose waits nobody noted
 };
-// Folded, of one record, on the first replica's samples: as above, with what only the clock knows.
-bool machine_time_leaves(struct machine *machine, const struct activity *record,
-                         struct machine_time *time, struct machine_leaves *leaves, char **why);
+// Folded, of one training step, with what only the clock knows; time and leaves are the first replica's. One record,
+// whose samples stand for those of all replicas, or one of each.
+bool machine_time_leaves(struct machine *machine, const struct activity *const *records,
+                         uint32_t record_count, struct machine_time *time,
+                         struct machine_leaves *leaves, char **why);
 
 // A process that makes timing runs itself, without children, keeps one of these for all of them.
 struct machine_clock;

@@ -15,7 +15,9 @@ function summaryLines() {
     const {total, compute, exchange, sync, host, links, memory} = machine.cycles;
     const longest = machine.steps.reduce((best, step) => (step.cycles > best.cycles ? step : best));
     const busy = machine.busy.reduce((all, value) => all + value, 0) / machine.tiles;
-    return el('li', {}, strong(machine.name), ` takes ${format.seconds(total / machine.clock_hz)} (${cyclesText(total)}): ` +
+    const samples = machine.has_own_samples ? 'each replays samples of its own' : 'its samples stand for those of all';
+    const shown = machine.replicas > 1 ? ` (shown is the first of ${format.whole(machine.replicas)} replicas; ${samples})` : '';
+    return el('li', {}, strong(machine.name), shown, ` takes ${format.seconds(total / machine.clock_hz)} (${cyclesText(total)}): ` +
       `${percentOf(compute, total)} compute, ${percentOf(exchange, total)} exchange, ${percentOf(sync, total)} sync, ${percentOf(host, total)} waiting for the host` +
       `${machine.chips * machine.replicas > 1 ? `, ${percentOf(links, total)} for other chips` : ''}${machine.course.transfers.length > 0 ? `, ${percentOf(memory, total)} for streaming memory` : ''}. ` +
       `The longest ${longest.kind === 'compute' ? 'compute set' : 'part'} is ${longest.name} with ${percentOf(longest.cycles, total)}; ` +

@@ -380,11 +380,11 @@ static void report_transfers(const struct system_run *run)
     }
 }
 
-// Of the replica that took longest, the first of equals.
+// Of the replica that took longest, the first of equals; with leaves, of the first, whose they are.
 static void report(const struct system_run *run)
 {
     const struct replica *longest = &run->all_replicas[0];
-    for (uint32_t i = 1; i < run->replicas; i++) {
+    for (uint32_t i = 1; run->job->leaves == NULL && i < run->replicas; i++) {
         const struct replica *replica = &run->all_replicas[i];
         if (superstep_sum(&replica->total) > superstep_sum(&longest->total)) {
             longest = replica;

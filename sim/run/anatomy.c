@@ -180,11 +180,11 @@ static void explain_slowest(const struct observation *observation, const struct 
     uint32_t contexts = observed->chip->tile.contexts;
     tile->worker_slots = xcalloc(contexts, sizeof *tile->worker_slots);
     struct slowest_tile context = {tile, contexts};
-    const struct vertices_moment moment = {observed->record, time_step};
+    const struct vertices_moment moment = {observed->records[0], time_step};
     const struct vertices_visitor visitor = {tile->slowest_tile, add_work, &context};
     vertices_visit(observed->chip, observed->program, set, &moment, &visitor);
     uint64_t idle_cycles = vertices_tile_cycles(observed->chip, observed->program, set,
-                                                observed->record, VERTICES_WITHOUT_ACTIVITY,
+                                                observed->records[0], VERTICES_WITHOUT_ACTIVITY,
                                                 tile->slowest_tile, observation->worker_millislots);
     tile->launch_cycles = slowest->fixed_cycles;
     tile->fixed_cycles = idle_cycles - slowest->fixed_cycles;
@@ -260,7 +260,7 @@ static void observe_tiles(struct observation *observation, const struct replay_e
     if (!is_shown && !is_counted) {
         return;
     }
-    const struct vertices_moment moment = {observed->record, event->time_step};
+    const struct vertices_moment moment = {observed->records[0], event->time_step};
     vertices_all_tiles(observed->chip, program, set, &moment, observation->tiles,
                        observation->worker_millislots);
     uint64_t slowest_cycles = 0;
@@ -492,6 +492,7 @@ static void fill_head(const struct observed_tiles *observed, struct anatomy_mach
     out->time_steps = observed->program->time_steps;
     out->chips = observed->program->chips;
     out->replicas = observed->replicas;
+    out->has_own_samples = observed->record_count > 1;
     out->looks_all = LOOKS_ALL;
     out->looks_of_more = LOOKS_OF_MORE;
     out->busy_cycles = xcalloc(out->tile_count, sizeof(uint64_t));
@@ -507,12 +508,8 @@ static void fill_head(const struct observed_tiles *observed, struct anatomy_mach
     }
 }
 
-// Of several replicas the time is the longest one's, the waits are the first one's.
 static void check_sums(const struct observation *observation)
 {
-    if (observation->observed->replicas > 1) {
-        return;
-    }
     const struct machine_time *time = observation->time;
     for (uint32_t i = 0; i < time->share_count; i++) {
         const struct anatomy_step *step = &observation->out->steps[i];
@@ -535,7 +532,7 @@ static void run_observation(struct observation *observation)
     list_steps(observation);
     observation->seen = xcalloc(observation->out->step_count + 1, sizeof(uint64_t));
     observation->unseen_cycles = xcalloc(observation->out->step_count + 1, sizeof(uint64_t));
-    machine_observe(observed->machine, observed->record, observe, observation);
+    machine_observe(observed->machine, observed->records[0], observe, observation);
     check_sums(observation);
     choose_tiles(observation);
     add_memory(observation, observed->fullest_tile, "fullest tile");
@@ -554,7 +551,8 @@ bool anatomy_observe_tiles(const struct observed_tiles *observed, struct anatomy
 {
     struct machine_time time;
     struct machine_leaves leaves;
-    if (!machine_time_leaves(observed->machine, observed->record, &time, &leaves, why)) {
+    if (!machine_time_leaves(observed->machine, observed->records, observed->record_count, &time,
+                             &leaves, why)) {
         return false;
     }
     struct observation observation = {

@@ -34,7 +34,8 @@ struct observed_tiles {
     const struct chip_config *chip;
     const struct program *program;
     struct machine *machine;
-    const struct activity *record; // NULL: the program takes nothing from one
+    const struct activity *const *records; // NULL entries: the program takes nothing from one
+    uint32_t record_count; // 1: the first replica's samples stand for all; else one of each replica
     uint32_t fullest_tile;
     uint32_t replicas; // of the program; the first one is observed
 };

@@ -46,14 +46,21 @@ static bool observe_tiles_of(const struct anatomy_run *run, const struct machine
     SIM_ASSERT(lowered.program != NULL, "%s was lowered before, and now: %s", entry->name,
                lowered.why);
     struct machine *machine = lowered_machine(&lowered, config);
+    const struct activity **first =
+        xcalloc(lowered.replica_count, sizeof *first); // of each replica
+    for (uint32_t i = 0; i < lowered.replica_count; i++) {
+        first[i] = lowered.records[(size_t)i * lowered.record_count];
+    }
     const struct observed_tiles observed = {.name = entry->name,
                                             .chip = config->chip,
                                             .program = lowered.program,
                                             .machine = machine,
-                                            .record = lowered.records[0],
+                                            .records = first,
+                                            .record_count = lowered.replica_count,
                                             .fullest_tile = entry->sram_max_tile,
                                             .replicas = entry->replicas};
     bool is_done = observe_machine(run, &observed);
+    free(first);
     machine_destroy(machine);
     lowered_free(&lowered);
     return is_done;

@@ -178,7 +178,7 @@ static struct worker_slices slices_of(const struct tracing *tracing, const struc
     const struct observed_tiles *observed = tracing->observed;
     struct worker_slices out = {.contexts = tracing->machine->contexts};
     out.used_millislots = xcalloc(out.contexts, sizeof *out.used_millislots);
-    const struct vertices_moment moment = {observed->record, time_step};
+    const struct vertices_moment moment = {observed->records[0], time_step};
     struct vertices_visitor visitor = {tile, count_vertex, &out};
     vertices_visit(observed->chip, observed->program, set, &moment, &visitor);
     out.is_merging = out.vertices > MERGED_VERTICES || tracing->options->steps == TRACE_EVERY_STEP;
@@ -218,8 +218,9 @@ static void trace_tile(struct tracing *tracing, const struct tile_tracks *tracks
     const struct program_step *program_step = &observed->program->steps[step->program_step];
     const struct compute_set *set = &observed->program->compute_sets[program_step->index];
     struct worker_slices slices = slices_of(tracing, set, event->time_step, tracks->tile);
-    uint64_t cycles = vertices_tile_cycles(observed->chip, observed->program, set, observed->record,
-                                           event->time_step, tracks->tile, tracing->scratch);
+    uint64_t cycles =
+        vertices_tile_cycles(observed->chip, observed->program, set, observed->records[0],
+                             event->time_step, tracks->tile, tracing->scratch);
     uint64_t busiest_millislots = 0;
     for (uint32_t i = 0; i < slices.contexts; i++) {
         busiest_millislots = max_u64(busiest_millislots, slices.used_millislots[i]);

@@ -155,7 +155,7 @@ static void time_links(const struct plan_prober *prober, struct machine *machine
     }
     struct machine_time time;
     char *why = NULL;
-    if (machine_time_leaves(machine, record, &time, &replayed->leaves, &why)) {
+    if (machine_time_leaves(machine, &record, 1, &time, &replayed->leaves, &why)) {
         machine_time_free(&time);
     } else { // a run would fail as well, and say why
         replayed->leaves = (struct machine_leaves){0};

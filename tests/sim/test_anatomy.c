@@ -227,8 +227,13 @@ static void the_slower_of_two_tiles_is_named_with_its_vertices(void **state)
     group.vertices = 8;
     program_add_group(program, &group);
     struct machine *machine = machine_create(&chip, program);
-    const struct observed_tiles observed = {
-        .name = "by hand", .chip = &chip, .program = program, .machine = machine};
+    const struct activity *no_record = NULL;
+    const struct observed_tiles observed = {.name = "by hand",
+                                            .chip = &chip,
+                                            .program = program,
+                                            .machine = machine,
+                                            .records = &no_record,
+                                            .record_count = 1};
     struct anatomy anatomy = {0};
     char *why = NULL;
     assert_true(anatomy_observe_tiles(&observed, &anatomy, &why));
@@ -277,11 +282,13 @@ static double busy_error(uint32_t time_steps)
     struct activity *record = activity_create_blank(1, &neurons, &slots, time_steps, 2);
     activity_draw(record, &(struct activity_fill){.input_spikes = 0.5}, 1, 0);
     struct machine *machine = machine_create(&chip, program);
+    const struct activity *replayed = record;
     const struct observed_tiles observed = {.name = "gradients",
                                             .chip = &chip,
                                             .program = program,
                                             .machine = machine,
-                                            .record = record};
+                                            .records = &replayed,
+                                            .record_count = 1};
     struct anatomy anatomy = {0};
     char *why = NULL;
     assert_true(anatomy_observe_tiles(&observed, &anatomy, &why));
@@ -518,6 +525,29 @@ static void waiting_for_other_chips_is_part_of_the_sum_and_of_the_trace(void **s
     assert_int_equal(unlink(path), 0);
 }
 
+static void the_first_of_replicas_with_their_own_samples_adds_up(void **state)
+{
+    (void)state;
+    const char *const sets[] = {
+        "machines=[{name: own, system: toy-4, chips: 2, replicas: 2, replays_each: true}, "
+        "{name: first, system: toy-4, chips: 2, replicas: 2}]",
+        "training.batch=2", "network.hidden=[24, 24]"};
+    struct outcome outcome =
+        run(sets, 3, NULL, &two_steps); // sums are checked where it is observed
+    assert_int_equal(outcome.status, RUN_DONE);
+    const struct anatomy_machine *own = &outcome.anatomy.machines[0];
+    const struct anatomy_machine *alike = &outcome.anatomy.machines[1];
+    assert_true(own->has_own_samples);
+    assert_false(alike->has_own_samples);
+    // the all-reduce and the update end together
+    assert_int_equal(anatomy_total_cycles(own), outcome.result.machines[0].cycles);
+    assert_int_equal(anatomy_total_cycles(alike), outcome.result.machines[1].cycles);
+    // as much computed by the first replica, another wait for the other
+    assert_int_equal(own->compute_cycles, alike->compute_cycles);
+    assert_int_not_equal(own->links_cycles, alike->links_cycles);
+    free_outcome(&outcome);
+}
+
 static void a_trace_of_sections_nests_and_has_the_transfers(void **state)
 {
     (void)state;
@@ -547,6 +577,7 @@ int main(void)
         cmocka_unit_test(sections_are_counted_as_the_plan_calls_them),
         cmocka_unit_test(transfers_are_waited_for_unless_something_runs_beside_them),
         cmocka_unit_test(waiting_for_other_chips_is_part_of_the_sum_and_of_the_trace),
+        cmocka_unit_test(the_first_of_replicas_with_their_own_samples_adds_up),
         cmocka_unit_test(a_trace_of_sections_nests_and_has_the_transfers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -372,8 +372,12 @@ struct tally { // so that the test cannot pass by drawing nothing of interest
 static void look_at(const struct program *program, const struct chip_config *chip,
                     struct machine *machine, const struct activity *record)
 {
-    const struct observed_tiles observed = {
-        .name = "random", .chip = chip, .program = program, .machine = machine, .record = record};
+    const struct observed_tiles observed = {.name = "random",
+                                            .chip = chip,
+                                            .program = program,
+                                            .machine = machine,
+                                            .records = &record,
+                                            .record_count = 1};
     struct anatomy anatomy = {0};
     char *why = NULL;
     assert_true(anatomy_observe_tiles(&observed, &anatomy, &why));
