@@ -58,6 +58,22 @@ static void a_reduction_of_few_tiles_is_one_gather(void **state)
     assert_true(more - few == 600); // six workers, one operand each in six cycles
 }
 
+// 200 sums are 67, 67 and 66, on the first three tiles, then 3. 2432 are 38 times 64, which are still too many: one tile sums them.
+static void a_reduction_sums_64_at_a_tile_until_32_are_left(void **state)
+{
+    (void)state;
+    struct chip_config chip = fixture_chip();
+    chip.tiles = 2432;
+    const char *const texts[] = {"{pattern: reduction, tiles: 200}",
+                                 "{pattern: reduction, tiles: 2432}"};
+    const double expected_seconds[] = {(60 + 67 + 60 + 2) * 1e-9, (60 + 64 + 60 + 37) * 1e-9};
+    for (uint32_t i = 0; i < 2; i++) {
+        double seconds =
+            workload_quantity_on(&chip, &workload_exchange, texts[i], "exchange_seconds");
+        assert_true(fabs(seconds - expected_seconds[i]) < 1e-15);
+    }
+}
+
 static void assert_refused(const char *text, const char *expected)
 {
     char *why;
@@ -137,6 +153,7 @@ int main(void)
         cmocka_unit_test(drawn_pairs_give_no_tile_two_messages),
         cmocka_unit_test(bandwidth_counts_what_receivers_get),
         cmocka_unit_test(a_reduction_of_few_tiles_is_one_gather),
+        cmocka_unit_test(a_reduction_sums_64_at_a_tile_until_32_are_left),
         cmocka_unit_test(a_pattern_on_one_tile_exchanges_nothing_and_is_refused),
         cmocka_unit_test(a_pattern_needs_its_tiles),
         cmocka_unit_test(a_load_that_waits_for_the_last_takes_a_turn_of_all_workers),

@@ -11,8 +11,9 @@
 #include "tests/sim/fixture_chip.h"
 
 // text: the keys of the section `workload`, without `kind`. *why: NULL, or owned.
-static inline struct workload_result run_workload(const struct workload_kind *kind,
-                                                  const char *text, char **why)
+static inline struct workload_result run_workload_on(struct chip_config *chip,
+                                                     const struct workload_kind *kind,
+                                                     const char *text, char **why)
 {
     write_text("workload.yaml", text);
     struct err *err = err_create();
@@ -20,9 +21,8 @@ static inline struct workload_result run_workload(const struct workload_kind *ki
     const struct node *root = config_read(config, "workload.yaml", NULL, err);
     void *workload = xcalloc(1, kind->config_bytes);
     assert_true(root != NULL && config_bind(config, kind->keys, root, "", workload, err));
-    struct chip_config chip = fixture_chip();
     struct machine_config machine = {
-        .name = (char *)"fixture", .chip = &chip, .parallel = {.chips = 1, .replicas = 1}};
+        .name = (char *)"fixture", .chip = chip, .parallel = {.chips = 1, .replicas = 1}};
     struct workload_result result = {0};
     *why = NULL;
     bool is_done = kind->run(workload, &machine, &result, why);
@@ -34,11 +34,19 @@ static inline struct workload_result run_workload(const struct workload_kind *ki
     return result;
 }
 
-static inline double workload_quantity_of(const struct workload_kind *kind, const char *text,
+static inline struct workload_result run_workload(const struct workload_kind *kind,
+                                                  const char *text, char **why)
+{
+    struct chip_config chip = fixture_chip();
+    return run_workload_on(&chip, kind, text, why);
+}
+
+static inline double workload_quantity_on(struct chip_config *chip,
+                                          const struct workload_kind *kind, const char *text,
                                           const char *name)
 {
     char *why;
-    struct workload_result result = run_workload(kind, text, &why);
+    struct workload_result result = run_workload_on(chip, kind, text, &why);
     assert_null(why);
     for (uint32_t i = 0; i < result.quantity_count; i++) {
         if (strcmp(result.quantities[i].name, name) == 0) {
@@ -47,6 +55,13 @@ static inline double workload_quantity_of(const struct workload_kind *kind, cons
     }
     fail_msg("no quantity '%s'", name);
     return 0;
+}
+
+static inline double workload_quantity_of(const struct workload_kind *kind, const char *text,
+                                          const char *name)
+{
+    struct chip_config chip = fixture_chip();
+    return workload_quantity_on(&chip, kind, text, name);
 }
 
 static inline void expect_quantity(const struct workload_kind *kind, const char *text,
