@@ -9,6 +9,7 @@
 
 #include "report/page/column.h"
 #include "report/page/json_scan.h"
+#include "report/page/sweep_axes.h"
 #include "report/page/sweep_shares.h"
 #include "report/store_tables.h"
 #include "sim/err.h"
@@ -78,13 +79,6 @@ static const char *const column_keys[] = {
 #undef X
 };
 
-struct axis {            // a swept path
-    char *path, *label;  // owned; label may be NULL
-    struct texts *texts; // owned; of the values, with their type, to tell them apart
-    json_t *values;      // owned; array
-    struct column of;    // point -> place in values, NAN: not set
-};
-
 enum point_column {
     POINT_SWEEP,
     POINT_NUMBER,
@@ -116,8 +110,7 @@ struct hardware { // where to read what a chip or GPU is
 struct model {
     struct store *store;
     struct texts *texts;
-    struct axis *axes; // owned
-    uint32_t axis_count;
+    struct axes *axes;
     struct column points[POINT_COLUMN_COUNT];
     struct column rows[COLUMN_COUNT];
     struct column row_point, row_memory, row_quantities, row_map;
@@ -145,61 +138,7 @@ static double number_of(sqlite3_stmt *row, int place)
 // --- points ---------------------------------------------------------------------------------------
 static void add_axis(void *context, const char *path, const char *label)
 {
-    struct model *model = context;
-    model->axes = xrealloc(model->axes, (model->axis_count + 1) * sizeof(*model->axes));
-    struct axis *axis = &model->axes[model->axis_count++];
-    *axis = (struct axis){.path = xstrdup(path), .texts = texts_create(), .values = json_array()};
-    axis->label = label == NULL ? NULL : xstrdup(label);
-}
-
-static json_t *setting_to_json(sqlite3_stmt *row, int place)
-{
-    switch (sqlite3_column_type(row, place)) {
-    case SQLITE_INTEGER:
-        return json_integer(sqlite3_column_int64(row, place));
-    case SQLITE_FLOAT:
-        return json_real(sqlite3_column_double(row, place));
-    case SQLITE_NULL:
-        return json_null();
-    default:
-        break;
-    }
-    const char *text = text_of(row, place);
-    json_t *list = *text == '[' || *text == '{' ? json_loads(text, 0, NULL) : NULL;
-    return list != NULL ? list : json_string(text);
-}
-
-static void add_setting(struct model *model, sqlite3_stmt *row, uint32_t point)
-{
-    const char *path = text_of(row, 0);
-    for (uint32_t i = 0; i < model->axis_count; i++) {
-        struct axis *axis = &model->axes[i];
-        if (strcmp(axis->path, path) == 0 && axis->of.count <= point) {
-            char *typed = xasprintf("%d %s", sqlite3_column_type(row, 1), text_of(row, 1));
-            int32_t place = texts_add(axis->texts, typed);
-            free(typed);
-            if ((size_t)place == json_array_size(axis->values)) {
-                json_array_append_new(axis->values, setting_to_json(row, 1));
-            }
-            column_add(&axis->of, place);
-        }
-    }
-}
-
-static bool add_settings(struct model *model, sqlite3_stmt *query, int64_t id, uint32_t point)
-{
-    sqlite3_bind_int64(query, 1, id);
-    int code = SQLITE_ROW;
-    while ((code = sqlite3_step(query)) == SQLITE_ROW) {
-        add_setting(model, query, point);
-    }
-    sqlite3_reset(query);
-    for (uint32_t i = 0; i < model->axis_count; i++) {
-        if (model->axes[i].of.count <= point) {
-            column_add(&model->axes[i].of, NAN);
-        }
-    }
-    return code == SQLITE_DONE;
+    axes_add(context, path, label);
 }
 
 struct activity {
@@ -404,8 +343,8 @@ static bool walk(struct model *model, sqlite3_stmt *points, sqlite3_stmt *settin
         int64_t id = sqlite3_column_int64(points, 0);
         const char *result = store_text_of(model->store, text_of(points, 10), &text);
         add_point(model, points, result);
-        is_right = add_settings(model, settings, id, model->points[POINT_SWEEP].count - 1) &&
-                   add_machines(model, machines, id, result);
+        is_right =
+            axes_add_point(model->axes, settings, id) && add_machines(model, machines, id, result);
     }
     store_text_free(&text);
     return (is_right && code == SQLITE_DONE) ||
@@ -439,18 +378,6 @@ static bool count_machines(struct model *model)
 }
 
 // --- as JSON --------------------------------------------------------------------------------------
-static json_t *axes_to_json(const struct model *model)
-{
-    json_t *array = json_array();
-    for (uint32_t i = 0; i < model->axis_count; i++) {
-        const struct axis *axis = &model->axes[i];
-        json_array_append_new(array, json_pack("{s:s, s:s?, s:O, s:o}", "path", axis->path, "label",
-                                               axis->label, "values", axis->values, "of",
-                                               column_to_json(&axis->of, DIGITS)));
-    }
-    return array;
-}
-
 static json_t *points_to_json(const struct model *model)
 {
     json_t *object = json_pack("{s:I}", "count", (json_int_t)model->points[POINT_SWEEP].count);
@@ -568,11 +495,11 @@ static json_t *model_to_json(struct model *model)
     json_t *config = shown == 0 ? NULL : read_config(model, shown);
     return json_pack("{s:i, s:s?, s:s?, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o?, s:o}",
                      "format", 1, "first", model->first_finished, "last", model->last_finished,
-                     "texts", texts_to_json(model->texts), "axes", axes_to_json(model), "points",
-                     points_to_json(model), "rows", rows_to_json(model), "roles", role_names,
-                     "memory", memory, "quantities", objects_to_json(model->quantities), "maps",
-                     objects_to_json(model->maps), "config", config, "hardware",
-                     hardware_to_json(model));
+                     "texts", texts_to_json(model->texts), "axes",
+                     axes_to_json(model->axes, DIGITS), "points", points_to_json(model), "rows",
+                     rows_to_json(model), "roles", role_names, "memory", memory, "quantities",
+                     objects_to_json(model->quantities), "maps", objects_to_json(model->maps),
+                     "config", config, "hardware", hardware_to_json(model));
 }
 
 static void free_model(struct model *model)
@@ -582,14 +509,7 @@ static void free_model(struct model *model)
     texts_destroy(model->quantities);
     texts_destroy(model->maps);
     shares_destroy(model->shares);
-    for (uint32_t i = 0; i < model->axis_count; i++) {
-        free(model->axes[i].path);
-        free(model->axes[i].label);
-        texts_destroy(model->axes[i].texts);
-        json_decref(model->axes[i].values);
-        column_free(&model->axes[i].of);
-    }
-    free(model->axes);
+    axes_destroy(model->axes);
     for (uint32_t i = 0; i < POINT_COLUMN_COUNT; i++) {
         column_free(&model->points[i]);
     }
@@ -611,10 +531,11 @@ json_t *sweep_model_create(struct store *store, char **why)
     model.memory = texts_create();
     model.quantities = texts_create();
     model.maps = texts_create();
+    model.axes = axes_create();
     // one state of the file, though a sweep may be writing to it
     bool is_read = store_run_sql(store, "BEGIN", "read the points", why) && count_machines(&model);
     model.shares = shares_create(model.tile_row_count <= ROWS_WITH_PARTS);
-    is_read = is_read && store_each_path(store, add_axis, &model, why) && read_points(&model);
+    is_read = is_read && store_each_path(store, add_axis, model.axes, why) && read_points(&model);
     json_t *json = is_read ? model_to_json(&model) : NULL;
     sqlite3_exec(store->database, "COMMIT", NULL, NULL, NULL);
     free_model(&model);
