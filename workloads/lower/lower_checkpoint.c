@@ -293,7 +293,7 @@ void checkpoint_schedule_emit(struct checkpoint_schedule *schedule,
     };
     uint32_t numbers[SECTION_COUNT] = {0};
     for (uint32_t i = 0; i < SECTION_COUNT; i++) {
-        struct checkpoint_span *span = &schedule->spans[i];
+        struct step_span *span = &schedule->spans[i];
         if (span->is_used) {
             span->first = form->program->step_count;
             numbers[i] = program_begin_section(form->program, names[i]);
@@ -328,7 +328,7 @@ void forward_rows_keep(struct forward_rows *rows, enum checkpoint_section sectio
 }
 
 bool forward_rows_next(struct forward_rows *rows, const struct checkpoint_schedule *schedule,
-                       struct checkpoint_span *within)
+                       struct step_span *within)
 {
     bool is_first = rows->next == 0;
     while (rows->next < SECTION_COUNT && rows->kept[rows->next] == NULL) {
@@ -339,13 +339,13 @@ bool forward_rows_next(struct forward_rows *rows, const struct checkpoint_schedu
     }
     memcpy(rows->spans, rows->kept[rows->next], rows->bytes);
     free(rows->kept[rows->next]);
-    *within = is_first ? (struct checkpoint_span){0} : schedule->spans[rows->next];
+    *within = is_first ? (struct step_span){0} : schedule->spans[rows->next];
     rows->next++;
     return true;
 }
 
-struct checkpoint_span checkpoint_between(const struct checkpoint_schedule *schedule,
-                                          enum checkpoint_section from, enum checkpoint_section to)
+struct step_span checkpoint_between(const struct checkpoint_schedule *schedule,
+                                    enum checkpoint_section from, enum checkpoint_section to)
 {
     while (from < to && !schedule->spans[from].is_used) {
         from++;
@@ -353,7 +353,7 @@ struct checkpoint_span checkpoint_between(const struct checkpoint_schedule *sche
     while (to > from && !schedule->spans[to].is_used) {
         to--;
     }
-    return (struct checkpoint_span){.first = schedule->spans[from].first,
-                                    .last = schedule->spans[to].last,
-                                    .is_used = schedule->spans[from].is_used};
+    return (struct step_span){.first = schedule->spans[from].first,
+                              .last = schedule->spans[to].last,
+                              .is_used = schedule->spans[from].is_used};
 }

@@ -74,7 +74,7 @@ struct checkpoint_form {
     void (*emit_history_exchange)(void *lowering, bool is_to_io);
 };
 
-struct checkpoint_span {
+struct step_span {
     uint32_t first, last; // steps
     bool is_used;
 };
@@ -90,8 +90,8 @@ struct checkpoint_schedule {
     const struct checkpoint_plan *plan; // borrowed
     struct checkpoint_call *calls;      // owned
     uint32_t call_count;
-    struct checkpoint_span spans[SECTION_COUNT]; // is_used at once, steps once they are emitted
-    bool saves_before_loss;                      // slots are in use in the first run already
+    struct step_span spans[SECTION_COUNT]; // is_used at once, steps once they are emitted
+    bool saves_before_loss;                // slots are in use in the first run already
 };
 
 struct checkpoint_schedule *checkpoint_schedule_create(const struct checkpoint_plan *plan,
@@ -114,7 +114,7 @@ void forward_rows_keep(struct forward_rows *rows, enum checkpoint_section sectio
 // Puts back the rows of one section after the other; false: there are no more. *within: unused for the first
 // one, then the steps of the section.
 bool forward_rows_next(struct forward_rows *rows, const struct checkpoint_schedule *schedule,
-                       struct checkpoint_span *within);
+                       struct step_span *within);
 
 // NULL, or a sentence (owned by the caller): why a plan cannot be lowered to this machine.
 char *checkpoint_refuse(const struct checkpoint_config *config,
@@ -126,7 +126,7 @@ uint32_t checkpoint_io_tiles(const struct checkpoint_config *config,
 
 // From the first step of section `from`, or of the first one behind it that is used, to the last of `to`, or
 // of the last one before it that is used.
-struct checkpoint_span checkpoint_between(const struct checkpoint_schedule *schedule,
-                                          enum checkpoint_section from, enum checkpoint_section to);
+struct step_span checkpoint_between(const struct checkpoint_schedule *schedule,
+                                    enum checkpoint_section from, enum checkpoint_section to);
 
 #endif

@@ -208,7 +208,7 @@ void stored_emit_copy(const struct stored_state *state, enum state_copy copy)
 
 // --- variables ----------------------------------------------------------------------------------
 static void add_variable(const struct stored_state *state, const struct stored_tensor *tensor,
-                         const char *text, uint64_t bytes, struct checkpoint_span span)
+                         const char *text, uint64_t bytes, struct step_span span)
 {
     if (bytes == 0) {
         return;
@@ -229,9 +229,9 @@ static void add_kept(const struct stored_state *state, const struct checkpoint_s
                      const struct stored_tensor *tensor)
 {
     bool is_kept_at_once = schedule->spans[SECTION_FORWARD_KEPT].is_used;
-    struct checkpoint_span kept = checkpoint_between(
+    struct step_span kept = checkpoint_between(
         schedule, is_kept_at_once ? SECTION_FORWARD_KEPT : SECTION_HEAD, SECTION_BACKWARD);
-    struct checkpoint_span slots = checkpoint_between(
+    struct step_span slots = checkpoint_between(
         schedule, schedule->saves_before_loss ? SECTION_FORWARD : SECTION_SAVE, SECTION_BACKWARD);
     bool is_float = tensor->kind == STORED_FLOATS;
     bool has_more = schedule->spans[SECTION_PUT_HISTORY].is_used &&
@@ -253,7 +253,7 @@ struct buffer {
     const char *name;
     bool is_used, is_on_io;
     enum stored_part part;
-    struct checkpoint_span span;
+    struct step_span span;
 };
 
 static void add_buffer(const struct stored_state *state, const struct buffer *buffer)
@@ -279,8 +279,8 @@ static void add_buffers_beside(const struct stored_state *state,
     bool puts_histories = schedule->spans[SECTION_PUT_HISTORY].is_used && is_on_io;
     bool is_used = state->streaming != STREAMING_BLOCKING && (puts_states || puts_histories);
     enum stored_part part = puts_states ? PART_STATE : PART_HISTORY;
-    struct checkpoint_span out = checkpoint_between(schedule, SECTION_FORWARD, SECTION_GET_START);
-    struct checkpoint_span in = checkpoint_between(schedule, SECTION_GET_START, SECTION_BACKWARD);
+    struct step_span out = checkpoint_between(schedule, SECTION_FORWARD, SECTION_GET_START);
+    struct step_span in = checkpoint_between(schedule, SECTION_GET_START, SECTION_BACKWARD);
     add_buffer(state, &(struct buffer){"buffer of puts", is_used, is_on_io, part, out});
     add_buffer(state, &(struct buffer){"buffer of gets", is_used, is_on_io, part, in});
 }
@@ -291,8 +291,8 @@ static void add_buffers_of_form(const struct stored_state *state,
 {
     bool is_used = schedule->spans[SECTION_PUT].is_used && stored_converts(state) &&
                    state->streaming != STREAMING_DOUBLE_BUFFERED;
-    struct checkpoint_span put = schedule->spans[SECTION_PUT];
-    struct checkpoint_span get = checkpoint_between(schedule, SECTION_GET, SECTION_GET_LAST);
+    struct step_span put = schedule->spans[SECTION_PUT];
+    struct step_span get = checkpoint_between(schedule, SECTION_GET, SECTION_GET_LAST);
     add_buffer(state, &(struct buffer){"state to put", is_used, false, PART_STATE, put});
     add_buffer(state, &(struct buffer){"state that was got", is_used, false, PART_STATE, get});
 }

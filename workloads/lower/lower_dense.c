@@ -14,9 +14,9 @@
 static void note_step(struct dense_lowering *lowering, enum dense_row row, uint32_t step)
 {
     for (uint32_t l = lowering->first_layer; l <= lowering->last_layer; l++) {
-        struct dense_span *span = dense_span(lowering, row, l);
+        struct step_span *span = dense_span(lowering, row, l);
         if (!span->is_used) {
-            *span = (struct dense_span){.first = step, .last = step, .is_used = true};
+            *span = (struct step_span){.first = step, .last = step, .is_used = true};
         }
         span->last = step;
     }
@@ -206,7 +206,7 @@ static void emit_rows(struct dense_lowering *lowering,
     }
 }
 
-void dense_emit_forward_step(struct dense_lowering *lowering)
+static void emit_forward_step(struct dense_lowering *lowering)
 {
     lowering->first_layer = 1;
     lowering->last_layer = lowering->layer_count;
@@ -214,7 +214,7 @@ void dense_emit_forward_step(struct dense_lowering *lowering)
     emit_rows(lowering, dense_emit_forward_rows, true);
 }
 
-void dense_emit_backward_step(struct dense_lowering *lowering)
+static void emit_backward_step(struct dense_lowering *lowering)
 {
     lowering->first_layer = 1;
     lowering->last_layer = lowering->layer_count;
@@ -223,37 +223,45 @@ void dense_emit_backward_step(struct dense_lowering *lowering)
     emit_rows(lowering, dense_emit_backward_rows, false);
 }
 
-static void emit_loop(struct dense_lowering *lowering, bool is_forward)
+static void emit_section(void *context, enum checkpoint_section section)
 {
-    struct dense_span *span =
-        dense_span(lowering, is_forward ? DENSE_FORWARD_LOOP : DENSE_BACKWARD_LOOP, 0);
-    int32_t last = (int32_t)lowering->time_steps - 1;
-    span->first = lowering->program->step_count;
-    program_begin_loop(lowering->program, lowering->time_steps, is_forward ? 0 : last,
-                       is_forward ? 1 : -1);
-    if (is_forward) {
-        dense_emit_forward_step(lowering);
+    struct dense_lowering *lowering = context;
+    if (checkpoint_is_forward(section)) {
+        emit_forward_step(lowering);
+    } else if (section == SECTION_START) {
+        dense_emit_start(lowering);
+        dense_emit_static_product(lowering);
+    } else if (section == SECTION_LOSS) {
+        dense_emit_middle(lowering);
+    } else if (section == SECTION_BACKWARD) {
+        emit_backward_step(lowering);
     } else {
-        dense_emit_backward_step(lowering);
+        dense_emit_static_gradient(lowering);
+        dense_emit_end(lowering);
     }
-    span->last = lowering->program->step_count;
-    span->is_used = true;
-    program_end_loop(lowering->program);
 }
 
-// All in one: what is not checkpointed keeps the history of all time steps.
-static void emit_plain(struct dense_lowering *lowering)
+static void add_variables(void *lowering)
 {
-    lowering->keeps_history = true;
-    lowering->is_first_run = true;
-    dense_emit_start(lowering);
-    dense_emit_static_product(lowering);
-    emit_loop(lowering, true);
-    dense_emit_middle(lowering);
-    emit_loop(lowering, false);
-    dense_emit_static_gradient(lowering);
-    dense_emit_end(lowering);
     dense_add_variables(lowering);
+}
+
+static void emit_program(struct dense_lowering *lowering)
+{
+    size_t row_bytes = (lowering->layer_count + 1) * sizeof *lowering->spans;
+    lowering_frame_emit(
+        &(struct lowering_frame){.lowering = lowering,
+                                 .pass = &lowering->pass,
+                                 .program = lowering->program,
+                                 .training = lowering->training,
+                                 .streaming = lowering->streaming,
+                                 .forward_loop = dense_span(lowering, DENSE_FORWARD_LOOP, 0),
+                                 .backward_loop = dense_span(lowering, DENSE_BACKWARD_LOOP, 0),
+                                 .forward_rows = dense_span(lowering, DENSE_D1, 0),
+                                 .forward_rows_bytes = (DENSE_D6 - DENSE_D1 + 1) * row_bytes,
+                                 .emit_rows = emit_section,
+                                 .add_variables = add_variables,
+                                 .stored_state = dense_stored_state});
 }
 
 static void create_program(struct dense_lowering *lowering)
@@ -279,11 +287,7 @@ static struct program *lower_on(const struct dense_lowering *asked, uint32_t lay
     lowering.spans = xcalloc(DENSE_ROW_COUNT * layers, sizeof *lowering.spans);
     dense_plan(&lowering, layer_chips);
     create_program(&lowering);
-    if (lowering.training->checkpoints.kind == CHECKPOINT_NONE) {
-        emit_plain(&lowering);
-    } else {
-        dense_emit_checkpointed(&lowering);
-    }
+    emit_program(&lowering);
     free(lowering.layers);
     free(lowering.spans);
     return lowering.program;

@@ -36,7 +36,7 @@ struct variable_text {
 static void add(struct dense_lowering *lowering, struct variable_text text,
                 struct dense_place place, uint64_t bytes, struct lifetime lifetime)
 {
-    const struct dense_span *within = &lowering->only_within;
+    const struct step_span *within = &lowering->pass.only_within;
     if (within->is_used && (lifetime.first < within->first || lifetime.last > within->last)) {
         return;
     }
@@ -139,7 +139,7 @@ static void add_forward_states(struct dense_lowering *lowering, uint32_t l)
     add(lowering, text_of("states", VARIABLE_STATE, l), neurons,
         floats * tiles_count_states(lowering->graph, l), loop);
     add(lowering, text_of("spikes", VARIABLE_STATE, l), neurons, spikes, loop);
-    bool is_plain = lowering->plan == NULL; // else stored_add_variables() adds what is kept
+    bool is_plain = lowering->pass.plan == NULL; // else stored_add_variables() adds what is kept
     if (is_plain) {
         add(lowering, text_of("state history", VARIABLE_HISTORY, l), neurons,
             floats * tiles_count_saved(lowering->graph, l) * lowering->time_steps, both_loops);

@@ -101,7 +101,7 @@ void dense_emit_start(struct dense_lowering *lowering)
     note_outside(lowering);
     uint32_t step = program_add_host(lowering->program, HOST_TO_CHIP, words * EXCHANGE_WORD_BYTES);
     *dense_span(lowering, DENSE_HOST_IN, 0) =
-        (struct dense_span){.first = step, .last = step, .is_used = true};
+        (struct step_span){.first = step, .last = step, .is_used = true};
     emit_input_cast(lowering);
     emit_weight_casts(lowering);
     emit_weight_copies(lowering);
@@ -212,7 +212,7 @@ static void emit_host_out(struct dense_lowering *lowering)
     }
     uint32_t step = program_add_host(lowering->program, CHIP_TO_HOST, bytes);
     *dense_span(lowering, DENSE_HOST_OUT, 0) =
-        (struct dense_span){.first = step, .last = step, .is_used = true};
+        (struct step_span){.first = step, .last = step, .is_used = true};
 }
 
 // Every replica then has the sum over all. The chip with most gradients decides how long it takes.

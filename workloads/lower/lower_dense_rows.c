@@ -157,7 +157,7 @@ static void emit_elementwise(struct dense_lowering *lowering, enum op_phase phas
         struct elementwise_slots slots = tiles_fused_slots(lowering->graph, phase, l);
         bool sums_errors = phase == OP_BACKWARD && dense_is_hoisted(lowering, l);
         // what runs again leaves the output's sum over time alone
-        bool sums_outputs = lowering->is_first_run || l < lowering->layer_count;
+        bool sums_outputs = lowering->pass.is_first_run || l < lowering->layer_count;
         bool leaves_sum = phase == OP_FORWARD && !sums_outputs;
         uint32_t added = sums_errors;
         if (phase == OP_BACKWARD && l < lowering->layer_count) {
@@ -220,7 +220,8 @@ static void add_spike_slice(struct dense_lowering *lowering, uint32_t l, bool is
 // The output's spikes go to the host; when they run again they went already.
 static bool saves_spikes(const struct dense_lowering *lowering, uint32_t l)
 {
-    bool is_wanted = l < lowering->layer_count ? lowering->keeps_history : lowering->is_first_run;
+    bool is_wanted =
+        l < lowering->layer_count ? lowering->pass.keeps_history : lowering->pass.is_first_run;
     return is_wanted && dense_keeps_spikes(lowering, l);
 }
 
@@ -228,13 +229,13 @@ static void emit_d6(struct dense_lowering *lowering)
 {
     bool returns_spikes = lowering->last_layer == lowering->layer_count &&
                           saves_spikes(lowering, lowering->layer_count);
-    if (!lowering->keeps_history && !returns_spikes) {
+    if (!lowering->pass.keeps_history && !returns_spikes) {
         return;
     }
     dense_compute(lowering, DENSE_D6, "D6 save history");
     for (uint32_t l = lowering->first_layer; l <= lowering->last_layer; l++) {
         add_float_slices(lowering, l,
-                         lowering->keeps_history ? tiles_count_saved(lowering->graph, l) : 0);
+                         lowering->pass.keeps_history ? tiles_count_saved(lowering->graph, l) : 0);
         if (saves_spikes(lowering, l)) {
             add_spike_slice(lowering, l, true);
         }

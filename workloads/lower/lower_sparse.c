@@ -71,49 +71,62 @@ static void emit_rows(struct sparse_lowering *lowering,
     }
 }
 
-void sparse_emit_forward_step(struct sparse_lowering *lowering)
+static void emit_forward_step(struct sparse_lowering *lowering)
 {
     sparse_emit_forward_slices(lowering);
     emit_rows(lowering, sparse_emit_forward_rows, true);
+    if (lowering->pass.plan != NULL && lowering->pass.is_first_run) {
+        sparse_emit_spike_count(lowering);
+    }
 }
 
-void sparse_emit_backward_step(struct sparse_lowering *lowering)
+static void emit_backward_step(struct sparse_lowering *lowering)
 {
     sparse_emit_backward_slices(lowering);
     emit_rows(lowering, sparse_emit_backward_rows, false);
 }
 
-static void emit_loop(struct sparse_lowering *lowering, bool is_forward)
+static void emit_section(void *context, enum checkpoint_section section)
 {
-    struct step_span *span =
-        sparse_span(lowering, is_forward ? ROW_FORWARD_LOOP : ROW_BACKWARD_LOOP, 0);
-    int32_t last = (int32_t)lowering->time_steps - 1;
-    span->first = lowering->program->step_count;
-    program_begin_loop(lowering->program, lowering->time_steps, is_forward ? 0 : last,
-                       is_forward ? 1 : -1);
-    if (is_forward) {
-        sparse_emit_forward_step(lowering);
+    struct sparse_lowering *lowering = context;
+    if (checkpoint_is_forward(section)) {
+        emit_forward_step(lowering);
+    } else if (section == SECTION_START) {
+        sparse_emit_start(lowering);
+        sparse_emit_analog_input(lowering);
+    } else if (section == SECTION_LOSS) {
+        sparse_emit_middle(lowering);
+    } else if (section == SECTION_BACKWARD) {
+        emit_backward_step(lowering);
     } else {
-        sparse_emit_backward_step(lowering);
+        sparse_emit_analog_gradient(lowering);
+        sparse_emit_end(lowering);
     }
-    span->last = lowering->program->step_count;
-    span->is_used = true;
-    program_end_loop(lowering->program);
 }
 
-// All in one: what is not checkpointed keeps the history of all time steps.
-static void emit_plain(struct sparse_lowering *lowering)
+static void add_variables(void *lowering)
 {
-    lowering->keeps_history = true;
-    lowering->is_first_run = true;
-    sparse_emit_start(lowering);
-    sparse_emit_analog_input(lowering);
-    emit_loop(lowering, true);
-    sparse_emit_middle(lowering);
-    emit_loop(lowering, false);
-    sparse_emit_analog_gradient(lowering);
-    sparse_emit_end(lowering);
     sparse_add_variables(lowering);
+}
+
+static void emit_program(struct sparse_lowering *lowering)
+{
+    size_t row_bytes = (lowering->layers + 1) * sizeof *lowering->spans;
+    lowering_frame_emit(
+        &(struct lowering_frame){.lowering = lowering,
+                                 .pass = &lowering->pass,
+                                 .program = lowering->program,
+                                 .training = lowering->training,
+                                 .streaming = lowering->config->streaming,
+                                 .forward_loop = sparse_span(lowering, ROW_FORWARD_LOOP, 0),
+                                 .backward_loop = sparse_span(lowering, ROW_BACKWARD_LOOP, 0),
+                                 .forward_rows = sparse_span(lowering, ROW_F1, 0),
+                                 .forward_rows_bytes = (ROW_C1 - ROW_F1 + 1) * row_bytes,
+                                 .converts = sparse_has_packed_states(lowering),
+                                 .emit_rows = emit_section,
+                                 .add_variables = add_variables,
+                                 .stored_state = sparse_stored_state,
+                                 .emit_copy = sparse_emit_copy});
 }
 
 static struct placement *place(const struct training_graph *graph,
@@ -174,11 +187,7 @@ struct program *lower_sparse(const struct training_graph *graph,
         .spans = xcalloc((size_t)ROW_COUNT * layer_count, sizeof(struct step_span)),
     };
     program_place_on_chips(lowering.program, placement->chips, machine->tiles);
-    if (training->checkpoints.kind == CHECKPOINT_NONE) {
-        emit_plain(&lowering);
-    } else {
-        sparse_emit_checkpointed(&lowering);
-    }
+    emit_program(&lowering);
     free(lowering.spans);
     free(slots);
     placement_destroy(placement);

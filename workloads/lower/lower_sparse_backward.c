@@ -58,7 +58,7 @@ static void emit_b2(struct sparse_lowering *lowering)
         emit_id_slices(lowering, l, "B2 slice ids of t-1", "B2 slice counts of t-1");
     }
     emit_unpacked(lowering, lowering->is_delayed ? lowering->layers - 1 : 0, -1);
-    if (!lowering->is_on_membranes && lowering->plan == NULL) {
+    if (!lowering->is_on_membranes && lowering->pass.plan == NULL) {
         struct spread gradients = sparse_ids(lowering, lowering->layers);
         emit_slice(lowering, "B2 slice output gradient", lowering->layers, gradients.map,
                    gradients.words_per_tile);
@@ -163,7 +163,7 @@ void sparse_emit_backward_slices(struct sparse_lowering *lowering)
 {
     emit_b1(lowering);
     emit_b2(lowering);
-    if (!lowering->is_on_membranes && lowering->plan != NULL) {
+    if (!lowering->is_on_membranes && lowering->pass.plan != NULL) {
         sparse_emit_output_gradient(lowering);
     }
     emit_elementwise(lowering, REGION_CARRY, ROW_B2, "B3 carry");

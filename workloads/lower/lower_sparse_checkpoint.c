@@ -1,6 +1,5 @@
-// The sparse program under a checkpoint plan: rows of a time step become sections that the plan's actions call
-// (lower_checkpoint.c). What the plain program keeps of all time steps for the loss is a running sum here (C1),
-// or gathered anew in each backward time step (C2). Rows: docs/schedule.md.
+// What the sparse program keeps and does otherwise under a checkpoint plan. What the plain program keeps of all time steps for
+// the loss is a running sum here (C1), or gathered anew in each backward time step (C2). Rows: docs/schedule.md.
 #include <stdlib.h>
 
 #include "sim/err.h"
@@ -10,7 +9,6 @@
 #include "workloads/lower/lower_tiles_sparse.h"
 
 #define WORD ((uint64_t)EXCHANGE_WORD_BYTES)
-#define FORWARD_ROWS (size_t)(ROW_C1 - ROW_F1 + 1)
 
 // --- what is stored -----------------------------------------------------------------------------
 static struct stored_tensor floats_of(const struct sparse_lowering *lowering, uint32_t l)
@@ -43,8 +41,9 @@ static struct stored_tensor spread_of(const struct sparse_lowering *lowering, ui
 
 #define TENSORS_OF_LAYER 3u // floats, ids and counts
 
-static struct stored_state stored_state_of(const struct sparse_lowering *lowering)
+struct stored_state sparse_stored_state(const void *context)
 {
+    const struct sparse_lowering *lowering = context;
     uint32_t float_bytes = lowering->training->checkpoints.state_bytes;
     struct stored_state state = {
         .program = lowering->program,
@@ -142,86 +141,29 @@ void sparse_emit_output_gradient(struct sparse_lowering *lowering)
     lowering->first_layer = 1;
 }
 
-// --- sections -----------------------------------------------------------------------------------
-struct checkpointing {
-    struct sparse_lowering *lowering;
-    struct stored_state state;
-    struct forward_rows rows;
-};
-
-static void emit_forward(struct checkpointing *checkpointing, enum checkpoint_section section)
-{
-    struct sparse_lowering *lowering = checkpointing->lowering;
-    lowering->keeps_history = section == SECTION_FORWARD_KEPT || section == SECTION_AGAIN_KEPT;
-    lowering->is_first_run = section == SECTION_FORWARD || section == SECTION_FORWARD_KEPT;
-    forward_rows_begin(&checkpointing->rows);
-    sparse_emit_forward_step(lowering);
-    if (lowering->is_first_run) {
-        sparse_emit_spike_count(lowering);
-    }
-    forward_rows_keep(&checkpointing->rows, section);
-}
-
-static void emit_rows(void *context, enum checkpoint_section section)
-{
-    struct checkpointing *checkpointing = context;
-    struct sparse_lowering *lowering = checkpointing->lowering;
-    if (checkpoint_is_forward(section)) {
-        emit_forward(checkpointing, section);
-    } else if (section == SECTION_START) {
-        sparse_emit_start(lowering);
-        sparse_emit_analog_input(lowering);
-    } else if (section == SECTION_LOSS) {
-        sparse_emit_middle(lowering);
-    } else if (section == SECTION_BACKWARD) {
-        sparse_emit_backward_step(lowering);
-    } else {
-        sparse_emit_analog_gradient(lowering);
-        sparse_emit_end(lowering);
-    }
-}
-
-// Spikes are states with a layer delay alone, and the output's never.
-static bool has_packed_states(const struct sparse_lowering *lowering)
+// --- copies -------------------------------------------------------------------------------------
+bool sparse_has_packed_states(const struct sparse_lowering *lowering)
 {
     return sparse_packs_spikes(lowering) && lowering->is_delayed && lowering->layers > 1;
 }
 
-static void emit_copy(void *context, enum state_copy copy)
+void sparse_emit_copy(void *context, const struct stored_state *state, enum state_copy copy)
 {
-    struct checkpointing *checkpointing = context;
-    struct sparse_lowering *lowering = checkpointing->lowering;
+    struct sparse_lowering *lowering = context;
     bool is_stored = copy != STATE_FROM_SLOT && copy != STATE_FROM_BUFFER;
-    bool packs = has_packed_states(lowering);
+    bool packs = sparse_has_packed_states(lowering);
     lowering->first_layer = 1;
     lowering->last_layer = lowering->layers - 1;
     if (packs && is_stored) {
         sparse_emit_pack(lowering, -1);
     }
-    stored_emit_copy(&checkpointing->state, copy);
+    stored_emit_copy(state, copy);
     if (packs && !is_stored) {
         sparse_emit_unpack(lowering, -1);
     }
 }
 
-static void emit_history_exchange(void *context, bool is_to_io)
-{
-    stored_emit_history_exchange(&((struct checkpointing *)context)->state, is_to_io);
-}
-
 // --- variables ----------------------------------------------------------------------------------
-// All of them, with the rows of the first forward section; then what lives in the others' rows alone.
-static void add_variables(struct checkpointing *checkpointing)
-{
-    struct sparse_lowering *lowering = checkpointing->lowering;
-    struct checkpoint_span within;
-    while (forward_rows_next(&checkpointing->rows, lowering->schedule, &within)) {
-        lowering->only_within = (struct step_span){within.first, within.last, within.is_used};
-        sparse_add_variables(lowering);
-    }
-    stored_add_variables(&checkpointing->state, lowering->schedule);
-}
-
 // Input ids of all time steps stay: 4 B (S_0 + 1) bytes of a time step, over all tiles.
 static void add_input(struct sparse_lowering *lowering)
 {
@@ -307,48 +249,4 @@ void sparse_add_checkpoint_variables(struct sparse_lowering *lowering)
     add_loss(lowering);
     add_returned_spikes(lowering);
     add_packing(lowering);
-}
-
-// --- the program --------------------------------------------------------------------------------
-static void note_loops(struct sparse_lowering *lowering)
-{
-    struct checkpoint_span forward =
-        checkpoint_between(lowering->schedule, SECTION_FORWARD, SECTION_AGAIN_KEPT);
-    struct checkpoint_span backward = lowering->schedule->spans[SECTION_BACKWARD];
-    *sparse_span(lowering, ROW_FORWARD_LOOP, 0) =
-        (struct step_span){.first = forward.first, .last = forward.last, .is_used = true};
-    *sparse_span(lowering, ROW_BACKWARD_LOOP, 0) =
-        (struct step_span){.first = backward.first, .last = backward.last, .is_used = true};
-}
-
-void sparse_emit_checkpointed(struct sparse_lowering *lowering)
-{
-    struct checkpoint_plan *plan =
-        plan_create(&lowering->training->checkpoints, lowering->time_steps);
-    lowering->plan = plan;
-    struct checkpointing checkpointing = {
-        .lowering = lowering,
-        .state = stored_state_of(lowering),
-        .rows = {.spans = sparse_span(lowering, ROW_F1, 0),
-                 .bytes = FORWARD_ROWS * (lowering->layers + 1) * sizeof(struct step_span)}};
-    const struct stored_state *state = &checkpointing.state;
-    bool packs = has_packed_states(lowering);
-    struct checkpoint_form form = {.lowering = &checkpointing,
-                                   .program = lowering->program,
-                                   .streaming = lowering->config->streaming,
-                                   .reads_before = stored_reads_before(state),
-                                   .converts = stored_converts(state) || packs,
-                                   .state_bytes = stored_state_bytes(state),
-                                   .history_bytes = stored_history_bytes(state),
-                                   .emit_rows = emit_rows,
-                                   .emit_copy = emit_copy,
-                                   .emit_history_exchange = emit_history_exchange};
-    struct checkpoint_schedule *schedule = checkpoint_schedule_create(plan, &form);
-    lowering->schedule = schedule;
-    checkpoint_schedule_emit(schedule, &form);
-    note_loops(lowering);
-    add_variables(&checkpointing);
-    free(checkpointing.state.tensors);
-    checkpoint_schedule_destroy(schedule);
-    plan_destroy(plan);
 }

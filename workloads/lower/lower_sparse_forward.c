@@ -86,7 +86,7 @@ static void emit_f3_spikes(struct sparse_lowering *lowering)
 static struct elementwise_slots update_slots(const struct sparse_lowering *lowering, uint32_t l)
 {
     struct elementwise_slots slots = tiles_update_slots(lowering->graph, l);
-    if (lowering->is_on_membranes && l == lowering->layers && !lowering->is_first_run) {
+    if (lowering->is_on_membranes && l == lowering->layers && !lowering->pass.is_first_run) {
         slots.loads -= 2; // memory slots
         slots.arithmetic -= 1;
     }
@@ -307,7 +307,7 @@ static void emit_f9(struct sparse_lowering *lowering)
         emit_flow(lowering->program, FLOW_REDISTRIBUTE, sparse_combination(lowering, l),
                   whole_range(sparse_ids(lowering, l).map), bytes);
     }
-    if (!lowering->keeps_history) {
+    if (!lowering->pass.keeps_history) {
         return;
     }
     if (sparse_packs_spikes(lowering)) {
@@ -319,7 +319,7 @@ static void emit_f9(struct sparse_lowering *lowering)
         for (uint32_t i = 0; i < tiles_count_saved(lowering->graph, l); i++) {
             emit_slice_set(lowering, "F9 save states", l, placement_neurons(layer), words);
         }
-        if (lowering->plan != NULL && l == lowering->layers && lowering->is_on_membranes) {
+        if (lowering->pass.plan != NULL && l == lowering->layers && lowering->is_on_membranes) {
             continue; // nobody reads its spikes again
         }
         if (sparse_packs_spikes(lowering)) {

@@ -37,7 +37,7 @@ void sparse_add_variable(struct sparse_lowering *lowering, struct variable_text 
                          struct item_range items, uint64_t bytes, uint32_t first_step,
                          uint32_t last_step)
 {
-    const struct step_span *within = &lowering->only_within;
+    const struct step_span *within = &lowering->pass.only_within;
     if (within->is_used && (first_step < within->first || last_step > within->last)) {
         return;
     }
@@ -160,7 +160,7 @@ static void add_states(struct sparse_lowering *lowering, uint32_t l)
         between(lowering, ROW_ZERO_STATES, 0, ROW_FORWARD_LOOP, 0));
     add(lowering, text_of("carried adjoints", VARIABLE_STATE, l), neurons, bytes * carries,
         between(lowering, ROW_ZERO_GRADIENTS, 0, ROW_BACKWARD_LOOP, 0));
-    if (lowering->plan == NULL) {
+    if (lowering->pass.plan == NULL) {
         add(lowering, text_of("state history", VARIABLE_HISTORY, l), neurons,
             bytes * saved * lowering->time_steps,
             between(lowering, ROW_FORWARD_LOOP, 0, ROW_BACKWARD_LOOP, 0));
@@ -341,7 +341,7 @@ static void add_spread_tensors(struct sparse_lowering *lowering)
     for (uint32_t l = lowering->is_analog ? 1 : 0; l <= lowering->layers; l++) {
         struct spread tensors[2] = {sparse_ids(lowering, l), sparse_counts(lowering, l)};
         for (uint32_t i = 0; i < 2; i++) {
-            if (lowering->plan == NULL) {
+            if (lowering->pass.plan == NULL) {
                 add_history(lowering, l, tensors[i]);
             }
             add_current(lowering, l, tensors[i]);
@@ -352,13 +352,14 @@ static void add_spread_tensors(struct sparse_lowering *lowering)
     }
     uint32_t output = lowering->layers;
     struct spread gradients = sparse_ids(lowering, output);
-    if (lowering->plan == NULL) {
+    if (lowering->pass.plan == NULL) {
         add_spread(lowering, text_of("output gradient history", VARIABLE_HISTORY, output),
                    gradients, lowering->time_steps,
                    between(lowering, ROW_LOSS_SLOTS, 0, ROW_BACKWARD_LOOP, 0));
     }
-    add_spread(lowering, text_of("output gradient of t", VARIABLE_SCRATCH, output), gradients, 1,
-               between(lowering, lowering->plan == NULL ? ROW_B2 : ROW_C2, output, ROW_B4, output));
+    add_spread(
+        lowering, text_of("output gradient of t", VARIABLE_SCRATCH, output), gradients, 1,
+        between(lowering, lowering->pass.plan == NULL ? ROW_B2 : ROW_C2, output, ROW_B4, output));
 }
 
 // --- loss ---------------------------------------------------------------------------------------
@@ -410,7 +411,7 @@ static void add_loss(struct sparse_lowering *lowering)
     }
     add(lowering, text_of("labels", VARIABLE_STATE, 0), samples, WORD,
         between(lowering, ROW_HOST_IN, 0, ROW_LOSS, 0));
-    if (lowering->plan == NULL || lowering->is_on_membranes) {
+    if (lowering->pass.plan == NULL || lowering->is_on_membranes) {
         add(lowering, text_of("logits and their gradient", VARIABLE_SCRATCH, l), samples,
             2 * row_bytes, between(lowering, ROW_SPIKE_COUNTS, 0, ROW_LOSS, 0));
     }
@@ -418,7 +419,7 @@ static void add_loss(struct sparse_lowering *lowering)
         (uint64_t)WORD * (lowering->batch + 1), between(lowering, ROW_LOSS, 0, ROW_HOST_OUT, 0));
     if (lowering->is_on_membranes) {
         add_membrane_sums(lowering);
-    } else if (lowering->plan == NULL) {
+    } else if (lowering->pass.plan == NULL) {
         add_output_spikes(lowering);
     }
 }
@@ -445,7 +446,7 @@ void sparse_add_variables(struct sparse_lowering *lowering)
     }
     add_spread_tensors(lowering);
     add_loss(lowering);
-    if (lowering->plan != NULL) {
+    if (lowering->pass.plan != NULL) {
         sparse_add_checkpoint_variables(lowering);
     }
 }

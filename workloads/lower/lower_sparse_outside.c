@@ -58,7 +58,7 @@ static void emit_zero_states(struct sparse_lowering *lowering)
         emit_each(lowering->program, CODELET_fill, whole_range(counts.map),
                   (struct vertex_sizes){counts.words_per_tile, 0, 0, 0}, l);
     }
-    if (lowering->plan != NULL && !lowering->is_on_membranes) { // counts of output spikes
+    if (lowering->pass.plan != NULL && !lowering->is_on_membranes) { // counts of output spikes
         emit_each(lowering->program, CODELET_fill, sparse_loss_samples(lowering),
                   (struct vertex_sizes){sparse_layer(lowering, lowering->layers)->neurons, 0, 0, 0},
                   lowering->layers);
@@ -212,7 +212,7 @@ static void emit_loss(struct sparse_lowering *lowering)
         add_mean_loss(lowering);
         return;
     }
-    if (lowering->plan != NULL) { // the gradient stays with the samples
+    if (lowering->pass.plan != NULL) { // the gradient stays with the samples
         sparse_compute(lowering, ROW_LOSS_SLOTS, "mean loss");
         add_mean_loss(lowering);
         return;
@@ -256,7 +256,8 @@ static void emit_zero_gradients(struct sparse_lowering *lowering)
 void sparse_emit_middle(struct sparse_lowering *lowering)
 {
     note_outside(lowering);
-    bool is_plain = lowering->plan == NULL; // else ids stay what they are, and spikes are counted
+    bool is_plain =
+        lowering->pass.plan == NULL; // else ids stay what they are, and spikes are counted
     if (is_plain) {
         sparse_compute(lowering, ROW_CAST_OUT, "cast ids to floats");
         emit_casts(lowering, 1, lowering->layers);

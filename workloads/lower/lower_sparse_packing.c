@@ -10,7 +10,7 @@
 
 bool sparse_packs_spikes(const struct sparse_lowering *lowering)
 {
-    return lowering->plan != NULL && lowering->training->checkpoints.has_packed_spikes;
+    return lowering->pass.plan != NULL && lowering->training->checkpoints.has_packed_spikes;
 }
 
 // Spikes, and near-threshold ids where a second threshold lists them.

@@ -7,7 +7,7 @@
 
 #include "sim/program.h"
 #include "sim/units.h"
-#include "workloads/lower/lower_checkpoint.h"
+#include "workloads/lower/lower_frame.h"
 #include "workloads/lower/lower_tiles_emit.h"
 #include "workloads/lower/lowering.h"
 #include "workloads/lower/matmul_split.h"
@@ -42,11 +42,6 @@ enum dense_row {
     DENSE_UPDATE,
     DENSE_HOST_OUT,
     DENSE_ROW_COUNT
-};
-
-struct dense_span {
-    uint32_t first, last;
-    bool is_used;
 };
 
 // The same tiles of some chips that follow one another.
@@ -84,17 +79,13 @@ struct dense_lowering {
     bool is_hoisted;                  // and its products run once per training step
     bool returns_spikes;              // of the output layer, to the host
     uint32_t first_layer, last_layer; // that the rows being emitted are for
-    struct dense_span *spans;         // the same; [DENSE_ROW_COUNT][layer_count + 1]
-    // A checkpointed program (lower_dense_checkpoint.c):
-    const struct checkpoint_plan *plan; // NULL: the history of all time steps is kept
-    const struct checkpoint_schedule *schedule;
+    struct step_span *spans;          // the same; [DENSE_ROW_COUNT][layer_count + 1]
     enum streaming_kind streaming;
-    bool keeps_history, is_first_run; // of the forward time step that is being emitted
-    struct dense_span only_within; // if used: variables that live in other steps too are left out
+    struct frame_pass pass;
 };
 
-static inline struct dense_span *dense_span(const struct dense_lowering *lowering,
-                                            enum dense_row row, uint32_t l)
+static inline struct step_span *dense_span(const struct dense_lowering *lowering,
+                                           enum dense_row row, uint32_t l)
 {
     return &lowering->spans[row * (lowering->layer_count + 1) + l];
 }
@@ -283,15 +274,12 @@ void dense_emit_static_gradient(struct dense_lowering *lowering); // H4, H5
 void dense_emit_end(struct dense_lowering *lowering);
 void dense_add_variables(struct dense_lowering *lowering);
 
-// One time step, all its rows.
-void dense_emit_forward_step(struct dense_lowering *lowering);
-void dense_emit_backward_step(struct dense_lowering *lowering);
-// The whole program, by the training's plan.
-void dense_emit_checkpointed(struct dense_lowering *lowering);
+// What is stored under a plan. lowering: a struct dense_lowering.
+struct stored_state dense_stored_state(const void *lowering);
 // Are the layer's spikes kept as bits?
 static inline bool dense_packs_spikes(const struct dense_lowering *lowering, uint32_t l)
 {
-    return lowering->plan != NULL && lowering->training->checkpoints.has_packed_spikes &&
+    return lowering->pass.plan != NULL && lowering->training->checkpoints.has_packed_spikes &&
            l < lowering->layer_count;
 }
 

@@ -6,7 +6,7 @@
 #include <stdint.h>
 
 #include "sim/program.h"
-#include "workloads/lower/lower_checkpoint.h"
+#include "workloads/lower/lower_frame.h"
 #include "workloads/lower/lower_tiles_emit.h"
 #include "workloads/lower/lowering.h"
 #include "workloads/lower/placement.h"
@@ -54,11 +54,6 @@ enum sparse_row {
     ROW_COUNT
 };
 
-struct step_span {
-    uint32_t first, last; // steps: the row's exchange and its compute set
-    bool is_used;
-};
-
 struct sparse_lowering {
     const struct training_graph *graph;
     const struct training_config *training;
@@ -75,11 +70,7 @@ struct sparse_lowering {
     bool is_delayed;                  // layer l sees the spikes of l - 1 of the time step before
     uint32_t first_layer, last_layer; // that the rows being emitted are for
     struct step_span *spans;          // owned; [ROW_COUNT][layers + 1]
-    // A checkpointed program (lower_sparse_checkpoint.c):
-    const struct checkpoint_plan *plan; // NULL: the history of all time steps is kept
-    const struct checkpoint_schedule *schedule;
-    bool keeps_history, is_first_run; // of the forward time step that is being emitted
-    struct step_span only_within; // if used: variables that live in other steps too are left out
+    struct frame_pass pass;
 };
 
 // Layer l, 1..L, and the library tensors of one time step: ids [batch x slots], counts (k, g) of
@@ -213,9 +204,6 @@ void sparse_emit_backward_rows(struct sparse_lowering *lowering);   // B4..B10
 void sparse_emit_end(struct sparse_lowering *lowering);             // after the backward loop
 void sparse_add_variables(struct sparse_lowering *lowering);
 
-// One time step, all its rows.
-void sparse_emit_forward_step(struct sparse_lowering *lowering);
-void sparse_emit_backward_step(struct sparse_lowering *lowering);
 // Tiles of the loss, one item a sample.
 struct item_range sparse_loss_samples(const struct sparse_lowering *lowering);
 struct variable_text {
@@ -228,8 +216,11 @@ void sparse_add_variable(struct sparse_lowering *lowering, struct variable_text 
                          uint32_t last_step);
 
 // --- checkpointed programs ----------------------------------------------------------------------
-// The whole program, by lowering->plan.
-void sparse_emit_checkpointed(struct sparse_lowering *lowering);
+// What is stored under a plan, and copies of it. lowering: a struct sparse_lowering.
+struct stored_state sparse_stored_state(const void *lowering);
+void sparse_emit_copy(void *lowering, const struct stored_state *state, enum state_copy copy);
+// Spikes that a state has, as bits; states have them with a layer delay alone, and the output's never.
+bool sparse_has_packed_states(const struct sparse_lowering *lowering);
 void sparse_emit_spike_count(struct sparse_lowering *lowering);     // C1, in the first run
 void sparse_emit_output_gradient(struct sparse_lowering *lowering); // C2, in a backward time step
 void sparse_add_checkpoint_variables(struct sparse_lowering *lowering);
