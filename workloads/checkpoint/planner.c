@@ -32,7 +32,8 @@ struct search {
     const struct planner_costs *costs;
     struct candidate *candidates; // owned; then the frontier: more bytes, faster
     uint32_t count, capacity;
-    uint64_t bound_bytes; // plans that need more are left out
+    uint64_t bound_bytes;  // plans that need more are left out
+    bool has_equal_chunks; // all others are left out
     struct speed
         guards[GUARDS]; // of the fastest plan seen that needs the bytes of this guard or less
     uint64_t least_remote_bytes; // that any plan needs
@@ -87,9 +88,23 @@ static void add_candidate(struct search *search, struct candidate candidate)
     search->candidates[search->count++] = candidate;
 }
 
+static bool has_equal_chunks(const struct checkpoint_config *config, uint32_t time_steps)
+{
+    struct plan_numbers has = plan_numbers_of(config->kind);
+    uint64_t chunks = has.has_remote ? config->remote : 1;
+    uint32_t levels = has.has_levels ? config->levels - 1 : has.has_local ? 1 : 0;
+    for (uint32_t i = 0; i < levels; i++) {
+        chunks *= config->local;
+    }
+    return has.has_chunks && time_steps % chunks == 0;
+}
+
 // What the plan needs.
 static uint64_t visit(struct search *search, const struct checkpoint_config *config)
 {
+    if (search->has_equal_chunks && !has_equal_chunks(config, search->time_steps)) {
+        return UINT64_MAX;
+    }
     struct planner_size size =
         planner_size_of(config, search->time_steps, search->memory, search->costs);
     search->least_remote_bytes = min_u64(search->least_remote_bytes, size.remote_bytes);
@@ -333,6 +348,33 @@ static struct bracket find_limit(const struct search *search)
     return bracket;
 }
 
+// Equal chunks take fewer steps of the control program than unequal ones, which the line does not know: of those plans a
+// faster one may fit where the limit is near.
+static void try_equal_chunks(const struct search *of, struct planner_answer *answer)
+{
+    struct search search = {.wanted = of->wanted,
+                            .time_steps = of->time_steps,
+                            .memory = of->memory,
+                            .costs = of->costs,
+                            .has_equal_chunks = true};
+    visit_all(&search, of->memory->limit_bytes * BOUND);
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < search.count; i++) {
+        if (!answer->is_found || is_slower(speed_of(&answer->size), search.candidates[i].speed)) {
+            search.candidates[kept++] = search.candidates[i];
+        }
+    }
+    search.count = kept;
+    keep_frontier(&search);
+    struct bracket bracket = find_limit(&search);
+    answer->fits_calls += bracket.calls;
+    if (bracket.fitting > 0) {
+        answer->is_found = true;
+        answer->size = size_at(&search, bracket.fitting - 1);
+    }
+    free(search.candidates);
+}
+
 struct planner_answer planner_choose(const struct checkpoint_config *config, uint32_t time_steps,
                                      const struct planner_memory *memory,
                                      const struct planner_costs *costs)
@@ -358,6 +400,9 @@ struct planner_answer planner_choose(const struct checkpoint_config *config, uin
     answer.fits_calls = bracket.calls;
     answer.is_found = fitting > 0;
     answer.size = size_at(&search, answer.is_found ? fitting - 1 : 0);
+    if (memory->fits != NULL) {
+        try_equal_chunks(&search, &answer);
+    }
     free(search.candidates);
     return answer;
 }
