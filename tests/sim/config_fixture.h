@@ -10,20 +10,22 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
 #include "sim/experiment.h"
 
-// Called first in main, in the root of the repository. Later paths are relative to an empty folder.
+// Called first in main, in the root of the repository. Later paths are relative to an empty folder, in another one:
+// names are looked up in ../chips as well.
 static inline void enter_empty_folder(void)
 {
     char *root = getcwd(NULL, 0);
     char *configs = xasprintf("%s/configs", root);
     char folder[] = "/tmp/tilesim-config-XXXXXX";
     if (setenv("TILESIM_CONFIGS", configs, 1) != 0 || mkdtemp(folder) == NULL ||
-        chdir(folder) != 0) {
+        chdir(folder) != 0 || mkdir("experiments", 0777) != 0 || chdir("experiments") != 0) {
         perror(folder);
         exit(1);
     }
