@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -16,15 +17,17 @@
 #define BASE "base: toy\n"
 #define MESSAGE_BYTES 4096
 
-struct file { // of a test, in a folder of its own
-    char folder[32];
-    char *path;
+struct file {       // of a test, in a folder of its own
+    char outer[32]; // names are looked up in its folder chips as well
+    char *folder, *path;
 };
 
 static struct file write_file(const char *text)
 {
-    struct file file = {.folder = "/tmp/tilesim-sweep-XXXXXX"};
-    assert_non_null(mkdtemp(file.folder));
+    struct file file = {.outer = "/tmp/tilesim-sweep-XXXXXX"};
+    assert_non_null(mkdtemp(file.outer));
+    file.folder = xasprintf("%s/sweeps", file.outer);
+    assert_int_equal(mkdir(file.folder, 0777), 0);
     file.path = xasprintf("%s/s.yaml", file.folder);
     FILE *stream = fopen(file.path, "w");
     assert_non_null(stream);
@@ -37,6 +40,8 @@ static void remove_file(struct file *file)
 {
     assert_int_equal(unlink(file->path), 0);
     assert_int_equal(rmdir(file->folder), 0);
+    assert_int_equal(rmdir(file->outer), 0);
+    free(file->folder);
     free(file->path);
 }
 
