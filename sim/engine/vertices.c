@@ -37,8 +37,9 @@ static struct ids ids_of(const struct walk *walk, const struct vertex_group *gro
     const uint32_t *counts = activity_counts(layer, batch, (uint32_t)time_step) + 2 * sample;
     uint32_t first = group->list == LIST_NEAR ? counts[0] : 0;
     uint32_t end = group->list == LIST_SPIKES ? counts[0] : counts[1];
-    const uint32_t *id =
-        !activity_has_ids(layer) ? NULL : activity_ids(layer, batch, (uint32_t)time_step, sample) + first;
+    const uint32_t *id = !activity_has_ids(layer)
+                             ? NULL
+                             : activity_ids(layer, batch, (uint32_t)time_step, sample) + first;
     return (struct ids){.id = id, .count = end - first, .neurons = layer->neurons};
 }
 
