@@ -117,13 +117,12 @@ struct gpu_time gpu_visit_step(const struct gpu_config *gpu, enum gpu_baseline b
                                const struct activity *activity, const struct gpu_visitor *visitor);
 
 // What bounds the kernels: parts of a kernel's seconds that would shrink with faster hardware of one kind.
-// X(name)
-#define GPU_BOUNDS(X) X(floor) X(compute) X(l2) X(memory)
 enum gpu_bound {
-#define X(name) GPU_BOUND_##name,
-    GPU_BOUNDS(X)
-#undef X
-        GPU_BOUND_COUNT
+    GPU_BOUND_floor,
+    GPU_BOUND_compute,
+    GPU_BOUND_l2,
+    GPU_BOUND_memory,
+    GPU_BOUND_COUNT
 };
 // The GPU with all rates of a kind `factor` times as slow, its floors `factor` times as long.
 // Borrows what *gpu owns. Seconds are of degree 1 in all of these together, so by Euler's theorem
