@@ -235,6 +235,21 @@ static void a_remedy_names_the_plan_or_says_that_there_is_none(void **state)
     free_chosen(&chosen);
 }
 
+static void what_no_plan_mends_is_found_by_one_and_what_one_mends_is_not(void **state)
+{
+    (void)state;
+    struct chosen chosen = choose("network.hidden=[1466]", "time_steps: 4, checkpointing: auto");
+    assert_false(chosen.choice.is_found);
+    assert_non_null(
+        strstr(chosen.choice.why, "none fits, whatever states and history take: tile "));
+    assert_true(chosen.prober.probe_count <= 1);
+    free_chosen(&chosen);
+    chosen = choose(NULL, "time_steps: 400, checkpointing: auto");
+    assert_true(chosen.choice.is_found);
+    assert_null(plan_prober_lack(&chosen.prober));
+    free_chosen(&chosen);
+}
+
 int main(void)
 {
     enter_empty_folder();
@@ -247,6 +262,7 @@ int main(void)
         cmocka_unit_test(streaming_memory_that_is_too_small_is_refused_with_its_bytes),
         cmocka_unit_test(a_slot_and_a_history_weigh_what_they_add_to_the_fullest_tile),
         cmocka_unit_test(a_remedy_names_the_plan_or_says_that_there_is_none),
+        cmocka_unit_test(what_no_plan_mends_is_found_by_one_and_what_one_mends_is_not),
     };
     return cmocka_run_group_tests_name("plan choice", tests, NULL, NULL);
 }

@@ -354,6 +354,61 @@ static void an_exact_check_moves_the_limit_and_is_asked_few_times(void **state)
     assert_true(lower > 20 && higher > 20 && none > 0);
 }
 
+// Bytes of the control program that the line does not know: of chunks that differ, by where they do.
+#define UNEQUAL_BYTES 40u
+
+static bool has_equal_chunks(const struct checkpoint_config *config, uint32_t time_steps)
+{
+    return time_steps % (config->remote * config->local) == 0;
+}
+
+struct unequal {
+    uint64_t limit_bytes;
+    uint32_t time_steps;
+};
+
+static bool fits_if_equal(void *context, const struct planner_size *size, uint64_t *sram_bytes)
+{
+    const struct unequal *unequal = context;
+    bool is_equal = has_equal_chunks(&size->config, unequal->time_steps);
+    *sram_bytes = size->sram_bytes + (is_equal ? 0 : UNEQUAL_BYTES);
+    return *sram_bytes <= unequal->limit_bytes;
+}
+
+static void a_choice_is_no_slower_than_any_plan_with_equal_chunks(void **state)
+{
+    (void)state;
+    struct unequal unequal = {.time_steps = 96};
+    struct planner_costs costs = {.forward_seconds = 1e-6,
+                                  .backward_seconds = 3e-6,
+                                  .state_seconds = 2e-6,
+                                  .save_seconds = 1e-6,
+                                  .restore_seconds = 1e-6,
+                                  .head_seconds = 1e-6};
+    uint32_t found = 0;
+    for (unequal.limit_bytes = 20; unequal.limit_bytes < 200; unequal.limit_bytes++) {
+        struct planner_memory memory = {.slot_bytes = 3,
+                                        .history_bytes = 4,
+                                        .limit_bytes = unequal.limit_bytes,
+                                        .remote_limit_bytes = 1,
+                                        .fits = fits_if_equal,
+                                        .context = &unequal};
+        struct checkpoint_config wanted = {.kind = CHECKPOINT_DOUBLE};
+        struct planner_answer answer = planner_choose(&wanted, 96, &memory, &costs);
+        for (wanted.remote = 1; wanted.remote <= 96; wanted.remote++) {
+            for (wanted.local = 1; wanted.local * wanted.remote <= 96; wanted.local++) {
+                struct planner_size size = planner_size_of(&wanted, 96, &memory, &costs);
+                if (has_equal_chunks(&wanted, 96) && size.sram_bytes <= memory.limit_bytes) {
+                    assert_true(answer.is_found);
+                    assert_true(answer.size.seconds <= size.seconds * (1 + 1e-6));
+                    found++;
+                }
+            }
+        }
+    }
+    assert_true(found > 1000);
+}
+
 static void numbers_that_are_given_stay(void **state)
 {
     (void)state;
@@ -425,6 +480,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_plan_chosen_is_the_best_of_all_plans),
         cmocka_unit_test(an_exact_check_moves_the_limit_and_is_asked_few_times),
+        cmocka_unit_test(a_choice_is_no_slower_than_any_plan_with_equal_chunks),
         cmocka_unit_test(numbers_that_are_given_stay),
         cmocka_unit_test(a_plan_is_described_with_its_numbers),
         cmocka_unit_test(streaming_memory_that_no_plan_fits_into_is_told_in_bytes),
