@@ -4,7 +4,6 @@
 #include <string.h>
 #include <time.h>
 
-#include "exchange/crossing.h"
 #include "exchange/exchange.h"
 #include "sim/engine/child.h"
 #include "sim/engine/engine.h"
@@ -364,37 +363,20 @@ void machine_add_folded_cycles(struct machine *machine, const struct activity *r
     }
 }
 
-struct estimate {
-    const struct machine *machine;
-    uint64_t *waits; // owned; [share_count], one more; 0: not yet measured
-};
-
-static uint64_t estimate_wait(void *context, const struct superstep *superstep,
-                              uint64_t cycles_since)
+static uint64_t estimate_wait(void *clock, const struct superstep *superstep, uint64_t cycles_since)
 {
-    (void)cycles_since;
-    const struct estimate *estimate = context;
-    const struct program *program = estimate->machine->program;
-    if (superstep->kind != SUPERSTEP_EXCHANGE || estimate->machine->system == NULL) {
-        return 0;
-    }
-    uint64_t *wait = &estimate->waits[superstep->share];
-    if (*wait == 0) {
-        struct crossing crossing = crossing_measure(estimate->machine->system, program,
-                                                    &program->exchanges[superstep->step->index]);
-        uint64_t end_cycles = max_u64(superstep->first_cycles + crossing.words_cycles,
-                                      max_u64(superstep->least_cycles, superstep->exchange_cycles));
-        *wait = 1 + end_cycles - superstep->exchange_cycles;
-    }
-    return *wait - 1;
+    (void)clock, (void)cycles_since;
+    uint64_t there_cycles =
+        max_u64(superstep->first_cycles + superstep->words_cycles, superstep->least_cycles);
+    bool is_waiting =
+        superstep->kind == SUPERSTEP_EXCHANGE && there_cycles > superstep->exchange_cycles;
+    return is_waiting ? there_cycles - superstep->exchange_cycles : 0;
 }
 
 uint64_t machine_estimate_cycles(struct machine *machine)
 {
-    struct estimate estimate = {machine, xcalloc(machine->share_count, sizeof *estimate.waits)};
-    struct replay_run run = {.leave = estimate_wait, .clock = &estimate};
+    struct replay_run run = {.leave = estimate_wait};
     replay_once(machine->replay, &run);
-    free(estimate.waits);
     return superstep_sum(&run.total);
 }
 

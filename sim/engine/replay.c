@@ -128,6 +128,7 @@ static void add_crossing(const struct replay *replay, const struct exchange_step
             crossing_measure(replay->syncs.system, replay->program, exchange);
         superstep->first_cycles += crossing.start_cycles;
         superstep->least_cycles = superstep->first_cycles + crossing.least_cycles;
+        superstep->words_cycles = crossing.words_cycles;
     }
 }
 

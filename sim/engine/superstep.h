@@ -41,6 +41,7 @@ struct superstep {
     uint64_t sync_cycles;            // COMPUTE, EXCHANGE, ALL_REDUCE: of the sync before it
     uint64_t exchange_cycles;        // EXCHANGE that crosses: its part on the chips
     uint64_t first_cycles;           // the same: of it, until the first word leaves its chip
+    uint64_t words_cycles;           // the same: about, from then on to the last word's arrival
     uint64_t least_cycles;         // the same: until the last word is there, however wide the links
     struct superstep_cycles known; // CONSTANT
 };

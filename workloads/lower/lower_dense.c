@@ -9,7 +9,7 @@
 
 // Pairs of chips that send words to each other, over all layers: ways to share the chips with more are not tried. They take
 // seconds to lower and to time, and are slower than others by then.
-#define PAIRS_MAX 4096u
+#define PAIRS_MAX 1024u
 
 static void note_step(struct dense_lowering *lowering, enum dense_row row, uint32_t step)
 {
