@@ -17,6 +17,24 @@
 
 #include "sim/experiment.h"
 
+static pid_t config_fixture_process;
+
+// A test that dies leaves its folder to be looked at.
+static inline void remove_own_folder(void)
+{
+    static const char *const is_own = "/tmp/tilesim-config-";
+    char *folder = getcwd(NULL, 0);
+    bool is_parent = getpid() == config_fixture_process; // not a child that a test has forked
+    if (is_parent && folder != NULL && strncmp(folder, is_own, strlen(is_own)) == 0) {
+        char *command = xasprintf("rm -r $(dirname %s)", folder);
+        if (chdir("/") != 0 || system(command) != 0) {
+            perror(folder);
+        }
+        free(command);
+    }
+    free(folder);
+}
+
 // Called first in main, in the root of the repository. Later paths are relative to an empty folder, in another one:
 // names are looked up in ../chips as well.
 static inline void enter_empty_folder(void)
@@ -29,6 +47,8 @@ static inline void enter_empty_folder(void)
         perror(folder);
         exit(1);
     }
+    config_fixture_process = getpid();
+    atexit(remove_own_folder);
     free(configs);
     free(root);
 }
