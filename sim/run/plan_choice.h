@@ -5,15 +5,8 @@
 #define TILESIM_SIM_RUN_PLAN_CHOICE_H
 
 #include "sim/run/plan_probe.h"
+#include "sim/run/plan_times.h"
 #include "workloads/checkpoint/planner.h"
-
-struct plan_times {
-    // forward: again, with no history kept. I/O tiles compute nothing, so that plans that stream have costs of their own
-    struct planner_costs costs, streaming_costs;
-    // That a time step takes more over all its runs: the output's spikes are counted once, history is kept once.
-    double more_seconds;
-    double once_seconds; // of the training step: input, loss, optimiser
-};
 
 struct plan_choice {
     bool
@@ -29,12 +22,6 @@ struct plan_choice {
 
 // A number is left open that the kind has, or the kind itself.
 bool plan_is_open(const struct checkpoint_config *config);
-// Seconds of a time step and of a transfer. record: of one replica, or NULL where nothing is replayed; a few of its time
-// steps, evenly chosen, are replayed; several chips wait for each other as by the clock. The host is left out.
-struct plan_times plan_measure_times(struct plan_prober *prober, const struct activity *record);
-// Of a training step under a plan with all numbers given.
-double plan_step_seconds(const struct plan_times *times, const struct checkpoint_config *config,
-                         uint32_t time_steps);
 // A plan of this kind that fits, if any does: that which needs the least SRAM, or one that needs hardly more. Numbers that
 // are given stay. NULL: the machine cannot stream, or its streaming memory is too small. Borrowed until the next probe.
 const struct plan_probe *plan_smallest_probe(struct plan_prober *prober,
