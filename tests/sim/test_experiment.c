@@ -398,29 +398,6 @@ static void the_second_threshold_is_not_above_the_first(void **state)
         "theta1 spikes");
 }
 
-static void every_layer_of_the_sparse_form_has_a_tile(void **state)
-{
-    (void)state;
-    const char *three = "network: {inputs: 8, hidden: [4, 4], outputs: 4}\n"
-                        "machines: [{chip: {base: toy, tiles: 3}}]\n";
-    EXPECT_FILE(three, "e.yaml:1:30: network.hidden: 2 hidden layers and the output need a tile "
-                       "each, beside tile 0; machines.0 ('toy/sparse') has 3 tiles");
-    EXPECT("machines.0.chip.tiles=2",
-           "e.yaml:1:30: network.hidden: 2 hidden layers and the output need a tile each, beside "
-           "tile 0; machines.0 ('toy/sparse') has 2 tiles (--set:1:23: machines.0.chip.tiles)");
-    EXPECT("machines.0.chip.tiles=4", NULL);
-    EXPECT("machines.0.lowering=dense", NULL); // layers share its tiles
-    EXPECT_FILE("network: {inputs: 8, hidden: [4, 4], outputs: 4}\n"
-                "machines: [{system: {base: toy-4, chip: {base: toy, tiles: 2}}, chips: 2}]\n",
-                NULL);
-    EXPECT("machines.0.replicas=2",
-           "e.yaml:1:30: network.hidden: 2 hidden layers and the output need a tile each, beside "
-           "tile 0; machines.0 ('toy-4-x2-r2/sparse') has 2 tiles");
-    EXPECT_FILE("machines: [{chip: {base: toy, tiles: 2}}]\n",
-                "e.yaml:1:38: machines.0.chip.tiles: 2 hidden layers and the output need a tile "
-                "each, beside tile 0; machines.0 ('toy/sparse') has 2 tiles");
-}
-
 static void checkpoints_are_numbers_that_the_kind_has(void **state)
 {
     (void)state;
@@ -589,7 +566,6 @@ int main(void)
         TEST(input_slots_do_not_contradict_slots),
         TEST(slots_must_fit_their_layers),
         TEST(the_second_threshold_is_not_above_the_first),
-        TEST(every_layer_of_the_sparse_form_has_a_tile),
         TEST(checkpoints_are_numbers_that_the_kind_has),
         TEST(checkpoints_left_open_are_said_so),
         TEST(a_machine_is_one_chip_or_one_gpu),

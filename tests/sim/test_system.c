@@ -470,6 +470,29 @@ static void the_parts_of_a_machine_are_its_files(void **state)
 }
 
 #define TEST(name) cmocka_unit_test(name)
+static void every_layer_of_the_sparse_form_has_a_tile(void **state)
+{
+    (void)state;
+    const char *three = "network: {inputs: 8, hidden: [4, 4], outputs: 4}\n"
+                        "machines: [{chip: {base: toy, tiles: 3}}]\n";
+    EXPECT_FILE(three, "e.yaml:1:30: network.hidden: 2 hidden layers and the output need a tile "
+                       "each, beside tile 0; machines.0 ('toy/sparse') has 3 tiles");
+    EXPECT("machines.0.chip.tiles=2",
+           "e.yaml:1:30: network.hidden: 2 hidden layers and the output need a tile each, beside "
+           "tile 0; machines.0 ('toy/sparse') has 2 tiles (--set:1:23: machines.0.chip.tiles)");
+    EXPECT("machines.0.chip.tiles=4", NULL);
+    EXPECT("machines.0.lowering=dense", NULL); // layers share its tiles
+    EXPECT_FILE("network: {inputs: 8, hidden: [4, 4], outputs: 4}\n"
+                "machines: [{system: {base: toy-4, chip: {base: toy, tiles: 2}}, chips: 2}]\n",
+                NULL);
+    EXPECT("machines.0.replicas=2",
+           "e.yaml:1:30: network.hidden: 2 hidden layers and the output need a tile each, beside "
+           "tile 0; machines.0 ('toy-4-x2-r2/sparse') has 2 tiles");
+    EXPECT_FILE("machines: [{chip: {base: toy, tiles: 2}}]\n",
+                "e.yaml:1:38: machines.0.chip.tiles: 2 hidden layers and the output need a tile "
+                "each, beside tile 0; machines.0 ('toy/sparse') has 2 tiles");
+}
+
 int main(void)
 {
     setvbuf(stdout, NULL, _IOLBF, 0);
@@ -498,6 +521,7 @@ int main(void)
         TEST(chips_of_a_dense_layer_divide_those_of_a_replica),
         TEST(a_resolved_system_can_be_read_again),
         TEST(the_parts_of_a_machine_are_its_files),
+        TEST(every_layer_of_the_sparse_form_has_a_tile),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
