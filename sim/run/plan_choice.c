@@ -7,7 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-
 bool plan_is_open(const struct checkpoint_config *config)
 {
     if (config->kind == CHECKPOINT_AUTO) {
