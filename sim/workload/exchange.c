@@ -277,6 +277,7 @@ static bool time_draw(const struct exchange_workload *workload,
     bool is_done = true;
     if (machine->parallel.chips > 1) {
         is_done = workload_time_on(result, machine, building.program, time, why);
+        machine_time_free(time);
     } else { // needs no clock
         workload_time(result, chip, building.program, NULL, time);
     }

@@ -52,6 +52,7 @@ static bool run_host(const void *config, const struct machine_config *machine,
     struct program *program = host_program(workload, machine);
     struct machine_time time;
     bool is_done = workload_time_on(result, &alone, program, &time, why);
+    machine_time_free(&time);
     program_destroy(program);
     if (!is_done) {
         return false;

@@ -48,7 +48,6 @@ bool workload_time_on(const struct workload_result *result, const struct machine
                                 : machine_create_on(machine->system, &machine->parallel, program);
     const struct activity *record = NULL;
     bool is_done = machine_time_folded(timed, &record, 1, time, why);
-    machine_time_free(time);
     machine_destroy(timed);
     return is_done;
 }
