@@ -86,10 +86,10 @@ struct gpu_time {
     double loop_seconds;    // the framework's loop
     double sync_seconds;    // b3: grid syncs
     double host_seconds;    // waiting for the input: what prefetch does not hide
-    double
-        input_copy_seconds; // the whole copy: b0 the dense input, others ids; not a part of the sum
-    double error_band;      // relative
-    uint64_t memory_bytes;  // needed
+    // The whole copy: b0 the dense input, others ids; not a part of the sum.
+    double input_copy_seconds;
+    double error_band;     // relative
+    uint64_t memory_bytes; // needed
     bool fits;
     uint64_t kernel_launches;
 };

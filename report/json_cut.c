@@ -10,8 +10,8 @@
 
 struct json_mark { // a bracket or a comma outside of strings
     uint32_t at;
-    uint32_t
-        match; // of an opening bracket: the mark that closes it; while it is open: the one around it
+    // Of an opening bracket: the mark that closes it; while it is open: the one around it.
+    uint32_t match;
     char kind;
 };
 

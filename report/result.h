@@ -69,8 +69,8 @@ struct result_machine {
     char *hardware;   // owned; the chip or GPU: "bow", "a100-80"
     const char *kind; // "tiles" or "gpu"
     const char *variant, *form;
-    uint32_t chips,
-        replicas;         // that hold a part of the network, of all replicas together; its copies
+    uint32_t chips;       // that hold a part of the network, of all replicas together
+    uint32_t replicas;    // copies of the network
     uint32_t chips_asked; // a network may need fewer
     double clock_hz;
     double step_seconds, samples_per_second;
@@ -94,8 +94,8 @@ struct result_machine {
     uint32_t largest_count;
     struct result_share *shares; // owned; tiles only, program order
     uint32_t share_count;
-    struct result_quantity
-        *quantities; // owned; of a microbenchmark, which has nothing else below fits
+    // owned; of a microbenchmark, which has nothing else below fits
+    struct result_quantity *quantities;
     uint32_t quantity_count;
     struct result_checkpoint checkpoint;
     char *plan_why;       // owned; why the planner chose this plan; NULL: it was not asked

@@ -9,8 +9,8 @@
 
 struct store_pieces;
 
-struct store_pieces *
-store_pieces_create(sqlite3 *database);                 // borrowed; it must have a table `pieces`
+// database: borrowed; it must have a table `pieces`.
+struct store_pieces *store_pieces_create(sqlite3 *database);
 void store_pieces_destroy(struct store_pieces *pieces); // NULL is allowed
 
 // Adds those pieces of a text that are new. The list, owned by the caller; NULL: the database refused.

@@ -24,8 +24,8 @@ struct activity_layer {
     uint32_t neurons;
     uint32_t slots;   // capacity of the spike vector
     uint32_t *counts; // owned; [time_steps][batch][2]; drawn: [batch][2], equal at all time steps
-    uint32_t *
-        ids; // owned; [time_steps][batch][slots]; NULL where ids were not kept (dense form) or are drawn
+    // owned; [time_steps][batch][slots]; NULL where ids were not kept (dense form) or are drawn
+    uint32_t *ids;
     struct drawn_ids *drawn; // owned; NULL: written
     bool has_equal_counts;   // at all time steps
     uint64_t dropped_spikes; // spikes that found no slot, over all time steps and samples

@@ -12,8 +12,8 @@
 #define ERROR_BAND_OLD_SPARSE "sparse_per_sample"
 
 struct error_band {
-    char
-        *of; // owned; a lowering ("sparse"), a kind of workload or one of its works (workload_work)
+    // owned; a lowering ("sparse"), a kind of workload or one of its works (workload_work)
+    char *of;
     char *hardware;   // owned; the preset that it was computed for
     double relative;  // 0.05 is +-5 %
     bool is_estimate; // this was never measured on that hardware

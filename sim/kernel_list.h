@@ -28,8 +28,8 @@ struct kernel {
     const char *name; // static text, e.g. "G1 forward product"
     uint32_t layer;   // 1..L; 0: none
     uint32_t m, n, k; // GEMM, GATHER, SCATTER, MASKED: m = batch, k = fan-in, n = neurons
-    uint64_t read_elements,
-        write_elements; // ELEMENTWISE, ACCUMULATE, COMPACT: array elements moved
+    // ELEMENTWISE, ACCUMULATE, COMPACT: array elements moved
+    uint64_t read_elements, write_elements;
     // of them: states and carries, which a kernel that loops over time keeps in registers
     uint64_t carried_read_elements, carried_write_elements;
     // no dependence over time: b2 and b4 run it once for all time steps, a product as (batch x time), an

@@ -55,8 +55,8 @@ bool machine_time_detailed(struct machine *machine, const struct activity *const
 // exchanges that cross chips. Of the first chip of the first replica.
 struct machine_leave {
     uint64_t waited_cycles; // beyond the chips' own
-    uint64_t begin_cycles,
-        end_cycles; // STREAM, of the transfer that it starts; since the training step began
+    // STREAM, of the transfer that it starts; since the training step began
+    uint64_t begin_cycles, end_cycles;
 };
 struct machine_leaves {
     struct machine_leave *items; // owned; as many as the program's run has such steps, then zeros

@@ -14,8 +14,8 @@
 
 #define ALL_REDUCE_PHASES 4u
 
-struct
-    all_reduce_step { // of one chip: it sends and receives at the same time, waits for both, then adds
+// Of one chip: it sends and receives at the same time, waits for both, then adds.
+struct all_reduce_step {
     bool sends, receives;
     uint32_t to, from; // chips
     uint64_t sent_bytes;

@@ -24,8 +24,8 @@ struct engine_process { // what SimGrid has done in this process; zeroed where i
 // timeline (sim/engine/timeline.h).
 struct engine_leave {
     uint64_t waited_cycles;
-    uint64_t begin_cycles,
-        end_cycles; // STREAM, of the transfer that it starts; since the run began
+    // STREAM, of the transfer that it starts; since the run began
+    uint64_t begin_cycles, end_cycles;
 };
 
 #define ENGINE_STOP_BYTES 1024u

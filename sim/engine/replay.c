@@ -16,8 +16,8 @@ struct replay {
     struct superstep_list list; // what is left to do at run time
     struct folded_set **sets;   // owned, one for all equal compute sets; [compute_set_count]
     uint32_t *first_equal;      // owned; [compute_set_count]: the first set that is equal
-    uint64_t *
-        *known_cycles; // owned; [compute_set_count][time_steps]: cycles + 1, 0 where not known
+    // owned; [compute_set_count][time_steps]: cycles + 1, 0 where not known
+    uint64_t **known_cycles;
     uint32_t share_count;
     uint64_t *share_times;           // owned; executions per run
     uint64_t *share_constant_cycles; // owned; per run, of steps that no record changes

@@ -46,8 +46,8 @@ static bool observe_tiles_of(const struct anatomy_run *run, const struct machine
     SIM_ASSERT(lowered.program != NULL, "%s was lowered before, and now: %s", entry->name,
                lowered.why);
     struct machine *machine = lowered_machine(&lowered, config);
-    const struct activity **first =
-        xcalloc(lowered.replica_count, sizeof *first); // of each replica
+    // the first training step's, of each replica
+    const struct activity **first = xcalloc(lowered.replica_count, sizeof *first);
     for (uint32_t i = 0; i < lowered.replica_count; i++) {
         first[i] = lowered.records[(size_t)i * lowered.record_count];
     }

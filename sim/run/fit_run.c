@@ -119,8 +119,8 @@ static char *without_own_places(const char *message, const char *key)
         char *named = at + strlen(own);
         named += strspn(named, "0123456789");
         named += strspn(named, ": ");
-        size_t length =
-            strcspn(named, " :)"); // a key, or its end where a section's own check speaks
+        // a key, or its end where a section's own check speaks
+        size_t length = strcspn(named, " :)");
         bool is_own =
             length <= strlen(key) && strncmp(key + strlen(key) - length, named, length) == 0;
         if (is_own) {

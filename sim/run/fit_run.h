@@ -26,14 +26,14 @@ struct fit_answer {       // NAN: there is no such number
     char *why;            // owned; why no larger one fits, or none at all
     struct checkpoint_config config; // of `plan`
     uint32_t largest;                // 0: not even the least value fits
-    bool
-        is_bounded; // by the key's range, by what goes with other keys, or by the request: not by memory
-    double ratio;        // to none's
-    uint64_t sram_bytes; // of the fullest tile, under `plan`
-    double step_seconds,
-        time_step_seconds; // of a training step at the largest value, and of that over time_steps
-    double overhead;       // in time over none, at the largest value of none
-    double rho;            // forward's share of a time step's forward and backward
+    // By the key's range, by what goes with other keys, or by the request: not by memory.
+    bool is_bounded;
+    double ratio;             // to none's
+    uint64_t sram_bytes;      // of the fullest tile, under `plan`
+    double step_seconds;      // of a training step at the largest value
+    double time_step_seconds; // of that over time_steps
+    double overhead;          // in time over none, at the largest value of none
+    double rho;               // forward's share of a time step's forward and backward
 };
 
 struct fit_answers {

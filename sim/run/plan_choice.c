@@ -388,9 +388,8 @@ struct plan_choice plan_choose(struct plan_prober *prober, const struct checkpoi
                                            : choose_of_kind(prober, wanted, times);
         choice.is_found = answer.is_found;
         choice.config = answer.size.config;
-        if (plan_is_open(
-                &choice
-                     .config)) { // nothing streams, or not as much: so says the lowering to any numbers
+        // nothing streams, or not as much: so says the lowering to any numbers
+        if (plan_is_open(&choice.config)) {
             choice.config = *wanted;
             choice.config.remote = wanted->remote == 0 ? 1 : wanted->remote;
             choice.config.local = wanted->local == 0 ? 1 : wanted->local;

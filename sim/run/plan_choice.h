@@ -9,13 +9,13 @@
 #include "workloads/checkpoint/planner.h"
 
 struct plan_choice {
-    bool
-        is_found; // a plan fits; else config is that which needs the least SRAM, if any can be lowered
+    // A plan fits; else config is that which needs the least SRAM, if any can be lowered.
+    bool is_found;
     bool is_open;                    // the planner was asked
     struct checkpoint_config config; // every number
-    double
-        seconds; // of a training step, by the planner's forms and what plan_times has beyond them
-    char *why;   // owned; one sentence; NULL: the planner was not asked
+    // Of a training step, by the planner's forms and what plan_times has beyond them.
+    double seconds;
+    char *why; // owned; one sentence; NULL: the planner was not asked
 };
 
 #define PLAN_NO_REMEDY "no training.checkpointing would fit"

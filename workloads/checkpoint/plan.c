@@ -289,8 +289,8 @@ static void build_binomial(struct builder *builder)
     if (end > 1) {
         add_move(builder, PLAN_SAVE, 0, 0);
     }
-    while (end >
-           0) { // time steps from `end` on were run backward; the current state is the top head
+    // time steps from `end` on were run backward; the current state is the top head
+    while (end > 0) {
         uint32_t head = heads[used - 1], left = end - head;
         uint32_t step = left - 1;
         if (left > 1 && used < slots) {

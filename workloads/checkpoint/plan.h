@@ -44,10 +44,10 @@ struct checkpoint_config {
     uint32_t local, remote; // checkpoints, as the kind counts them
     uint32_t levels;        // nested
     bool keeps_last;        // kinds with chunks: see above
-    bool
-        has_packed_spikes; // one bit a neuron in place of ids, in states and history that are stored
-    uint32_t
-        state_bytes; // of a stored state's element: 4, or 2 (float16: gradients are then not the same)
+    // One bit a neuron in place of ids, in states and history that are stored.
+    bool has_packed_spikes;
+    // Of a stored state's element: 4, or 2 (float16: gradients are then not the same).
+    uint32_t state_bytes;
 };
 
 enum plan_verb {

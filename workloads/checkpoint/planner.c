@@ -12,8 +12,8 @@
 #define BOUND 4u     // limits: what needs more by the line does not fit by the exact check either
 #define GUARDS 1024u // sixteen for each doubling of 64-bit bytes
 
-struct
-    speed { // rounded, so that sums in another order are equal; of equal seconds the fewer transfers
+// Rounded, so that sums in another order are equal; of equal seconds the fewer transfers.
+struct speed {
     float seconds;
     uint32_t places;
 };
@@ -34,8 +34,8 @@ struct search {
     uint32_t count, capacity;
     uint64_t bound_bytes;  // plans that need more are left out
     bool has_equal_chunks; // all others are left out
-    struct speed
-        guards[GUARDS]; // of the fastest plan seen that needs the bytes of this guard or less
+    // Of the fastest plan seen that needs the bytes of this guard or less.
+    struct speed guards[GUARDS];
     uint64_t least_remote_bytes; // that any plan needs
 };
 

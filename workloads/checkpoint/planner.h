@@ -28,9 +28,8 @@ struct planner_size {
     struct checkpoint_config config; // every number that the kind has
     uint32_t slots, history_steps, places;
     uint64_t forward_steps;
-    uint64_t saves,
-        kept_runs;       // as many restores as saves; binomial: one of every time step but the last
-    uint64_t sram_bytes; // of the fullest tile
+    uint64_t saves, kept_runs; // as many restores as saves; binomial: kept_runs - 1
+    uint64_t sram_bytes;       // of the fullest tile
     uint64_t remote_bytes;
     double seconds; // of the batch
 };
@@ -53,8 +52,8 @@ struct planner_memory {
 
 struct planner_answer {
     bool is_found;
-    struct planner_size
-        size; // chosen; not found: the plan that needs the least SRAM, if there is any
+    // Chosen; not found: the plan that needs the least SRAM, if there is any.
+    struct planner_size size;
     uint32_t fits_calls;
     uint64_t least_remote_bytes; // of streaming memory that any plan needs
 };

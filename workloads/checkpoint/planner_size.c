@@ -156,8 +156,8 @@ static double state_waits(const struct planner_size *size, uint32_t time_steps,
     const struct checkpoint_config *config = &size->config;
     double transfer = costs->state_seconds, forward = costs->forward_seconds;
     uint32_t even = time_steps / config->remote, longer = time_steps % config->remote;
-    uint32_t shorter =
-        size->places - longer; // a chunk that is kept, the last one, is never a longer one
+    // a chunk that is kept, the last one, is never a longer one
+    uint32_t shorter = size->places - longer;
     uint32_t first = longer > 0 ? even + 1 : even;
     double out_longer = longer_by(transfer, (even + 1) * forward);
     double out_even = longer_by(transfer, even * forward);

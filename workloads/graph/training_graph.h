@@ -16,8 +16,8 @@
 
 struct graph_state {  // a state of the network and its adjoint
     uint32_t in, out; // tensors
-    uint32_t carry_in,
-        carry_out; // adjoints; TENSOR_NONE where the gradient never reaches the state
+    // Adjoints; TENSOR_NONE where the gradient never reaches the state.
+    uint32_t carry_in, carry_out;
     uint32_t layer;
 };
 
@@ -25,8 +25,8 @@ struct graph_layer { // a spiking layer
     uint32_t neurons, slots, fan_in;
     uint32_t fan_in_slots;
     double theta1, theta2;
-    uint32_t
-        input; // tensor that it reads: spikes (state-in of the layer before, if delayed), or float32
+    // Tensor that it reads: spikes (state-in of the layer before, if delayed), or float32.
+    uint32_t input;
     bool is_input_dense; // analog input: connect_dense, connect_dense_weight_gradient
     uint32_t weights, weight_gradient;
     uint32_t bias, bias_gradient; // [1, neurons]; TENSOR_NONE without biases

@@ -221,8 +221,8 @@ static void emit_all_reduce(struct dense_lowering *lowering)
     if (lowering->machine->replicas < 2) {
         return;
     }
-    uint64_t most = 0,
-             words = 0; // of chips one after the other: layers on the same ones follow each other
+    // of chips one after the other: layers on the same ones follow each other
+    uint64_t most = 0, words = 0;
     for (uint32_t l = 1; l <= lowering->layer_count; l++) {
         const struct dense_layer *layer = &lowering->layers[l];
         words = dense_has_below(lowering->layers, l) ? words : 0;

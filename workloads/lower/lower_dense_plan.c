@@ -9,8 +9,8 @@
 #define LARGEST_MOVE 0.5         // of a layer's tiles
 #define SMALLEST_MOVE (1.0 / 16) // at which the search ends
 #define GROUP_BISECTIONS 32u
-#define GROUP_LEEWAY \
-    (1.0 / 16) // of multiply-adds: a layer of a few outputs needs no chips of its own
+// Of multiply-adds: a layer of a few outputs needs no chips of its own.
+#define GROUP_LEEWAY (1.0 / 16)
 
 struct layer_cycles { // of one layer's products in one time step
     double moving, product;

@@ -69,8 +69,8 @@ static void emit_history_exchange(void *context, bool is_to_io)
 static void add_variables(struct checkpointing *checkpointing)
 {
     const struct lowering_frame *frame = checkpointing->frame;
-    while (
-        forward_rows_next(&checkpointing->rows, frame->pass->schedule, &frame->pass->only_within)) {
+    struct frame_pass *pass = frame->pass;
+    while (forward_rows_next(&checkpointing->rows, pass->schedule, &pass->only_within)) {
         frame->add_variables(frame->lowering);
     }
     stored_add_variables(&checkpointing->state, frame->pass->schedule);

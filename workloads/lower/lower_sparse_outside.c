@@ -256,8 +256,8 @@ static void emit_zero_gradients(struct sparse_lowering *lowering)
 void sparse_emit_middle(struct sparse_lowering *lowering)
 {
     note_outside(lowering);
-    bool is_plain =
-        lowering->pass.plan == NULL; // else ids stay what they are, and spikes are counted
+    // else ids stay what they are, and spikes are counted
+    bool is_plain = lowering->pass.plan == NULL;
     if (is_plain) {
         sparse_compute(lowering, ROW_CAST_OUT, "cast ids to floats");
         emit_casts(lowering, 1, lowering->layers);

@@ -242,8 +242,8 @@ void dense_move_on_chips(struct dense_lowering *lowering, struct dense_place sou
 // `parts` blocks of `block_bytes` for every chip of a product, each from its share of the sources to `copies` tiles.
 struct dense_operand {
     struct dense_place source, product;
-    bool
-        is_on_chip; // every chip has a source of its own; else they are the chips' one after the other
+    // Every chip has a source of its own; else they are the chips' one after the other.
+    bool is_on_chip;
     uint32_t parts, copies;
     uint64_t block_bytes;
 };

@@ -38,8 +38,8 @@ struct lowering_config {
     enum elementwise_kind elementwise;       // sparse
     bool has_rearrangement; // charge an on-tile copy where an exchanged input is not contiguous
     uint32_t matmul_bytes;  // dense: bytes per element of the products' inputs, 4 or 2
-    uint32_t
-        layer_chips; // dense: that a layer is split over; divides the chips. 0: what is fastest
+    // Dense: that a layer is split over; divides the chips. 0: what is fastest.
+    uint32_t layer_chips;
     bool hoists_static_input;     // analog input: its products once per training step
     enum host_output host_output; // what goes back to the host
     enum streaming_kind streaming;

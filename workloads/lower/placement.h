@@ -43,10 +43,9 @@ struct layer_place {
 
 struct placement {
     uint32_t neurons_per_tile;
-    uint32_t layer_count; // with the input
-    struct layer_place
-        *layers;    // owned; [layer_count]; layers[0] has sizes, and the chip of layer 1
-    uint32_t chips; // that hold layers
+    uint32_t layer_count;       // with the input
+    struct layer_place *layers; // owned; [layer_count]; layers[0]: sizes, and the chip of layer 1
+    uint32_t chips;             // that hold layers
 };
 
 // Has every layer (hidden ones and the output) a tile? tiles: of one chip.
