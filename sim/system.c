@@ -42,6 +42,9 @@ static const struct key streaming_keys[] = {
     STREAMING(latency_seconds, 0, 1, "s", "0", "of one transfer"),
     STREAMING(chip_bytes_per_second, 0, BYTES_PER_SECOND_MAX, "bytes/s", "0",
               "what one chip alone can reach; 0: the whole"),
+    KEY_TRUTH(
+        struct streaming_config, "over_host", is_over_host, "false",
+        "it lies behind the chips' way to the host: transfers take chip.host and the slot too"),
     KEYS_END,
 };
 

@@ -55,6 +55,7 @@ struct streaming_config { // of a machine, shared by its chips; bytes 0: there i
     double bytes_per_second; // each direction
     double latency_seconds;
     double chip_bytes_per_second; // what one chip alone can reach; 0: the whole
+    bool is_over_host; // it lies behind the chips' way to the host, which input batches take too
 };
 
 struct system_config {
@@ -128,6 +129,9 @@ struct system_route {
 // By the system's rule. A route from a chip to itself has no links. system_derive() came before.
 struct system_route system_route(const struct system_config *system, uint32_t from, uint32_t to);
 void system_route_free(struct system_route *route);
+// Of `bytes` to or from streaming memory, while the first `chips` chips move as much each, and nobody
+// moves anything else.
+double system_stream_seconds(const struct system_config *system, uint64_t bytes, uint32_t chips);
 // Bytes per second that one direction of the link carries.
 double system_link_rate(const struct system_config *system, const struct system_link *link);
 // Cycles that a sync over the first `chips` chips takes more than one on a chip: 15 ns per hop, there and

@@ -104,20 +104,30 @@ static void write_links(const struct xml *xml, const char *kind, uint32_t number
     }
 }
 
+#define PASSED_MAX 4u
+
 struct outside { // what a chip is joined to besides other chips
-    const char *host, *own_link, *shared_link;
-    uint32_t number;   // of the host
-    bool has_own_link; // else the shared one alone
+    const char *host;
+    uint32_t number;
+    struct passed { // on the way there; both directions
+        const char *link;
+        uint32_t number;
+    } passed[PASSED_MAX];
+    uint32_t count;
 };
 
-static void write_outside_links(const struct xml *xml, const struct outside *outside, uint32_t chip,
-                                char sign)
+static void pass(struct outside *outside, const char *link, uint32_t number)
 {
-    if (outside->has_own_link) {
-        fprintf(xml->stream, "<link_ctn id=\"%s %u%c\"/>", outside->own_link, chip, sign);
+    outside->passed[outside->count++] = (struct passed){link, number};
+}
+
+static void write_passed(const struct xml *xml, const struct outside *outside, char sign)
+{
+    for (uint32_t i = 0; i < outside->count; i++) {
+        fprintf(xml->stream, "<link_ctn id=\"%s %u%c\"/>", outside->passed[i].link,
+                outside->passed[i].number, sign);
     }
-    fprintf(xml->stream, "<link_ctn id=\"%s %u%c\"/></route>\n", outside->shared_link,
-            outside->number, sign);
+    fprintf(xml->stream, "</route>\n");
 }
 
 static void write_outside_routes(const struct xml *xml, const struct outside *outside,
@@ -125,10 +135,10 @@ static void write_outside_routes(const struct xml *xml, const struct outside *ou
 {
     fprintf(xml->stream, "<route src=\"chip %u\" dst=\"%s %u\" symmetrical=\"NO\">", chip,
             outside->host, outside->number);
-    write_outside_links(xml, outside, chip, '+');
+    write_passed(xml, outside, '+');
     fprintf(xml->stream, "<route src=\"%s %u\" dst=\"chip %u\" symmetrical=\"NO\">", outside->host,
             outside->number, chip);
-    write_outside_links(xml, outside, chip, '-');
+    write_passed(xml, outside, '-');
 }
 
 static void write_slots(const struct xml *xml)
@@ -159,19 +169,30 @@ static void write_memories(const struct xml *xml)
     }
 }
 
+static void pass_slot(const struct xml *xml, struct outside *outside, uint32_t chip)
+{
+    pass(outside, "to slot", chip);
+    pass(outside, "of slot", chip / xml->ways->system->chips_per_slot);
+}
+
 static void write_slot_routes(const struct xml *xml, uint32_t chip)
 {
-    const struct outside slot = {"slot", "to slot", "of slot",
-                                 chip / xml->ways->system->chips_per_slot, true};
+    struct outside slot = {.host = "slot", .number = chip / xml->ways->system->chips_per_slot};
+    pass_slot(xml, &slot, chip);
     write_outside_routes(xml, &slot, chip);
 }
 
 static void write_memory_routes(const struct xml *xml, uint32_t chip)
 {
     const struct system_config *system = xml->ways->system;
-    const struct outside memory = {"memory", "to memory", "of memory",
-                                   chip / system->chips_per_machine,
-                                   system->streaming.chip_bytes_per_second > 0};
+    struct outside memory = {.host = "memory", .number = chip / system->chips_per_machine};
+    if (system->streaming.is_over_host) {
+        pass_slot(xml, &memory, chip);
+    }
+    if (system->streaming.chip_bytes_per_second > 0) {
+        pass(&memory, "to memory", chip);
+    }
+    pass(&memory, "of memory", memory.number);
     write_outside_routes(xml, &memory, chip);
 }
 
@@ -217,7 +238,7 @@ char *system_platform_shape(const struct system_ways *ways, struct system_uses u
                         "<!DOCTYPE platform SYSTEM \"https://simgrid.org/simgrid.dtd\">\n"
                         "<platform version=\"4.1\"><zone id=\"world\" routing=\"Full\">\n");
     write_chips(&xml);
-    if (uses.host) {
+    if (uses.host || (uses.memory && ways->system->streaming.is_over_host)) {
         write_slots(&xml);
     }
     if (uses.memory) {

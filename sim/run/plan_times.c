@@ -200,12 +200,8 @@ static double transfer_seconds(struct plan_prober *prober, bool is_history)
     if (bytes == 0) {
         return HUGE_VAL;
     }
-    const struct streaming_config *streaming = &prober->machine->system->streaming;
-    double rate = streaming->bytes_per_second / plan_chips_sharing_memory(prober->machine);
-    if (streaming->chip_bytes_per_second > 0) {
-        rate = fmin(rate, streaming->chip_bytes_per_second);
-    }
-    return streaming->latency_seconds + (double)bytes / rate;
+    const struct machine_config *machine = prober->machine;
+    return system_stream_seconds(machine->system, bytes, machine->parallel.chips);
 }
 
 // By a plan that has every section there is but those of histories.

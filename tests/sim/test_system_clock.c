@@ -260,6 +260,43 @@ static void one_chip_of_every_topology_runs(void **state)
     }
 }
 
+// Memory behind the way to the host: results leave over the chip's 1.5 bytes per cycle of it while states do.
+static void memory_behind_the_host_shares_its_way_with_batches(void **state)
+{
+    for (uint32_t over_host = 0; over_host < 2; over_host++) {
+        struct fixture_system *fixture = open_system(state, 4, TOPOLOGY_RING);
+        fixture->chip.host.bytes_per_second = 1.5e9;
+        fixture->chip.host.latency_seconds = 20e-9;
+        fixture->chip.host.prefetch_depth = 1;
+        fixture->system.streaming.is_over_host = over_host;
+        struct program *program = program_on(1);
+        program_add_host(program, CHIP_TO_HOST, 600); // goes on while the stream does
+        add_stream(program, STREAM_WHOLE, STREAM_OUT, 1200);
+        add_work(program, 1);
+        struct machine_time time = time_on(fixture, parallel_of(1, 1), program, 1);
+        // alone: 50 + 1200 / 3; behind: both latencies, 50 * 1.5 bytes of the result before, then both share
+        assert_true(time.memory_cycles == (over_host ? 70 + (600 - 75 + 1200) / 1.5 : 450));
+    }
+}
+
+// Without batches the closed form that plans are chosen by says the same.
+static void seconds_of_a_stream_are_those_of_the_clock(void **state)
+{
+    for (uint32_t i = 0; i < 16; i++) {
+        uint32_t chips = 1 + i % 4;
+        struct fixture_system *fixture = open_system(state, 4, TOPOLOGY_RING);
+        fixture->chip.host.bytes_per_second = 0.7e9 + 0.4e9 * (i % 3);
+        fixture->chip.host.latency_seconds = 20e-9;
+        fixture->system.streaming.is_over_host = i / 4 % 2;
+        fixture->system.streaming.chip_bytes_per_second = i / 8 * 2.5e9;
+        struct program *program = program_on(1);
+        add_stream(program, STREAM_WHOLE, STREAM_OUT, 1200 + 7 * i);
+        double seconds = system_stream_seconds(&fixture->system, 1200 + 7 * i, chips);
+        struct machine_time time = time_on(fixture, parallel_of(chips, chips), program, 1);
+        assert_true(time.memory_cycles == ceil(seconds * 1e9 - 1e-6));
+    }
+}
+
 static void four_chips_share_the_rate_of_their_memory(void **state)
 {
     struct fixture_system *fixture = open_system(state, 4, TOPOLOGY_RING);
@@ -441,6 +478,8 @@ int main(void)
         TEST(a_system_of_one_chip_is_the_chip),
         TEST(one_chip_of_every_topology_runs),
         TEST(a_stream_takes_latency_and_bytes_and_chips_share_the_memory),
+        TEST(memory_behind_the_host_shares_its_way_with_batches),
+        TEST(seconds_of_a_stream_are_those_of_the_clock),
         TEST(four_chips_share_the_rate_of_their_memory),
         TEST(a_put_behind_compute_takes_only_what_is_left_of_it),
         TEST(transfers_of_a_channel_are_waited_for_in_order),
