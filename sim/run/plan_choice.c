@@ -291,7 +291,9 @@ static struct planner_answer choose_of_all(struct plan_prober *prober,
     struct planner_size single_remote = {0}; // its smallest plan, if that does not fit
     for (enum checkpoint_kind kind = 0; kind < CHECKPOINT_KINDS; kind++) {
         struct checkpoint_config config = of_kind(wanted, kind);
-        bool can_run = !plan_streams(kind) || prober->remote_limit_bytes > 0;
+        // no bytes: nothing streams, or no plan of the kind can be lowered
+        bool can_run =
+            !plan_streams(kind) || plan_prober_stream_bytes(prober, kind == CHECKPOINT_OFFLOAD) > 0;
         offers[kind] = (struct offer){kind, HUGE_VAL};
         if (can_run) {
             offers[kind].least_seconds = least_seconds(prober, &config, times);

@@ -213,18 +213,6 @@ const struct plan_probe *plan_prober_ask(struct plan_prober *prober,
     return probe;
 }
 
-// Of every other plan what takes the fewest bytes beside states and history: sections, exchanges, input.
-static struct checkpoint_config plan_with_least_beside(const struct plan_prober *prober)
-{
-    struct checkpoint_config config = {.kind = CHECKPOINT_OFFLOAD,
-                                       .state_bytes = prober->training.checkpoints.state_bytes};
-    if (prober->remote_limit_bytes == 0) {
-        config.kind = CHECKPOINT_SINGLE;
-        config.local = (uint32_t)sqrt(prober->training.time_steps);
-    }
-    return config;
-}
-
 // Not the input, which is there for all time steps under every plan: so the lowerings name it.
 static void drop_history(struct program *program)
 {
@@ -237,17 +225,11 @@ static void drop_history(struct program *program)
     }
 }
 
-char *plan_prober_lack(struct plan_prober *prober)
+// What does not fit under this plan, even without states and history; NULL: nothing.
+static char *lack_under(const struct plan_prober *prober, const struct checkpoint_config *config)
 {
-    const struct checkpoint_config none = {.kind = CHECKPOINT_NONE,
-                                           .state_bytes = prober->training.checkpoints.state_bytes};
-    struct checkpoint_config config = plan_with_least_beside(prober);
-    bool is_refused = prober->training.checkpoints.kind == CHECKPOINT_NONE;
-    if (!is_refused && plan_prober_ask(prober, &none)->fits) {
-        return NULL;
-    }
     char *why = NULL;
-    struct program *program = plan_prober_lower(prober, prober->graph, &config, &why);
+    struct program *program = plan_prober_lower(prober, prober->graph, config, &why);
     if (program == NULL) {
         return why;
     }
@@ -257,6 +239,29 @@ char *plan_prober_lack(struct plan_prober *prober)
     sram_plan_destroy(plan);
     program_destroy(program);
     return why;
+}
+
+// Of all plans but none, offload takes the fewest bytes beside states and history (sections, exchanges, input), and single of
+// those that do not stream: these compute on I/O tiles as well.
+char *plan_prober_lack(struct plan_prober *prober)
+{
+    struct checkpoint_config config = {.kind = CHECKPOINT_NONE,
+                                       .state_bytes = prober->training.checkpoints.state_bytes};
+    bool is_refused = prober->training.checkpoints.kind == CHECKPOINT_NONE;
+    if (!is_refused && plan_prober_ask(prober, &config)->fits) {
+        return NULL;
+    }
+    if (prober->remote_limit_bytes > 0) {
+        config.kind = CHECKPOINT_OFFLOAD;
+        char *why = lack_under(prober, &config);
+        if (why == NULL || prober->machine->lowering.streaming != STREAMING_IO_TILES) {
+            return why;
+        }
+        free(why);
+    }
+    config.kind = CHECKPOINT_SINGLE;
+    config.local = (uint32_t)sqrt(prober->training.time_steps);
+    return lack_under(prober, &config);
 }
 
 // --- what a state weighs ------------------------------------------------------------------------

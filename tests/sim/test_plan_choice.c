@@ -250,6 +250,19 @@ static void what_no_plan_mends_is_found_by_one_and_what_one_mends_is_not(void **
     free_chosen(&chosen);
 }
 
+// Three tiles are left for layers where the others stream, too few for three layers beside tile 0.
+static void plans_that_need_no_io_tiles_are_found_where_io_tiles_leave_too_few(void **state)
+{
+    (void)state;
+    struct chosen chosen =
+        choose("machines=[{system: toy-4, chips: 1, streaming: io_tiles, io_tiles: 13}]",
+               "time_steps: 400, checkpointing: auto");
+    assert_true(chosen.choice.is_found);
+    assert_int_equal(chosen.choice.config.kind, CHECKPOINT_SINGLE);
+    assert_true(isfinite(chosen.choice.seconds));
+    free_chosen(&chosen);
+}
+
 int main(void)
 {
     enter_empty_folder();
@@ -263,6 +276,7 @@ int main(void)
         cmocka_unit_test(a_slot_and_a_history_weigh_what_they_add_to_the_fullest_tile),
         cmocka_unit_test(a_remedy_names_the_plan_or_says_that_there_is_none),
         cmocka_unit_test(what_no_plan_mends_is_found_by_one_and_what_one_mends_is_not),
+        cmocka_unit_test(plans_that_need_no_io_tiles_are_found_where_io_tiles_leave_too_few),
     };
     return cmocka_run_group_tests_name("plan choice", tests, NULL, NULL);
 }
