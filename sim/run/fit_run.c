@@ -321,7 +321,7 @@ static struct timed choose_at(const struct fit *fit, const struct experiment *ba
 static char *name_of(const struct plan_choice *choice)
 {
     char text[128];
-    plan_name(&choice->config, text, sizeof text);
+    planner_describe(&choice->config, text, sizeof text);
     return xstrdup(text);
 }
 

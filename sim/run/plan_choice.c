@@ -17,23 +17,6 @@ bool plan_is_open(const struct checkpoint_config *config)
            (has.has_levels && config->levels == 0);
 }
 
-void plan_name(const struct checkpoint_config *config, char *text, uint32_t text_bytes)
-{
-    struct plan_numbers has = plan_numbers_of(config->kind);
-    const char *kind = checkpoint_kind_name(config->kind);
-    if (has.has_levels) {
-        snprintf(text, text_bytes, "%s (%u levels, %u local)", kind, config->levels, config->local);
-    } else if (has.has_remote && has.has_local) {
-        snprintf(text, text_bytes, "%s (%u remote, %u local)", kind, config->remote, config->local);
-    } else if (has.has_remote || has.has_local) {
-        snprintf(text, text_bytes, "%s (%u %s)", kind,
-                 has.has_remote ? config->remote : config->local,
-                 has.has_remote ? "remote" : "local");
-    } else {
-        snprintf(text, text_bytes, "%s", kind);
-    }
-}
-
 // --- the choice ---------------------------------------------------------------------------------
 static bool ask_fits(void *context, const struct planner_size *size, uint64_t *sram_bytes)
 {
@@ -343,7 +326,7 @@ static char *explain_none(struct plan_prober *prober, const struct plan_choice *
 {
     const struct plan_probe *probe = plan_prober_ask(prober, &choice->config);
     char plan[128];
-    plan_name(&choice->config, plan, sizeof plan);
+    planner_describe(&choice->config, plan, sizeof plan);
     char *lack = lack_of(probe);
     char *why = xasprintf("none fits; the smallest, %s: %s", plan, lack);
     free(lack);
@@ -361,7 +344,7 @@ static char *explain(struct plan_prober *prober, const struct plan_choice *choic
     plain_config.local = plain_config.remote = plain_config.levels = 0;
     const struct plan_probe *plain = plan_prober_ask(prober, &plain_config);
     char plan[128];
-    plan_name(&choice->config, plan, sizeof plan);
+    planner_describe(&choice->config, plan, sizeof plan);
     char *lack = plain->fits ? xstrdup("") : lack_of(plain);
     char *why =
         xasprintf("%s: %.1f forward passes, %llu of %llu bytes on tile %u%s%s", plan,
@@ -416,7 +399,7 @@ char *plan_remedy(struct plan_prober *prober, const struct plan_times *times)
     any.local = any.remote = any.levels = 0;
     struct plan_choice choice = plan_choose(prober, &any, times);
     char plan[128];
-    plan_name(&choice.config, plan, sizeof plan);
+    planner_describe(&choice.config, plan, sizeof plan);
     char *remedy = choice.is_found ? xasprintf("training.checkpointing: %s would fit", plan)
                                    : xstrdup(PLAN_NO_REMEDY);
     plan_choice_free(&choice);

@@ -33,7 +33,5 @@ void plan_choice_free(struct plan_choice *choice);
 // What would fit of all kinds: "training.checkpointing: double (12 remote, 9 local) would fit"; "no training.checkpointing
 // would fit". Owned.
 char *plan_remedy(struct plan_prober *prober, const struct plan_times *times);
-// "double (12 remote, 9 local)"
-void plan_name(const struct checkpoint_config *config, char *text, uint32_t text_bytes);
 
 #endif

@@ -192,7 +192,7 @@ static void streaming_memory_that_is_too_small_is_refused_with_its_bytes(void **
     assert_false(probe->fits);
     assert_true(probe->fits_sram);
     assert_true(probe->remote_bytes > 100 && probe->remote_bytes % 3 == 0);
-    char *why = xasprintf("single_remote with 3 remote checkpoints needs %llu bytes of streaming "
+    char *why = xasprintf("single_remote (3 remote) needs %llu bytes of streaming "
                           "memory for the 1 chip of a machine, which has 100 bytes",
                           (unsigned long long)probe->remote_bytes);
     assert_string_equal(probe->why, why);

@@ -444,11 +444,9 @@ static void a_plan_is_described_with_its_numbers(void **state)
         const char *text;
     } plans[] = {
         {{.kind = CHECKPOINT_OFFLOAD}, "offload"},
-        {{.kind = CHECKPOINT_BINOMIAL, .local = 3}, "binomial with 3 local checkpoints"},
-        {{.kind = CHECKPOINT_DOUBLE, .remote = 12, .local = 8},
-         "double with 12 remote and 8 local checkpoints"},
-        {{.kind = CHECKPOINT_NESTED, .levels = 3, .local = 4},
-         "nested with 3 levels of 4 local checkpoints"},
+        {{.kind = CHECKPOINT_BINOMIAL, .local = 3}, "binomial (3 local)"},
+        {{.kind = CHECKPOINT_DOUBLE, .remote = 12, .local = 8}, "double (12 remote, 8 local)"},
+        {{.kind = CHECKPOINT_NESTED, .levels = 3, .local = 4}, "nested (3 levels, 4 local)"},
     };
     for (uint32_t i = 0; i < sizeof plans / sizeof *plans; i++) {
         char text[128];
@@ -457,7 +455,7 @@ static void a_plan_is_described_with_its_numbers(void **state)
     }
 }
 
-static void streaming_memory_that_no_plan_fits_into_is_told_in_bytes(void **state)
+static void a_plan_that_streaming_memory_has_no_room_for_is_none(void **state)
 {
     (void)state;
     struct planner_memory memory = {.limit_bytes = 1000,
@@ -468,11 +466,13 @@ static void streaming_memory_that_no_plan_fits_into_is_told_in_bytes(void **stat
     struct checkpoint_config wanted = {.kind = CHECKPOINT_OFFLOAD};
     struct planner_answer answer = planner_choose(&wanted, 100, &memory, &costs);
     assert_false(answer.is_found);
-    assert_int_equal(answer.least_remote_bytes, 8000);
     wanted.kind = CHECKPOINT_DOUBLE;
     answer = planner_choose(&wanted, 100, &memory, &costs);
     assert_false(answer.is_found);
-    assert_int_equal(answer.least_remote_bytes, 50);
+    memory.remote_limit_bytes = 50; // of one state
+    answer = planner_choose(&wanted, 100, &memory, &costs);
+    assert_true(answer.is_found);
+    assert_int_equal(answer.size.config.remote, 1);
 }
 
 int main(void)
@@ -483,7 +483,7 @@ int main(void)
         cmocka_unit_test(a_choice_is_no_slower_than_any_plan_with_equal_chunks),
         cmocka_unit_test(numbers_that_are_given_stay),
         cmocka_unit_test(a_plan_is_described_with_its_numbers),
-        cmocka_unit_test(streaming_memory_that_no_plan_fits_into_is_told_in_bytes),
+        cmocka_unit_test(a_plan_that_streaming_memory_has_no_room_for_is_none),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

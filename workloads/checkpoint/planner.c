@@ -36,7 +36,6 @@ struct search {
     bool has_equal_chunks; // all others are left out
     // Of the fastest plan seen that needs the bytes of this guard or less.
     struct speed guards[GUARDS];
-    uint64_t least_remote_bytes; // that any plan needs
 };
 
 static struct speed speed_of(const struct planner_size *size)
@@ -107,7 +106,6 @@ static uint64_t visit(struct search *search, const struct checkpoint_config *con
     }
     struct planner_size size =
         planner_size_of(config, search->time_steps, search->memory, search->costs);
-    search->least_remote_bytes = min_u64(search->least_remote_bytes, size.remote_bytes);
     if (size.remote_bytes > search->memory->remote_limit_bytes ||
         size.sram_bytes > search->bound_bytes || is_guarded(search, &size)) {
         return size.sram_bytes;
@@ -231,7 +229,6 @@ static void visit_all(struct search *search, uint64_t bound_bytes)
     for (uint32_t i = 0; i < GUARDS; i++) {
         search->guards[i] = (struct speed){HUGE_VALF, 0};
     }
-    search->least_remote_bytes = UINT64_MAX;
     for (enum checkpoint_kind kind = 0; kind < CHECKPOINT_KINDS; kind++) {
         if (search->wanted.kind == CHECKPOINT_AUTO || search->wanted.kind == kind) {
             visit_kind(search, kind);
@@ -387,7 +384,6 @@ struct planner_answer planner_choose(const struct checkpoint_config *config, uin
         visit_all(&search, UINT64_MAX);
     }
     keep_frontier(&search);
-    answer.least_remote_bytes = search.least_remote_bytes;
     if (search.count == 0) {
         free(search.candidates);
         return answer;

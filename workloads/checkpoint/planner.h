@@ -55,7 +55,6 @@ struct planner_answer {
     // Chosen; not found: the plan that needs the least SRAM, if there is any.
     struct planner_size size;
     uint32_t fits_calls;
-    uint64_t least_remote_bytes; // of streaming memory that any plan needs
 };
 
 // Numbers of `config` that are given stay; CHECKPOINT_AUTO takes every kind. plan_check() has no objection.
@@ -67,7 +66,7 @@ struct planner_answer planner_choose(const struct checkpoint_config *config, uin
 struct planner_size planner_size_of(const struct checkpoint_config *config, uint32_t time_steps,
                                     const struct planner_memory *memory,
                                     const struct planner_costs *costs);
-// "double with 12 remote and 9 local checkpoints"
+// "double (12 remote, 9 local)"
 void planner_describe(const struct checkpoint_config *config, char *text, uint32_t text_bytes);
 
 #endif

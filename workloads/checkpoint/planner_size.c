@@ -212,24 +212,17 @@ struct planner_size planner_size_of(const struct checkpoint_config *config, uint
 
 void planner_describe(const struct checkpoint_config *config, char *text, uint32_t text_bytes)
 {
-    const char *name = checkpoint_kind_name(config->kind);
-    switch (config->kind) {
-    case CHECKPOINT_SINGLE:
-    case CHECKPOINT_BINOMIAL:
-        snprintf(text, text_bytes, "%s with %u local checkpoints", name, config->local);
-        break;
-    case CHECKPOINT_SINGLE_REMOTE:
-        snprintf(text, text_bytes, "%s with %u remote checkpoints", name, config->remote);
-        break;
-    case CHECKPOINT_DOUBLE:
-        snprintf(text, text_bytes, "%s with %u remote and %u local checkpoints", name,
-                 config->remote, config->local);
-        break;
-    case CHECKPOINT_NESTED:
-        snprintf(text, text_bytes, "%s with %u levels of %u local checkpoints", name,
-                 config->levels, config->local);
-        break;
-    default:
-        snprintf(text, text_bytes, "%s", name);
+    struct plan_numbers has = plan_numbers_of(config->kind);
+    const char *kind = checkpoint_kind_name(config->kind);
+    if (has.has_levels) {
+        snprintf(text, text_bytes, "%s (%u levels, %u local)", kind, config->levels, config->local);
+    } else if (has.has_remote && has.has_local) {
+        snprintf(text, text_bytes, "%s (%u remote, %u local)", kind, config->remote, config->local);
+    } else if (has.has_remote || has.has_local) {
+        snprintf(text, text_bytes, "%s (%u %s)", kind,
+                 has.has_remote ? config->remote : config->local,
+                 has.has_remote ? "remote" : "local");
+    } else {
+        snprintf(text, text_bytes, "%s", kind);
     }
 }
