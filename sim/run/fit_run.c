@@ -549,13 +549,35 @@ static bool check_machine(const struct fit_request *request, const struct experi
     return has_tiles || err_at(err, NULL, "%s: no machine with tiles", request->path);
 }
 
+// Under any kind, at the value that the search begins with: what is refused there is the key itself, of this machine or beside
+// these other keys.
+static bool check_start(struct fit *fit, const struct experiment *base, struct err *err)
+{
+    uint32_t value = value_at(fit, start_place(fit, places_of(fit)));
+    struct experiment *experiment = NULL;
+    for (uint32_t kind = 0; kind < CHECKPOINT_KINDS && experiment == NULL; kind++) {
+        struct err *unsaid = err_create();
+        fit->kind = (enum checkpoint_kind)kind;
+        experiment = load(fit, base, value, unsaid);
+        err_destroy(unsaid);
+    }
+    bool is_right = experiment != NULL;
+    if (!is_right) { // once more, for what it says
+        fit->kind = base->training.checkpoints.kind;
+        experiment = load(fit, base, value, err);
+    }
+    experiment_destroy(experiment);
+    return is_right;
+}
+
 static bool check(struct fit *fit, const struct experiment *base, struct err *err)
 {
     if (base->workload.kind != NULL) {
         return err_at(err, NULL, "%s: fit is for training; workload.kind is %s", fit->request->path,
                       base->workload.kind->name);
     }
-    return check_machine(fit->request, base, err) && find_key(fit, base, err);
+    return check_machine(fit->request, base, err) && find_key(fit, base, err) &&
+           check_start(fit, base, err);
 }
 
 bool fit_run(const struct fit_request *request, struct fit_answers *answers, struct err *err)

@@ -87,6 +87,9 @@ expect a_real_number_is_no_key 2 fit "$toy" --vary training.learning_rate
 expect_line a_real_number_is_explained err \
     "--vary=training.learning_rate: not the key of a whole number, such as training.time_steps"
 expect a_key_is_needed 2 fit "$toy"
+expect a_key_that_the_machine_has_not_is_bad_input 2 fit configs/experiments/toy.yaml --vary machines.0.chips
+expect_text its_place_is_said err "--set:1:18: machines.0.chips: belongs to a machine with a system"
+expect a_number_that_some_plans_have_is_a_key 0 fit "$toy" --vary training.checkpoints.local --plans single --max 4
 expect an_unknown_plan_is_bad_input 2 fit "$toy" --vary training.batch --plans none,dubble
 expect a_fault_of_the_file_has_its_place 2 fit "$toy" --vary training.batch --set training.btch=3
 expect_text its_place_is_named err "--set:1:10: training.btch: unknown key; did you mean 'batch'?"
