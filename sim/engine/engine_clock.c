@@ -201,6 +201,7 @@ struct engine *engine_create(const struct engine_job *job)
                                             .received_per_replay = engine->received_per_replay,
                                             .sent_per_replay = engine->sent_per_replay,
                                             .replays = engine_count_replays(engine),
+                                            .fed_replays = engine_count_replays(engine),
                                             .prefetch_depth = job->chip->host.prefetch_depth};
     engine->port = host_port_create(&config);
     add_actor(engine, "feeder", "host", feeder_main, engine);

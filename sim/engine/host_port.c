@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "sim/err.h"
+#include "sim/units.h"
 
 struct transfers {    // of one direction that the chip has asked for and not yet waited for
     sg_comm_t *comms; // owned; ring
@@ -19,6 +20,13 @@ struct host_port {
     struct host_port_config config;
     struct transfers inbound, outbound;
 };
+
+// Batches that are asked for ahead: no more than are waited for later, so that from the second replay on there is one
+// more to ask for whenever one has come.
+static uint64_t batches_ahead(const struct host_port_config *config)
+{
+    return config->received_per_replay * min_u64(config->prefetch_depth, config->replays - 1);
+}
 
 static void open_transfers(struct transfers *transfers, uint64_t ahead, const char *direction,
                            uint32_t chip)
@@ -35,9 +43,9 @@ struct host_port *host_port_create(const struct host_port_config *config)
 {
     struct host_port *port = xcalloc(1, sizeof *port);
     port->config = *config;
-    uint64_t depth = config->prefetch_depth;
-    open_transfers(&port->inbound, config->received_per_replay * depth, "to", config->chip);
-    open_transfers(&port->outbound, config->sent_per_replay * depth, "from", config->chip);
+    open_transfers(&port->inbound, batches_ahead(config), "to", config->chip);
+    open_transfers(&port->outbound, config->sent_per_replay * config->prefetch_depth, "from",
+                   config->chip);
     return port;
 }
 
@@ -71,8 +79,8 @@ void host_port_receive(struct host_port *port)
     if (inbound->asked == inbound->waited) { // no prefetch, or the first batch
         ask_for_batch(port);
     }
-    uint64_t all = port->config.received_per_replay * port->config.replays;
-    uint64_t ahead = port->config.received_per_replay * port->config.prefetch_depth;
+    uint64_t all = port->config.received_per_replay * port->config.fed_replays;
+    uint64_t ahead = batches_ahead(&port->config);
     if (inbound->waited == 0) { // the chip begins: all its room is free
         while (inbound->asked < ahead && inbound->asked < all) {
             ask_for_batch(port);
@@ -100,6 +108,9 @@ void host_port_finish(struct host_port *port)
 {
     while (port->outbound.waited < port->outbound.asked) {
         wait_for_oldest(&port->outbound);
+    }
+    while (port->inbound.waited < port->inbound.asked) {
+        wait_for_oldest(&port->inbound);
     }
 }
 

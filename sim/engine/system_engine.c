@@ -24,6 +24,12 @@ uint32_t system_replays(const struct system_run *run)
     return run->job->record_count + run->has_warm_up;
 }
 
+uint32_t system_fed_replays(const struct system_run *run)
+{
+    uint32_t replays = system_replays(run);
+    return replays + (uint32_t)min_u64(run->job->chip->host.prefetch_depth, replays - 1);
+}
+
 static size_t record_number(const struct system_run *run, uint32_t replica, uint32_t replay)
 {
     uint32_t own = run->job->parallel->replays_each ? replica : 0;
@@ -154,7 +160,8 @@ static void feed_all(struct system_actor *actor, enum host_direction direction)
     struct system_run *run = actor->run;
     struct system_chip *chip = &run->all_chips[actor->chip];
     const struct timeline *timeline = &run->timelines[0]; // transfers are the same in all
-    for (uint32_t i = 0; i < system_replays(run) * timeline->count; i++) {
+    uint32_t replays = direction == HOST_TO_CHIP ? system_fed_replays(run) : system_replays(run);
+    for (uint64_t i = 0; i < (uint64_t)replays * timeline->count; i++) {
         const struct superstep *superstep = timeline->items[i % timeline->count].superstep;
         const struct program_step *step = superstep->step;
         if (superstep->kind != SUPERSTEP_HOST || step->host_direction != direction) {
@@ -261,6 +268,7 @@ static void open_chip(struct system_run *run, uint32_t number)
                                                 .received_per_replay = run->received_per_replay,
                                                 .sent_per_replay = run->sent_per_replay,
                                                 .replays = system_replays(run),
+                                                .fed_replays = system_fed_replays(run),
                                                 .prefetch_depth =
                                                     run->job->chip->host.prefetch_depth};
         chip->host = host_port_create(&config);

@@ -118,6 +118,9 @@ const struct timeline *system_timeline(const struct system_run *run, uint32_t re
 const struct activity *system_record(const struct system_run *run, uint32_t replica,
                                      uint32_t replay);
 uint32_t system_replays(const struct system_run *run);
+// Replays whose batches hosts feed: as in a long training, later ones are on their way while the last one runs, and
+// share what they pass with its other transfers.
+uint32_t system_fed_replays(const struct system_run *run);
 // What one chip has of something that the chips of a replica share evenly.
 uint64_t system_part_bytes(const struct system_run *run, uint32_t rank, uint64_t bytes);
 const char *system_step_name(const struct program *program, const struct program_step *step);

@@ -279,6 +279,28 @@ static void memory_behind_the_host_shares_its_way_with_batches(void **state)
     }
 }
 
+// A batch comes ahead while a state goes back in: both have half of the way, training step after training step.
+static void batches_that_come_ahead_slow_states_behind_the_same_way(void **state)
+{
+    for (uint32_t depth = 0; depth < 3; depth++) {
+        struct fixture_system *fixture = open_system(state, 4, TOPOLOGY_RING);
+        fixture->chip.host.bytes_per_second = 1.5e9;
+        fixture->chip.host.latency_seconds = 0;
+        fixture->chip.host.prefetch_depth = depth;
+        fixture->system.streaming.is_over_host = true;
+        fixture->system.streaming.latency_seconds = 0;
+        for (uint32_t steps = 1; steps < 5; steps++) {
+            struct program *program = program_on(1);
+            program_add_host(program, HOST_TO_CHIP, 600);
+            add_stream(program, STREAM_WHOLE, STREAM_IN, 1200);
+            add_work(program, 1);
+            struct machine_time time = time_on(fixture, parallel_of(1, 1), program, steps);
+            assert_true(time.memory_cycles == (depth > 0 ? 1200 : 800));
+            assert_true(time.host_cycles == (depth > 0 ? 0 : 400));
+        }
+    }
+}
+
 // Without batches the closed form that plans are chosen by says the same.
 static void seconds_of_a_stream_are_those_of_the_clock(void **state)
 {
@@ -479,6 +501,7 @@ int main(void)
         TEST(one_chip_of_every_topology_runs),
         TEST(a_stream_takes_latency_and_bytes_and_chips_share_the_memory),
         TEST(memory_behind_the_host_shares_its_way_with_batches),
+        TEST(batches_that_come_ahead_slow_states_behind_the_same_way),
         TEST(seconds_of_a_stream_are_those_of_the_clock),
         TEST(four_chips_share_the_rate_of_their_memory),
         TEST(a_put_behind_compute_takes_only_what_is_left_of_it),
