@@ -2,6 +2,8 @@
 // that take a system in place of a chip.
 #include "tests/sim/config_fixture.h"
 
+#include <math.h>
+
 #include "sim/units.h"
 
 #define COUNT_OF(list) (sizeof(list) / sizeof((list)[0]))
@@ -195,6 +197,21 @@ static void links_between_machines_are_of_their_own_kind(void **state)
         assert_true(system_link_rate(pod, link) == (is_same ? 54.4e9 : 27.2e9));
     }
     system_destroy(pod);
+}
+
+// All of what derives from the GC2 server, whose streaming memory is its host's.
+static void streaming_memory_of_an_m2000_is_not_behind_its_way_to_the_host(void **state)
+{
+    (void)state;
+    const char *const systems[] = {"bow", "m2000", "bow-2000", "pod16", "pod64"};
+    for (size_t i = 0; i < COUNT_OF(systems); i++) {
+        struct system_config *system = load(systems[i]);
+        assert_true(fabs(system_stream_seconds(system, 1000000000, 1) - (0.05 + 2e-6)) < 1e-12);
+        system_destroy(system);
+    }
+    struct system_config *server = load("gc2-ladder");
+    assert_true(server->streaming.is_over_host);
+    system_destroy(server);
 }
 
 static void the_largest_system_is_joined_quickly(void **state)
@@ -505,6 +522,7 @@ int main(void)
         TEST(listed_links_come_on_top_of_a_ladder),
         TEST(a_sync_over_chips_takes_the_published_cycles),
         TEST(links_between_machines_are_of_their_own_kind),
+        TEST(streaming_memory_of_an_m2000_is_not_behind_its_way_to_the_host),
         TEST(the_largest_system_is_joined_quickly),
         TEST(links_must_join_chips_that_exist),
         TEST(two_links_cannot_join_the_same_chips),
