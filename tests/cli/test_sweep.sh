@@ -163,8 +163,9 @@ expect_answer a_crash_is_a_row_with_its_signal long.db \
     "SELECT why, number FROM points WHERE status = 'failed'" "died of signal 11 (Segmentation fault)|0"
 
 # The first two points are run by one child, which dies at the second.
-echo "base: toy
-zip: [{timing.engine: [folded, detailed, folded], training.time_steps: [4, 100000, 5]}]" >"$folder/middle.yaml"
+echo "base: randman
+set: {machines: [], training.test_samples: 0}
+sweep: {training.steps: [1, 1000000, 2]}" >"$folder/middle.yaml"
 set -m
 "$program" sweep "$folder/middle.yaml" --db "$folder/middle.db" --jobs 1 >"$folder/out" 2>"$folder/err" &
 sweep_process=$!
