@@ -36,7 +36,8 @@ static bool run(const struct workload_kind *kind, const char *text, struct workl
     void *workload = xcalloc(1, kind->config_bytes);
     assert_true(root != NULL && config_bind(config, kind->keys, root, "", workload, err));
     struct chip_config chip = fixture_chip();
-    struct machine_config machine = {.name = (char *)"fixture", .chip = &chip};
+    struct machine_config machine = {
+        .name = (char *)"fixture", .chip = &chip, .parallel = {.chips = 1, .replicas = 1}};
     *result = (struct workload_result){0};
     bool is_done = kind->run(workload, &machine, result, why);
     config_free(kind->keys, workload);

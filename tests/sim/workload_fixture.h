@@ -11,9 +11,9 @@
 #include "tests/sim/fixture_chip.h"
 
 // text: the keys of the section `workload`, without `kind`. *why: NULL, or owned.
-static inline struct workload_result run_workload_on(struct chip_config *chip,
-                                                     const struct workload_kind *kind,
-                                                     const char *text, char **why)
+static inline void run_workload_at(const struct machine_config *machine,
+                                   const struct workload_kind *kind, const char *text,
+                                   struct workload_result *result, char **why)
 {
     write_text("workload.yaml", text);
     struct err *err = err_create();
@@ -21,16 +21,23 @@ static inline struct workload_result run_workload_on(struct chip_config *chip,
     const struct node *root = config_read(config, "workload.yaml", NULL, err);
     void *workload = xcalloc(1, kind->config_bytes);
     assert_true(root != NULL && config_bind(config, kind->keys, root, "", workload, err));
-    struct machine_config machine = {
-        .name = (char *)"fixture", .chip = chip, .parallel = {.chips = 1, .replicas = 1}};
-    struct workload_result result = {0};
     *why = NULL;
-    bool is_done = kind->run(workload, &machine, &result, why);
+    bool is_done = kind->run(workload, machine, result, why);
     assert_int_equal(is_done, *why == NULL);
     config_free(kind->keys, workload);
     free(workload);
     config_destroy(config);
     err_destroy(err);
+}
+
+static inline struct workload_result run_workload_on(struct chip_config *chip,
+                                                     const struct workload_kind *kind,
+                                                     const char *text, char **why)
+{
+    struct machine_config machine = {
+        .name = (char *)"fixture", .chip = chip, .parallel = {.chips = 1, .replicas = 1}};
+    struct workload_result result = {0};
+    run_workload_at(&machine, kind, text, &result, why);
     return result;
 }
 
