@@ -223,6 +223,25 @@ static void redistribute(struct port *port, const struct flow *flow)
     }
 }
 
+// Between the lowest and the highest tile of these items? A quick no: most flows have nothing to do with most tiles.
+static bool is_within(const struct tile_map *map, uint32_t first, uint32_t count, uint32_t tile)
+{
+    if (count == 0) {
+        return false;
+    }
+    bool is_whole = first % map->positions + (uint64_t)count > map->positions; // it wraps around
+    uint32_t lowest = tile_map_at(map, is_whole ? 0 : first);
+    uint32_t highest = tile_map_at(map, is_whole ? map->positions - 1 : first + count - 1);
+    return tile >= lowest && tile <= highest;
+}
+
+static bool may_touch(const struct flow *flow, uint32_t tile)
+{
+    return flow->bytes > 0 &&
+           (is_within(&flow->source, flow->first_source, flow->source_count, tile) ||
+            is_within(&flow->destination, flow->first_destination, flow->destination_count, tile));
+}
+
 struct exchange_load messages_tile_load(const struct chip_config *chip,
                                         const struct program *program,
                                         const struct exchange_step *exchange, uint32_t tile,
@@ -236,7 +255,7 @@ struct exchange_load messages_tile_load(const struct chip_config *chip,
                         .is_heard = is_heard};
     for (uint32_t i = 0; i < exchange->flow_count; i++) {
         const struct flow *flow = &program->flows[exchange->first_flow + i];
-        if (flow->bytes == 0) {
+        if (!may_touch(flow, tile)) {
             continue;
         }
         switch (flow->kind) {
