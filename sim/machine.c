@@ -9,6 +9,7 @@
 #include "sim/engine/engine.h"
 #include "sim/engine/replay.h"
 #include "sim/err.h"
+#include "sim/experiment.h"
 #include "sim/units.h"
 #include "tiles/codelets/codelets.h"
 
@@ -67,6 +68,13 @@ struct machine *machine_create_on(const struct system_config *system,
     machine->system = system;
     machine->parallel = parallel;
     return machine;
+}
+
+struct machine *machine_create_of(const struct machine_config *config,
+                                  const struct program *program)
+{
+    return config->system == NULL ? machine_create(config->chip, program)
+                                  : machine_create_on(config->system, &config->parallel, program);
 }
 
 void machine_destroy(struct machine *machine)

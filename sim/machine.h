@@ -41,6 +41,10 @@ struct machine *machine_create(const struct chip_config *chip, const struct prog
 struct machine *machine_create_on(const struct system_config *system,
                                   const struct parallel_config *parallel,
                                   const struct program *program);
+// On the system or the chip of an experiment's machine.
+struct machine_config;
+struct machine *machine_create_of(const struct machine_config *config,
+                                  const struct program *program);
 void machine_destroy(struct machine *machine);
 
 // Times record_count training steps, one after the other, each replaying its record (NULL entries where

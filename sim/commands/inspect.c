@@ -131,10 +131,7 @@ static bool time_program(struct inspection *inspection, const struct program *pr
                          const struct activity *record, struct machine_time *time)
 {
     char *why = NULL;
-    const struct machine_config *config = inspection->machine;
-    struct machine *machine = config->system == NULL
-                                  ? machine_create(config->chip, program)
-                                  : machine_create_on(config->system, &config->parallel, program);
+    struct machine *machine = machine_create_of(inspection->machine, program);
     bool is_timed = machine_time_folded(machine, &record, 1, time, &why);
     if (!is_timed) {
         err_at(inspection->err, NULL, "%s: timing failed: %s", inspection->machine->name, why);

@@ -45,7 +45,7 @@ static bool observe_tiles_of(const struct anatomy_run *run, const struct machine
     struct lowered lowered = lowered_create(config, run->experiment, form);
     SIM_ASSERT(lowered.program != NULL, "%s was lowered before, and now: %s", entry->name,
                lowered.why);
-    struct machine *machine = lowered_machine(&lowered, config);
+    struct machine *machine = machine_create_of(config, lowered.program);
     // the first training step's, of each replica
     const struct activity **first = xcalloc(lowered.replica_count, sizeof *first);
     for (uint32_t i = 0; i < lowered.replica_count; i++) {

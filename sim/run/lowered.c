@@ -129,13 +129,6 @@ char *lowered_remedy(const struct machine_config *config, const struct experimen
     return remedy;
 }
 
-struct machine *lowered_machine(const struct lowered *lowered, const struct machine_config *config)
-{
-    return config->system == NULL
-               ? machine_create(config->chip, lowered->program)
-               : machine_create_on(config->system, &config->parallel, lowered->program);
-}
-
 void lowered_free(struct lowered *lowered)
 {
     program_destroy(lowered->program);

@@ -29,8 +29,5 @@ void lowered_free(struct lowered *lowered);
 // none would. Owned by the caller. Asks the planner: not for every point of a search.
 char *lowered_remedy(const struct machine_config *config, const struct experiment *experiment,
                      const struct lowered *lowered);
-// Of the program, which was lowered: on the chip, or on the system. Owned by the caller.
-struct machine;
-struct machine *lowered_machine(const struct lowered *lowered, const struct machine_config *config);
 
 #endif

@@ -177,7 +177,7 @@ static bool plan_and_time(const struct tiles_run *run)
     fill_memory(run->out, plan, program->tile_count);
     bool is_done = true;
     if (plan->fits) {
-        struct machine *machine = lowered_machine(&run->lowered, run->config);
+        struct machine *machine = machine_create_of(run->config, run->lowered.program);
         run->speed->lower_seconds += wall_seconds() - started_seconds;
         machine_time_here(machine, run->speed->clock);
         is_done = time_tiles(run, machine);

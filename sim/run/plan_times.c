@@ -143,12 +143,9 @@ static bool replay_plan(const struct plan_prober *prober, const struct activity 
     struct program *program = plan_prober_lower(prober, graph, config, &why);
     free(why);
     *replayed = (struct replayed){.program = program};
-    if (program != NULL) {
-        const struct machine_config *machine_config = prober->machine;
-        struct machine *machine =
-            machine_config->system == NULL
-                ? machine_create(machine_config->chip, program)
-                : machine_create_on(machine_config->system, &machine_config->parallel, program);
+    bool is_lowered = program != NULL;
+    if (is_lowered) {
+        struct machine *machine = machine_create_of(prober->machine, program);
         struct activity *sample = record == NULL ? NULL : sample_record(record);
         time_links(prober, machine, sample, replayed);
         machine_observe(machine, sample, add_event, replayed);
@@ -158,7 +155,7 @@ static bool replay_plan(const struct plan_prober *prober, const struct activity 
         program_destroy(program);
     }
     training_graph_destroy(graph);
-    return program != NULL;
+    return is_lowered;
 }
 
 // Seconds of each of `count`.

@@ -6,7 +6,7 @@
 static uint64_t run_cycles(const void *context, const struct program *program)
 {
     const struct machine_config *config = context;
-    struct machine *machine = machine_create_on(config->system, &config->parallel, program);
+    struct machine *machine = machine_create_of(config, program);
     uint64_t cycles = machine_estimate_cycles(machine);
     machine_destroy(machine);
     return cycles;

@@ -43,9 +43,7 @@ bool workload_time_on(const struct workload_result *result, const struct machine
     if (result != NULL && result->watch != NULL) {
         result->watch(result->watch_context, program, NULL);
     }
-    struct machine *timed = machine->system == NULL
-                                ? machine_create(machine->chip, program)
-                                : machine_create_on(machine->system, &machine->parallel, program);
+    struct machine *timed = machine_create_of(machine, program);
     const struct activity *record = NULL;
     bool is_done = machine_time_folded(timed, &record, 1, time, why);
     machine_destroy(timed);

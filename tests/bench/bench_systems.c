@@ -44,7 +44,7 @@ static struct seconds measure(const struct experiment *experiment, const struct 
         exit(1);
     }
     double lowered_at = now_seconds();
-    struct machine *machine = lowered_machine(&lowered, config);
+    struct machine *machine = machine_create_of(config, lowered.program);
     double compiled_at = now_seconds();
     char *why = NULL;
     if (!machine_time_folded(machine, lowered.records, lowered.record_count, time, &why)) {

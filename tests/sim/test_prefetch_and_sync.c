@@ -10,7 +10,7 @@
 #include "tests/sim/engines_fixture.h"
 #include "tests/sim/fixture_chip.h"
 
-// One set of `compute_slots` worker slots behind a batch of `bytes`.
+// One set of `compute_vertices` behind a batch of `bytes`.
 static struct program *fed_program(uint32_t compute_vertices, uint64_t bytes)
 {
     struct program *program = program_create("fed", 16, 1, 1, 0, NULL, NULL);
