@@ -118,10 +118,10 @@ struct gpu_time gpu_visit_step(const struct gpu_config *gpu, enum gpu_baseline b
 
 // What bounds the kernels: parts of a kernel's seconds that would shrink with faster hardware of one kind.
 enum gpu_bound {
-    GPU_BOUND_floor,
-    GPU_BOUND_compute,
-    GPU_BOUND_l2,
-    GPU_BOUND_memory,
+    GPU_BOUND_FLOOR,
+    GPU_BOUND_COMPUTE,
+    GPU_BOUND_L2,
+    GPU_BOUND_MEMORY,
     GPU_BOUND_COUNT
 };
 // The GPU with all rates of a kind `factor` times as slow, its floors `factor` times as long.

@@ -31,15 +31,15 @@ struct gpu_config gpu_slowed(const struct gpu_config *gpu, enum gpu_bound bound,
 {
     struct gpu_config slowed = *gpu;
     switch (bound) {
-    case GPU_BOUND_floor:
+    case GPU_BOUND_FLOOR:
         slow_floors(&slowed, factor);
         break;
-    case GPU_BOUND_compute:
+    case GPU_BOUND_COMPUTE:
         for (uint32_t i = 0; i < GPU_PRECISION_COUNT; i++) {
             slowed.gemm[i].peak_flop_per_second /= factor;
         }
         break;
-    case GPU_BOUND_l2: // gathers, atomics and partial sums move through L2
+    case GPU_BOUND_L2: // gathers, atomics and partial sums move through L2
         slowed.l2_bytes_per_second /= factor;
         slowed.gather_bytes_per_second /= factor;
         slowed.atomic_bytes_per_second /= factor;
@@ -47,7 +47,7 @@ struct gpu_config gpu_slowed(const struct gpu_config *gpu, enum gpu_bound bound,
             slowed.gemm[i].split_bytes_per_second /= factor;
         }
         break;
-    case GPU_BOUND_memory:
+    case GPU_BOUND_MEMORY:
         slowed.memory_bytes_per_second /= factor;
         slowed.memory_bytes_per_second_spec /= factor;
         break;

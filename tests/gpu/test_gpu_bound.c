@@ -36,16 +36,16 @@ static void the_parts_of_a_product_add_up_to_it(void **state)
 static void a_large_product_is_bound_by_compute_and_a_tiny_one_by_its_launch(void **state)
 {
     (void)state;
-    assert_true(part_of_product(GPU_BOUND_compute, 8192, 8192, 8192, false) > 0.8);
-    assert_true(part_of_product(GPU_BOUND_floor, 16, 16, 16, true) > 0.9);
+    assert_true(part_of_product(GPU_BOUND_COMPUTE, 8192, 8192, 8192, false) > 0.8);
+    assert_true(part_of_product(GPU_BOUND_FLOOR, 16, 16, 16, true) > 0.9);
 }
 
 static void a_stream_is_bound_by_where_its_data_lie(void **state)
 {
     (void)state;
     struct gpu_config gpu = test_gpu();
-    struct gpu_config slow_l2 = gpu_slowed(&gpu, GPU_BOUND_l2, 2.0);
-    struct gpu_config slow_memory = gpu_slowed(&gpu, GPU_BOUND_memory, 2.0);
+    struct gpu_config slow_l2 = gpu_slowed(&gpu, GPU_BOUND_L2, 2.0);
+    struct gpu_config slow_memory = gpu_slowed(&gpu, GPU_BOUND_MEMORY, 2.0);
     double in_l2 = gpu_stream_seconds(&gpu, 1e9, 1.0);
     double in_memory = gpu_stream_seconds(&gpu, 1e9, 0.0);
     assert_seconds(gpu_stream_seconds(&slow_l2, 1e9, 1.0), 2.0 * in_l2);
