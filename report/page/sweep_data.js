@@ -57,6 +57,14 @@ function listName(list) {
   return list.join(', ') || 'none';
 }
 
+// A mapping by the file that it derives from and what it changes of it. Of a long one the beginning and which value it is.
+const MAPPING_LENGTH = 48;
+function mappingName(mapping, place) {
+  const {base, ...keys} = mapping;
+  const text = (base ? base + ' ' : '') + JSON.stringify(keys).replace(/"/g, '').replace(/([:,])/g, '$1 ');
+  return text.length <= MAPPING_LENGTH ? text : `${text.slice(0, MAPPING_LENGTH)}… (value ${place + 1})`;
+}
+
 // Whole numbers that rise by equal steps, or seeds, whose size means nothing: such an axis is linear.
 const STEPPED_LEAST = 5; // fewer, such as 1, 2, 3, are no sign of a step
 function isStepped(axis) {
@@ -93,6 +101,7 @@ function makeAxis(raw) {
     if (place === null) return '–';
     const value = axis.values[place];
     if (Array.isArray(value)) return listName(value);
+    if (value !== null && typeof value === 'object') return mappingName(value, place);
     return typeof value === 'number' ? axis.formatNumber(value) : String(value);
   };
   axis.describe = (place) => (axis.isByLength && typeof axis.values[place] === 'number' ? axis.values[place] + ' ' + axis.short : axis.short + ' ' + axis.nameOf(place));
@@ -115,7 +124,7 @@ function splitNetworks(axis) {
   if (axis.path !== 'network') return [axis];
   const facts = axis.values.map((unused, place) => {
     const point = axis.of.findIndex((value, i) => value === place && points.layers[i] !== null);
-    return point < 0 ? null : {layers: points.layers[point], inputs: points.inputs[point], name: String(axis.values[place])};
+    return point < 0 ? null : {layers: points.layers[point], inputs: points.inputs[point], name: axis.nameOf(place)};
   });
   if (facts.includes(null)) return [axis];
   const layers = [...new Set(facts.map((fact) => fact.layers))];

@@ -179,8 +179,8 @@ def check_chips(browser, folder, environment):
     """Chips were swept: strong scaling of one network, weak scaling of replicas, each beside what is ideal."""
     sweep, database, path = (os.path.join(folder, name) for name in ("chips.yaml", "chips.db", "chips.html"))
     with open(sweep, "w") as file:
-        file.write("base: BASE\nset: {machines: [{name: toys, system: toy-4}], network.hidden: [24, 24]}\n"
-                   "blocks:\n  - sweep: {machines.0.chips: [1, 2, 4]}\n"
+        file.write("base: BASE\nset: {machines: [{name: toys, system: toy-4}], network.hidden: [24, 24, 24, 24]}\n"
+                   "blocks:\n  - sweep: {machines.0.chips: [1, 2, 4]}\n  - sweep: {machines.0.system: [{base: toy-4, packet_bytes: 8}]}\n"
                    "  - zip: [{machines.0.chips: [1, 2, 4], machines.0.replicas: [1, 2, 4], training.batch: [6, 12, 24]}]\n"
                    .replace("BASE", os.path.dirname(environment["TILESIM_CONFIGS"]) + "/configs/experiments/toy.yaml"))
     ran = subprocess.run([program, "sweep", sweep, "--db", database], env=environment, capture_output=True, text=True)
@@ -198,6 +198,8 @@ def check_chips(browser, folder, environment):
     page.settle()
     bounds = set(column(page, "chips", 5))
     verdict("every_point_says_what_bounds_it", bounds and bounds <= {"compute", "exchange", "sync", "links", "memory", "host"}, bounds)
+    swept = page.evaluate("document.body.innerText")
+    verdict("a_mapping_is_named_by_what_it_changes", "toy-4 {packet_bytes: 8}" in swept and "[object" not in swept, swept[:300])
     parts = page.evaluate(f"{chart('breakdown')}.data.datasets.map((set) => set.label)")
     verdict("waits_for_links_are_in_the_stack", "links" in parts, parts)
     verdict("a_sweep_over_chips_brings_no_complaint", page.complaints == [], page.complaints)
