@@ -130,6 +130,24 @@ static const struct machine_config *first_chip(const struct experiment *experime
     return NULL;
 }
 
+static void say_unfilled(const struct placement_filling *filling,
+                         const struct machine_config *machine, uint32_t number,
+                         const struct mark *mark, struct err *err)
+{
+    const char *name = machine->system != NULL ? machine->system->name : machine->chip->name;
+    if (filling->hidden_count < filling->chips) {
+        err_at(err, mark,
+               "network.hidden: fill: %u hidden layers are fewer than the %u chips of machines.%u "
+               "('%s') that a replica has",
+               filling->hidden_count, filling->chips, number, name);
+        return;
+    }
+    err_at(err, mark,
+           "network.hidden: fill: %u hidden layers and %u outputs need more tiles "
+           "than the %u of machines.%u ('%s')",
+           filling->hidden_count, filling->outputs, filling->chips * filling->tiles, number, name);
+}
+
 // network.hidden: fill. False: a message was added.
 static bool fill_hidden(struct experiment *experiment, const struct node *root, struct err *err)
 {
@@ -155,12 +173,7 @@ static bool fill_hidden(struct experiment *experiment, const struct node *root, 
                                         .neurons_per_tile = network->fill_neurons_per_tile};
     bool has_filled = placement_fill(&filling, hidden);
     if (!has_filled) {
-        err_at(err, &mark,
-               "network.hidden: fill: %u hidden layers and %u outputs need more tiles "
-               "than the %u of machines.%u ('%s')",
-               network->hidden_layers, network->outputs, filling.chips * tiles,
-               (uint32_t)(machine - experiment->machines),
-               machine->system != NULL ? machine->system->name : machine->chip->name);
+        say_unfilled(&filling, machine, (uint32_t)(machine - experiment->machines), &mark, err);
     } else if (network->hidden_layers > 0 && hidden[0] > NEURONS_MAX) {
         has_filled = err_at(err, &mark,
                             "network.hidden: fill: %u neurons are outside 1..%u of a layer; "

@@ -296,6 +296,10 @@ static void filling_a_chip_needs_a_chip_that_is_large_enough(void **state)
                 "machines: [{gpu: a100-80}, {chip: {base: toy, tiles: 7}}]\n",
                 "e.yaml:1:19: network.hidden: fill: 2 hidden layers and 10 outputs need more tiles "
                 "than the 7 of machines.1 ('toy')");
+    EXPECT_FILE("network: {hidden: fill, outputs: 10}\n"
+                "machines: [{system: toy-4}]\n",
+                "e.yaml:1:19: network.hidden: fill: 2 hidden layers are fewer than the 4 chips of "
+                "machines.0 ('toy-4') that a replica has");
     write_text("e.yaml", "network: {hidden: fill, outputs: 10}\n"
                          "machines: [{chip: {base: toy, tiles: 8}}]\n");
     expect_messages(NULL, (const char *const[]){NULL});
