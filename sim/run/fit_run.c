@@ -6,47 +6,25 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "sim/experiment_keys.h"
+#include "sim/run/fit_key.h"
 #include "sim/run/form_run.h"
 #include "sim/run/plan_choice.h"
 #include "sim/run/progress.h"
 #include "sim/units.h"
 
-#define ALL_HIDDEN "network.hidden"
 #define RECORD_STEPS 8u // time steps of the record that is replayed for times
 
 struct fit {
     const struct fit_request *request;
     uint32_t machine; // index
     enum checkpoint_kind kind;
-    uint32_t least, most, start; // of the key
-    bool is_cut;                 // the most is that of the request
-    uint32_t unit;               // values are multiples of it
-    uint32_t *values;            // owned; the only ones, ascending; NULL: all multiples
-    uint32_t value_count;
+    struct fit_key key; // owned
     uint32_t tried;
     struct progress progress;
     struct err *err;
 };
 
 // --- an experiment at a value -------------------------------------------------------------------
-static char *text_of_value(const struct fit *fit, const struct experiment *base, uint32_t value)
-{
-    const char *key = fit->request->key;
-    if (strcmp(key, ALL_HIDDEN) != 0) {
-        return xasprintf("%s=%u", key, value);
-    }
-    char *text = xasprintf("%s=[", key);
-    for (uint32_t i = 0; i < base->network.hidden_count; i++) {
-        char *longer = xasprintf("%s%s%u", text, i == 0 ? "" : ", ", value);
-        free(text);
-        text = longer;
-    }
-    char *whole = xasprintf("%s]", text);
-    free(text);
-    return whole;
-}
-
 #define OWN_SETS 6u // the value, the kind, up to three numbers, keep_last
 
 // The kind, and nothing said of numbers that it does not have.
@@ -76,7 +54,7 @@ static struct experiment *load(const struct fit *fit, const struct experiment *b
     const struct fit_request *request = fit->request;
     char *own[OWN_SETS];
     uint32_t own_count = add_kind_sets(fit->kind, own);
-    own[own_count++] = text_of_value(fit, base, value);
+    own[own_count++] = fit_key_set(&fit->key, base, value);
     const char **sets = xcalloc(request->set_count + own_count, sizeof *sets);
     for (uint32_t i = 0; i < request->set_count; i++) {
         sets[i] = request->sets[i];
@@ -170,11 +148,6 @@ struct bounds {
     char *too_large, *illegal; // owned; what was said of `failing` and of `high`, or of `low`
 };
 
-static uint32_t value_at(const struct fit *fit, uint64_t place)
-{
-    return fit->values != NULL ? fit->values[place - 1] : (uint32_t)(place * fit->unit);
-}
-
 static uint64_t next_place(const struct bounds *bounds, uint64_t most)
 {
     uint64_t end = min_u64(bounds->failing, bounds->high);
@@ -191,34 +164,15 @@ static void replace(char **text, char *by)
     *text = by;
 }
 
-static uint64_t places_of(const struct fit *fit)
-{
-    return fit->values != NULL ? fit->value_count : fit->most / fit->unit;
-}
-
-// Of the value that the search begins with: the experiment's own, or the nearest in range.
-static uint64_t start_place(const struct fit *fit, uint64_t most)
-{
-    if (fit->values == NULL) {
-        uint64_t least = max_u64(1, div_ceil(fit->least, fit->unit));
-        return min_u64(most, max_u64(least, fit->start / fit->unit));
-    }
-    uint64_t place = 1;
-    while (place < most && fit->values[place] <= fit->start) {
-        place++;
-    }
-    return place;
-}
-
 static struct bounds search(struct fit *fit, const struct experiment *base)
 {
-    uint64_t most = places_of(fit);
-    uint64_t start = start_place(fit, most), at = start;
-    uint64_t least = fit->values != NULL ? 1 : max_u64(1, div_ceil(fit->least, fit->unit));
-    struct bounds bounds = {.low = least - 1, .failing = most + 1, .high = most + 1};
+    uint64_t most = fit_key_last_place(&fit->key);
+    uint64_t start = fit_key_start_place(&fit->key), at = start;
+    struct bounds bounds = {
+        .low = fit_key_least_place(&fit->key) - 1, .failing = most + 1, .high = most + 1};
     for (;;) {
         char *why;
-        enum verdict verdict = try_value(fit, base, value_at(fit, at), &why);
+        enum verdict verdict = try_value(fit, base, fit_key_value(&fit->key, at), &why);
         if (verdict == VERDICT_FITS) {
             bounds.fitting = at;
         } else if (verdict == VERDICT_TOO_LARGE) {
@@ -250,23 +204,24 @@ static char *explain(const struct fit *fit, const struct bounds *bounds)
     if (!is_bounded(bounds)) {
         return xstrdup(bounds->too_large != NULL ? bounds->too_large : bounds->illegal);
     }
-    uint32_t largest = value_at(fit, bounds->fitting);
+    uint32_t largest = fit_key_value(&fit->key, bounds->fitting);
     bool is_refused = bounds->illegal != NULL && bounds->high == bounds->fitting + 1;
-    if (is_refused && bounds->high <= places_of(fit)) { // else it was refused below the start
+    if (is_refused &&
+        bounds->high <= fit_key_last_place(&fit->key)) { // else it was refused below the start
         return xasprintf("%s: %u fits; the key ends there, not memory. At %u: %s", request->key,
-                         largest, value_at(fit, bounds->high), bounds->illegal);
+                         largest, fit_key_value(&fit->key, bounds->high), bounds->illegal);
     }
-    if (fit->is_cut) {
+    if (fit->key.is_cut) {
         return xasprintf("%s: %u fits; --max=%u ends there, not memory", request->key, largest,
                          request->max);
     }
-    if (fit->values != NULL) {
+    if (fit->key.values != NULL) {
         return xasprintf("%s: %u fits; it is the largest that divides the chips and the samples; "
                          "not memory ends it",
                          request->key, largest);
     }
     return xasprintf("%s: %u fits; the key ends there, not memory: its range is %u..%u",
-                     request->key, largest, fit->least, fit->most);
+                     request->key, largest, fit->key.least, fit->key.most);
 }
 
 // --- times --------------------------------------------------------------------------------------
@@ -342,7 +297,7 @@ static struct fit_answer answer_of_kind(struct fit *fit, const struct experiment
                                 .overhead = NAN,
                                 .rho = NAN};
     struct bounds bounds = search(fit, base);
-    answer.largest = bounds.fitting == 0 ? 0 : value_at(fit, bounds.fitting);
+    answer.largest = bounds.fitting == 0 ? 0 : fit_key_value(&fit->key, bounds.fitting);
     answer.is_bounded = is_bounded(&bounds);
     answer.why = explain(fit, &bounds);
     free(bounds.too_large);
@@ -410,129 +365,7 @@ static void fit_machine(struct fit *fit, const struct experiment *base, struct f
     }
 }
 
-// --- the key ------------------------------------------------------------------------------------
-static uint32_t greatest_divisor(uint32_t a, uint32_t b)
-{
-    while (b != 0) {
-        uint32_t rest = a % b;
-        a = b;
-        b = rest;
-    }
-    return a;
-}
-
-// "machines.2.chips": 2, and what follows; else no machine, and NULL.
-static uint32_t machine_of_key(const char *key, const char **rest)
-{
-    static const char prefix[] = "machines.";
-    *rest = NULL;
-    if (strncmp(key, prefix, strlen(prefix)) != 0) {
-        return UINT32_MAX;
-    }
-    char *end;
-    unsigned long number = strtoul(key + strlen(prefix), &end, 10);
-    *rest = *end == '.' ? end + 1 : NULL;
-    return *rest != NULL && number < UINT32_MAX ? (uint32_t)number : UINT32_MAX;
-}
-
-// Replicas divide the chips and the samples.
-static void list_replicas(struct fit *fit, const struct experiment *base)
-{
-    const char *rest;
-    uint32_t machine = machine_of_key(fit->request->key, &rest);
-    if (rest == NULL || strcmp(rest, "replicas") != 0) {
-        return;
-    }
-    uint32_t whole = greatest_divisor(base->machines[machine].parallel.chips, base->training.batch);
-    fit->values = xcalloc(whole, sizeof *fit->values);
-    for (uint32_t i = 1; i <= whole; i++) {
-        if (whole % i == 0 && i <= fit->most) {
-            fit->values[fit->value_count++] = i;
-        }
-    }
-}
-
-// A batch goes to all replicas in equal parts, of every machine; each replica has as many chips.
-static uint32_t unit_of(const char *key, const struct experiment *base)
-{
-    uint32_t unit = 1;
-    const char *rest;
-    uint32_t of_machine = machine_of_key(key, &rest);
-    if (rest != NULL && strcmp(rest, "chips") == 0) {
-        return base->machines[of_machine].parallel.replicas;
-    }
-    for (uint32_t i = 0; strcmp(key, "training.batch") == 0 && i < base->machine_count; i++) {
-        const struct machine_config *machine = &base->machines[i];
-        uint32_t replicas = machine->system == NULL ? 1 : machine->parallel.replicas;
-        unit = unit / greatest_divisor(unit, replicas) * replicas;
-    }
-    return unit;
-}
-
-// network.hidden.I
-static const uint32_t *find_hidden(const struct experiment *base, const char *key)
-{
-    size_t prefix = strlen(ALL_HIDDEN);
-    if (strncmp(key, ALL_HIDDEN, prefix) != 0 || base->network.hidden_count == 0) {
-        return NULL;
-    }
-    if (key[prefix] == '\0') {
-        return base->network.hidden;
-    }
-    char *end;
-    unsigned long layer = strtoul(key + prefix + 1, &end, 10);
-    bool is_layer = key[prefix] == '.' && end != key + prefix + 1 && *end == '\0';
-    return is_layer && layer < base->network.hidden_count ? &base->network.hidden[layer] : NULL;
-}
-
-// The wrong key as `--set` words it; or that it is no whole number.
-static bool refuse_key(const struct fit *fit, struct err *err)
-{
-    const struct fit_request *request = fit->request;
-    const char **sets = xcalloc(request->set_count + 1, sizeof *sets);
-    memcpy(sets, request->sets, request->set_count * sizeof *sets);
-    char *own = xasprintf("%s=1", request->key);
-    sets[request->set_count] = own;
-    struct experiment *experiment =
-        experiment_load(request->path, sets, request->set_count + 1, err);
-    if (experiment != NULL) {
-        err_at(err, NULL, "--vary=%s: not the key of a whole number, such as training.time_steps",
-               request->key);
-    }
-    experiment_destroy(experiment);
-    free(own);
-    free(sets);
-    return false;
-}
-
-static bool find_key(struct fit *fit, const struct experiment *base, struct err *err)
-{
-    const char *key = fit->request->key;
-    struct config_found found;
-    const uint32_t *hidden = find_hidden(base, key);
-    if (hidden != NULL) {
-        fit->start = *hidden;
-        fit->least = 1;
-        fit->most = NEURONS_MAX;
-    } else if (config_find(experiment_keys, base, key, &found) && found.key->type == KEY_UINT32 &&
-               found.key->max > found.key->min) {
-        memcpy(&fit->start, found.field, sizeof fit->start);
-        fit->least = (uint32_t)max_u64(1, (uint64_t)found.key->min);
-        fit->most = (uint32_t)found.key->max;
-    } else {
-        return refuse_key(fit, err);
-    }
-    fit->unit = unit_of(key, base);
-    fit->is_cut = fit->request->max != 0 && fit->request->max < fit->most;
-    fit->most = fit->is_cut ? fit->request->max : fit->most;
-    list_replicas(fit, base);
-    if (fit->most < fit->least || fit->most < fit->unit) {
-        return err_at(err, NULL, "--max=%u: the least value of %s is %llu", fit->request->max, key,
-                      (unsigned long long)max_u64(fit->least, fit->unit));
-    }
-    return true;
-}
-
+// --- what is asked ------------------------------------------------------------------------------
 static bool check_machine(const struct fit_request *request, const struct experiment *base,
                           struct err *err)
 {
@@ -549,11 +382,33 @@ static bool check_machine(const struct fit_request *request, const struct experi
     return has_tiles || err_at(err, NULL, "%s: no machine with tiles", request->path);
 }
 
+// To the other machines a machine's key is nothing.
+static bool is_asked(const struct fit *fit, const struct experiment *base, uint32_t machine)
+{
+    const char *name = fit->request->machine;
+    bool is_named = name == NULL || strcmp(name, base->machines[machine].name) == 0;
+    return is_named && base->machines[machine].chip != NULL &&
+           (fit->key.machine == UINT32_MAX || fit->key.machine == machine);
+}
+
+static bool check_key_of_machine(const struct fit *fit, const struct experiment *base,
+                                 struct err *err)
+{
+    bool is_any = false;
+    for (uint32_t i = 0; i < base->machine_count; i++) {
+        is_any = is_any || is_asked(fit, base, i);
+    }
+    return is_any ||
+           err_at(err, NULL, "--vary=%s: it is a key of '%s', which %s", fit->key.name,
+                  base->machines[fit->key.machine].name,
+                  fit->request->machine == NULL ? "has no tiles" : "--machine leaves out");
+}
+
 // Under any kind, at the value that the search begins with: what is refused there is the key itself, of this machine or beside
 // these other keys.
 static bool check_start(struct fit *fit, const struct experiment *base, struct err *err)
 {
-    uint32_t value = value_at(fit, start_place(fit, places_of(fit)));
+    uint32_t value = fit_key_value(&fit->key, fit_key_start_place(&fit->key));
     struct experiment *experiment = NULL;
     for (uint32_t kind = 0; kind < CHECKPOINT_KINDS && experiment == NULL; kind++) {
         struct err *unsaid = err_create();
@@ -576,8 +431,9 @@ static bool check(struct fit *fit, const struct experiment *base, struct err *er
         return err_at(err, NULL, "%s: fit is for training; workload.kind is %s", fit->request->path,
                       base->workload.kind->name);
     }
-    return check_machine(fit->request, base, err) && find_key(fit, base, err) &&
-           check_start(fit, base, err);
+    return check_machine(fit->request, base, err) &&
+           fit_key_find(&fit->key, fit->request, base, err) &&
+           check_key_of_machine(fit, base, err) && check_start(fit, base, err);
 }
 
 bool fit_run(const struct fit_request *request, struct fit_answers *answers, struct err *err)
@@ -590,20 +446,14 @@ bool fit_run(const struct fit_request *request, struct fit_answers *answers, str
     if (is_right) {
         answers->experiment = xstrdup(base->name);
         fit.progress = progress_start(request->has_progress, request->key, 0);
-        const char *rest;
-        uint32_t of_key = machine_of_key(request->key, &rest);
         for (fit.machine = 0; fit.machine < base->machine_count; fit.machine++) {
-            const struct machine_config *machine = &base->machines[fit.machine];
-            bool is_asked =
-                (request->machine == NULL || strcmp(request->machine, machine->name) == 0) &&
-                (of_key == UINT32_MAX || of_key == fit.machine); // to the others it is nothing
-            if (machine->chip != NULL && is_asked) {
+            if (is_asked(&fit, base, fit.machine)) {
                 fit_machine(&fit, base, answers);
             }
         }
         progress_end(&fit.progress);
     }
-    free(fit.values);
+    fit_key_free(&fit.key);
     experiment_destroy(base);
     return is_right;
 }

@@ -89,6 +89,9 @@ expect_line a_real_number_is_explained err \
 expect a_key_is_needed 2 fit "$toy"
 expect a_key_that_the_machine_has_not_is_bad_input 2 fit configs/experiments/toy.yaml --vary machines.0.chips
 expect_text its_place_is_said err "--set:1:18: machines.0.chips: belongs to a machine with a system"
+expect a_key_of_a_machine_that_is_left_out_is_bad_input 2 \
+    fit configs/experiments/toy.yaml --vary machines.0.chip.tiles --machine toy/dense
+expect_line it_is_said err "--vary=machines.0.chip.tiles: it is a key of 'toy/sparse', which --machine leaves out"
 expect a_number_that_some_plans_have_is_a_key 0 fit "$toy" --vary training.checkpoints.local --plans single --max 4
 expect an_unknown_plan_is_bad_input 2 fit "$toy" --vary training.batch --plans none,dubble
 expect a_fault_of_the_file_has_its_place 2 fit "$toy" --vary training.batch --set training.btch=3
