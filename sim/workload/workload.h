@@ -54,9 +54,9 @@ void workload_time(const struct workload_result *result, const struct chip_confi
                    const struct program *program, const struct activity *record,
                    struct machine_time *time);
 
-// The same on the machine's chips, all of them: by the clock where there are several, or a host. What a training
-// step takes then; *time is set, not added to, and its shares are the caller's, whatever is returned. False: an owned
-// sentence in *why.
+// The same on the machine's chips, all of them: by the clock where there are several, or a host.
+// What a training step takes then; *time is set, not added to, and its shares are the caller's,
+// whatever is returned. False: an owned sentence in *why.
 bool workload_time_on(const struct workload_result *result, const struct machine_config *machine,
                       const struct program *program, struct machine_time *time, char **why);
 
