@@ -58,11 +58,36 @@ static const struct {
     {"get the last history", PART_HISTORY_GET},
 };
 
-static enum part part_of(const char *section)
+static enum part part_of_section(const char *section)
 {
     for (uint32_t i = 0; i < sizeof parts_of_sections / sizeof *parts_of_sections; i++) {
         if (strcmp(section, parts_of_sections[i].section) == 0) {
             return parts_of_sections[i].part;
+        }
+    }
+    return PART_ONCE;
+}
+
+static bool is_in_loop(const struct program *program, uint32_t step)
+{
+    uint32_t depth = 0;
+    for (uint32_t i = 0; i < step; i++) {
+        depth += program->steps[i].kind == STEP_LOOP_BEGIN;
+        depth -= program->steps[i].kind == STEP_LOOP_END;
+    }
+    return depth > 0;
+}
+
+// Without sections, in plain programs, the two loops over time are one part.
+static enum part part_of(const struct program *program, uint32_t step)
+{
+    if (program->section_count == 0) {
+        return is_in_loop(program, step) ? PART_FIRST : PART_ONCE;
+    }
+    for (uint32_t i = 0; i < program->section_count; i++) {
+        const struct program_section *section = &program->sections[i];
+        if (step >= section->first_step && step < section->first_step + section->step_count) {
+            return part_of_section(section->name);
         }
     }
     return PART_ONCE;
@@ -94,24 +119,18 @@ static uint64_t links_cycles(struct replayed *replayed, const struct superstep *
 static void add_event(void *context, const struct replay_event *event)
 {
     struct replayed *replayed = context;
-    const struct program *program = replayed->program;
-    if (event->superstep->step == NULL) {
+    const struct program_step *step = event->superstep->step;
+    if (step == NULL) {
         return;
     }
     uint64_t waited_cycles = links_cycles(replayed, event->superstep);
-    uint32_t step = (uint32_t)(event->superstep->step - program->steps);
-    for (uint32_t i = 0; i < program->section_count; i++) {
-        const struct program_section *section = &program->sections[i];
-        if (step >= section->first_step && step < section->first_step + section->step_count) {
-            enum part part = part_of(section->name);
-            double cycles = (double)(event->cycles + event->sync_cycles + waited_cycles);
-            replayed->cycles[part] += cycles;
-            if (part < TIME_STEP_PARTS && event->superstep->step->kind == STEP_COMPUTE) {
-                bool is_middle = event->time_step > 0 && event->time_step + 1 < REPLAYED_STEPS;
-                replayed->compute_cycles[part] += cycles;
-                replayed->middle_cycles[part] += is_middle ? cycles : 0;
-            }
-        }
+    enum part part = part_of(replayed->program, (uint32_t)(step - replayed->program->steps));
+    double cycles = (double)(event->cycles + event->sync_cycles + waited_cycles);
+    replayed->cycles[part] += cycles;
+    if (part < TIME_STEP_PARTS && step->kind == STEP_COMPUTE) {
+        bool is_middle = event->time_step > 0 && event->time_step + 1 < REPLAYED_STEPS;
+        replayed->compute_cycles[part] += cycles;
+        replayed->middle_cycles[part] += is_middle ? cycles : 0;
     }
 }
 
@@ -232,6 +251,20 @@ static void measure_costs(struct plan_prober *prober, const struct activity *rec
     times->once_seconds = each(prober, &replayed, PART_ONCE, 1) - saved_at_ends(prober, &replayed);
 }
 
+// The plain program has no sections, and keeps for the loss what those with sections sum up or gather anew.
+static void measure_plain(const struct plan_prober *prober, const struct activity *record,
+                          struct plan_times *times)
+{
+    const struct checkpoint_config none = {.kind = CHECKPOINT_NONE,
+                                           .state_bytes = prober->training.checkpoints.state_bytes};
+    struct replayed replayed;
+    if (replay_plan(prober, record, &none, &replayed)) {
+        times->plain_seconds = each_time_step(prober, &replayed, PART_FIRST);
+        times->plain_once_seconds =
+            each(prober, &replayed, PART_ONCE, 1) - saved_at_ends(prober, &replayed);
+    }
+}
+
 // I/O tiles alone take part in a history's way with exchanges.
 static void measure_history_costs(const struct plan_prober *prober, const struct activity *record,
                                   struct planner_costs *costs)
@@ -265,6 +298,7 @@ struct plan_times plan_measure_times(struct plan_prober *prober, const struct ac
     if (!can_stream || has_io_tiles) { // the other plans compute on all tiles
         measure_costs(prober, record, false, &times);
     }
+    measure_plain(prober, record, &times);
     return times;
 }
 
@@ -277,6 +311,9 @@ double plan_step_seconds(const struct plan_times *times, const struct checkpoint
                          uint32_t time_steps)
 {
     struct planner_memory no_memory = {0};
+    if (config->kind == CHECKPOINT_NONE) {
+        return times->plain_once_seconds + time_steps * times->plain_seconds;
+    }
     return times->once_seconds + time_steps * times->more_seconds +
            planner_size_of(config, time_steps, &no_memory, plan_costs_of(times, config->kind))
                .seconds;

@@ -12,6 +12,8 @@ struct plan_times {
     // That a time step takes more over all its runs: the output's spikes are counted once, history is kept once.
     double more_seconds;
     double once_seconds; // of the training step: input, loss, optimiser
+    // Of none: of a time step, forward and backward, and once.
+    double plain_seconds, plain_once_seconds;
 };
 
 // Seconds of a time step and of a transfer. record: of one replica, or NULL where nothing is replayed; a few of its time

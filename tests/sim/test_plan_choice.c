@@ -3,6 +3,7 @@
 
 #include <math.h>
 
+#include "sim/machine.h"
 #include "sim/run/form_run.h"
 #include "sim/run/lowered.h"
 #include "sim/run/plan_choice.h"
@@ -250,6 +251,27 @@ static void what_no_plan_mends_is_found_by_one_and_what_one_mends_is_not(void **
     free_chosen(&chosen);
 }
 
+// Of all its time steps, by a replay of a few.
+static void seconds_of_plain_training_are_those_of_its_own_program(void **state)
+{
+    (void)state;
+    struct chosen chosen = choose(NULL, "time_steps: 200, checkpointing: none");
+    char *why = NULL;
+    struct program *program =
+        plan_prober_lower(&chosen.prober, chosen.prober.graph, &chosen.choice.config, &why);
+    struct machine *machine = machine_create_of(chosen.prober.machine, program);
+    struct form_run form = {.form = FORM_SPARSE};
+    form_run_draw(&form, chosen.experiment);
+    struct machine_time time = {0};
+    machine_add_folded_cycles(machine, form.records[0], &time);
+    double seconds = time.cycles / chosen.prober.machine->chip->clock_hz;
+    assert_true(fabs(chosen.choice.seconds / seconds - 1) < 0.005);
+    form_run_drop_records(&form);
+    machine_destroy(machine);
+    program_destroy(program);
+    free_chosen(&chosen);
+}
+
 // Three tiles are left for layers where the others stream, too few for three layers beside tile 0.
 static void plans_that_need_no_io_tiles_are_found_where_io_tiles_leave_too_few(void **state)
 {
@@ -276,6 +298,7 @@ int main(void)
         cmocka_unit_test(a_slot_and_a_history_weigh_what_they_add_to_the_fullest_tile),
         cmocka_unit_test(a_remedy_names_the_plan_or_says_that_there_is_none),
         cmocka_unit_test(what_no_plan_mends_is_found_by_one_and_what_one_mends_is_not),
+        cmocka_unit_test(seconds_of_plain_training_are_those_of_its_own_program),
         cmocka_unit_test(plans_that_need_no_io_tiles_are_found_where_io_tiles_leave_too_few),
     };
     return cmocka_run_group_tests_name("plan choice", tests, NULL, NULL);
