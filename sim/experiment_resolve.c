@@ -479,8 +479,7 @@ static void check_layers(const struct experiment *experiment, const struct node 
                          uint32_t number, struct err *err)
 {
     const struct machine_config *machine = &experiment->machines[number];
-    enum checkpoint_kind kind = experiment->training.checkpoints.kind;
-    bool streams = kind == CHECKPOINT_OFFLOAD || plan_numbers_of(kind).has_remote;
+    bool streams = plan_streams(experiment->training.checkpoints.kind);
     uint32_t layers = experiment->network.hidden_count + 1;
     uint32_t chips = machine->parallel.chips / machine->parallel.replicas;
     uint32_t tiles = machine->chip->tiles - (streams ? machine->lowering.io_tiles : 0);

@@ -79,13 +79,6 @@ static void add_streams(const struct checkpoint_run *run, struct result_checkpoi
     }
 }
 
-static bool leaves_open(const struct checkpoint_config *asked)
-{
-    struct plan_numbers has = plan_numbers_of(asked->kind);
-    return asked->kind == CHECKPOINT_AUTO || (has.has_local && asked->local == 0) ||
-           (has.has_remote && asked->remote == 0) || (has.has_levels && asked->levels == 0);
-}
-
 struct result_checkpoint checkpoint_result(const struct checkpoint_run *run)
 {
     if (run->used->kind == CHECKPOINT_NONE) {
@@ -97,7 +90,7 @@ struct result_checkpoint checkpoint_result(const struct checkpoint_run *run)
     struct plan_numbers has = plan_numbers_of(run->used->kind);
     struct result_checkpoint out = {
         .kind = checkpoint_kind_name(run->used->kind),
-        .is_chosen = leaves_open(run->asked),
+        .is_chosen = plan_is_open(run->asked),
         .local = has.has_local ? run->used->local : 0,
         .remote = has.has_remote ? run->used->remote : 0,
         .levels = has.has_levels ? run->used->levels : 0,

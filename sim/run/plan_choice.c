@@ -7,16 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-bool plan_is_open(const struct checkpoint_config *config)
-{
-    if (config->kind == CHECKPOINT_AUTO) {
-        return true;
-    }
-    struct plan_numbers has = plan_numbers_of(config->kind);
-    return (has.has_local && config->local == 0) || (has.has_remote && config->remote == 0) ||
-           (has.has_levels && config->levels == 0);
-}
-
 // --- the choice ---------------------------------------------------------------------------------
 static bool ask_fits(void *context, const struct planner_size *size, uint64_t *sram_bytes)
 {

@@ -20,8 +20,6 @@ struct plan_choice {
 
 #define PLAN_NO_REMEDY "no training.checkpointing would fit"
 
-// A number is left open that the kind has, or the kind itself.
-bool plan_is_open(const struct checkpoint_config *config);
 // A plan of this kind that fits, if any does: that which needs the least SRAM, or one that needs hardly more. Numbers that
 // are given stay. NULL: the machine cannot stream, or its streaming memory is too small. Borrowed until the next probe.
 const struct plan_probe *plan_smallest_probe(struct plan_prober *prober,

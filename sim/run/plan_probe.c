@@ -12,11 +12,6 @@
 #include "tiles/sram_tally.h"
 #include "workloads/checkpoint/planner.h"
 
-bool plan_streams(enum checkpoint_kind kind)
-{
-    return kind == CHECKPOINT_OFFLOAD || plan_numbers_of(kind).has_remote;
-}
-
 enum network_form plan_form(const struct machine_config *machine)
 {
     return machine->lowering.kind == LOWERING_SPARSE ? FORM_SPARSE : FORM_DENSE;

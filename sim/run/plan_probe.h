@@ -39,7 +39,6 @@ struct plan_prober {
 };
 
 // Streaming memory of the machine's chips is asked for as if every chip held as much as the fullest.
-bool plan_streams(enum checkpoint_kind kind);
 uint32_t plan_chips_sharing_memory(const struct machine_config *machine);
 struct machine_view plan_machine_view(const struct machine_config *machine);
 enum network_form plan_form(const struct machine_config *machine);

@@ -39,6 +39,18 @@ struct plan_numbers plan_numbers_of(enum checkpoint_kind kind)
     return numbers[kind];
 }
 
+bool plan_streams(enum checkpoint_kind kind)
+{
+    return kind == CHECKPOINT_OFFLOAD || plan_numbers_of(kind).has_remote;
+}
+
+bool plan_is_open(const struct checkpoint_config *config)
+{
+    struct plan_numbers has = plan_numbers_of(config->kind);
+    return config->kind == CHECKPOINT_AUTO || (has.has_local && config->local == 0) ||
+           (has.has_remote && config->remote == 0) || (has.has_levels && config->levels == 0);
+}
+
 // --- actions ------------------------------------------------------------------------------------
 static void add_action(struct builder *builder, struct plan_action action)
 {
@@ -318,11 +330,7 @@ static void build_binomial(struct builder *builder)
 // --- plans --------------------------------------------------------------------------------------
 struct checkpoint_plan *plan_create(const struct checkpoint_config *config, uint32_t time_steps)
 {
-    struct plan_numbers has = plan_numbers_of(config->kind);
-    SIM_ASSERT(config->kind < CHECKPOINT_KINDS && time_steps > 0 &&
-                   !(has.has_local && config->local == 0) &&
-                   !(has.has_remote && config->remote == 0) &&
-                   !(has.has_levels && config->levels == 0),
+    SIM_ASSERT(config->kind < CHECKPOINT_KINDS && time_steps > 0 && !plan_is_open(config),
                "a plan of kind %s without its numbers", checkpoint_kind_name(config->kind));
     struct checkpoint_plan *plan = xcalloc(1, sizeof *plan);
     plan->config = *config;

@@ -107,6 +107,10 @@ void plan_destroy(struct checkpoint_plan *plan);
 char *plan_check(const struct checkpoint_config *config, uint32_t time_steps, const char **number);
 struct plan_cost plan_measure(const struct checkpoint_plan *plan);
 struct plan_numbers plan_numbers_of(enum checkpoint_kind kind);
+// To and from streaming memory: offload, single_remote, double.
+bool plan_streams(enum checkpoint_kind kind);
+// Is a number left open that the kind has, or the kind itself?
+bool plan_is_open(const struct checkpoint_config *config);
 // "single_remote"; "auto"; NULL past it
 const char *checkpoint_kind_name(enum checkpoint_kind kind);
 // Binomial: the fewest time steps run forward, the ones that keep history included, with `slots` >= 1

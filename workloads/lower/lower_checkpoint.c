@@ -10,20 +10,14 @@
 
 enum { CHANNEL_OUT, CHANNEL_IN };
 
-static bool streams(const struct checkpoint_config *config)
-{
-    return config->kind == CHECKPOINT_OFFLOAD || config->kind == CHECKPOINT_SINGLE_REMOTE ||
-           config->kind == CHECKPOINT_DOUBLE;
-}
-
 char *checkpoint_refuse(const struct checkpoint_config *config,
                         const struct lowering_config *lowering, const struct machine_view *machine)
 {
-    if (streams(config) && !machine->has_streaming) {
+    if (plan_streams(config->kind) && !machine->has_streaming) {
         return xasprintf("checkpointing %s needs streaming memory, and the machine has none",
                          checkpoint_kind_name(config->kind));
     }
-    bool has_io_tiles = streams(config) && lowering->streaming == STREAMING_IO_TILES;
+    bool has_io_tiles = plan_streams(config->kind) && lowering->streaming == STREAMING_IO_TILES;
     if (has_io_tiles && (lowering->io_tiles == 0 || lowering->io_tiles >= machine->tiles)) {
         return xasprintf("%u I/O tiles of %u: at least one must stream, and one compute",
                          lowering->io_tiles, machine->tiles);
@@ -34,7 +28,9 @@ char *checkpoint_refuse(const struct checkpoint_config *config,
 uint32_t checkpoint_io_tiles(const struct checkpoint_config *config,
                              const struct lowering_config *lowering)
 {
-    return streams(config) && lowering->streaming == STREAMING_IO_TILES ? lowering->io_tiles : 0;
+    return plan_streams(config->kind) && lowering->streaming == STREAMING_IO_TILES
+               ? lowering->io_tiles
+               : 0;
 }
 
 // --- calls --------------------------------------------------------------------------------------
