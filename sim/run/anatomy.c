@@ -244,7 +244,7 @@ static void add_busy(struct observation *observation, const struct replay_event 
     *unseen_cycles = 0;
     for (uint32_t i = 0; event->cycles > 0 && i < observation->out->tile_count; i++) {
         observation->out->busy_cycles[i] +=
-            (uint64_t)((__uint128_t)observation->tiles[i].cycles * cycles / event->cycles);
+            (uint64_t)((unsigned __int128)observation->tiles[i].cycles * cycles / event->cycles);
     }
 }
 
