@@ -88,7 +88,8 @@ static void lower(struct lowered *lowered, const struct machine_config *config,
     }
     uint64_t remote_bytes =
         plan_remote_bytes(config, lowered->program, &lowered->checkpoints, training.time_steps);
-    lowered->why = plan_remote_refusal(config, &lowered->checkpoints, remote_bytes);
+    lowered->why =
+        plan_remote_refusal(config, lowered->program, &lowered->checkpoints, remote_bytes);
     if (lowered->why != NULL) {
         program_destroy(lowered->program);
         lowered->program = NULL;

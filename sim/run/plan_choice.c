@@ -19,10 +19,11 @@ static bool ask_fits(void *context, const struct planner_size *size, uint64_t *s
 static struct planner_memory memory_of(struct plan_prober *prober, enum checkpoint_kind kind)
 {
     struct plan_weight weight = plan_prober_weigh(prober, plan_streams(kind));
-    uint64_t remote_bytes = plan_streams(kind)
-                                ? plan_prober_stream_bytes(prober, kind == CHECKPOINT_OFFLOAD) *
-                                      plan_chips_sharing_memory(prober->machine)
-                                : 0;
+    uint64_t remote_bytes = 0;
+    if (plan_streams(kind)) {
+        remote_bytes = plan_prober_stream_bytes(prober, kind == CHECKPOINT_OFFLOAD);
+        remote_bytes *= plan_chips_sharing_memory(prober->machine, prober->program_chips);
+    }
     return (struct planner_memory){.slot_bytes = weight.slot_bytes,
                                    .history_bytes = weight.history_bytes,
                                    .limit_bytes = prober->limit_bytes,

@@ -29,11 +29,20 @@ struct machine_view plan_machine_view(const struct machine_config *machine)
     return view;
 }
 
-uint32_t plan_chips_sharing_memory(const struct machine_config *machine)
+uint32_t plan_chips_sharing_memory(const struct machine_config *machine, uint32_t program_chips)
 {
-    return machine->system == NULL
-               ? 1
-               : (uint32_t)min_u64(machine->parallel.chips, machine->system->chips_per_machine);
+    if (machine->system == NULL) {
+        return 1;
+    }
+    uint32_t per_machine = machine->system->chips_per_machine;
+    uint32_t per_replica = machine->parallel.chips / machine->parallel.replicas;
+    uint32_t most = 0, sharing = 0;
+    for (uint32_t chip = 0; chip < machine->parallel.chips; chip++) {
+        sharing = chip % per_machine == 0 ? 0 : sharing;
+        sharing += chip % per_replica < program_chips ? 1 : 0;
+        most = sharing > most ? sharing : most;
+    }
+    return most;
 }
 
 struct plan_prober plan_prober_create(const struct machine_config *machine,
@@ -99,6 +108,7 @@ uint64_t plan_prober_stream_bytes(struct plan_prober *prober, bool is_history)
     struct program *program = plan_prober_lower(prober, graph, &config, &why);
     free(why);
     *bytes = program == NULL ? 0 : plan_stream_bytes(program);
+    prober->program_chips = program == NULL ? 1 : program->chips;
     program_destroy(program);
     training_graph_destroy(graph);
     return *bytes;
@@ -110,10 +120,10 @@ uint64_t plan_remote_bytes(const struct machine_config *machine, const struct pr
     struct planner_memory no_memory = {0};
     struct planner_costs no_costs = {0};
     uint64_t places = planner_size_of(config, time_steps, &no_memory, &no_costs).places;
-    return places * plan_stream_bytes(program) * plan_chips_sharing_memory(machine);
+    return places * plan_stream_bytes(program) * plan_chips_sharing_memory(machine, program->chips);
 }
 
-char *plan_remote_refusal(const struct machine_config *machine,
+char *plan_remote_refusal(const struct machine_config *machine, const struct program *program,
                           const struct checkpoint_config *config, uint64_t remote_bytes)
 {
     uint64_t limit_bytes = machine->system == NULL ? 0 : machine->system->streaming.bytes;
@@ -122,7 +132,7 @@ char *plan_remote_refusal(const struct machine_config *machine,
     }
     char plan[128];
     planner_describe(config, plan, sizeof plan);
-    uint32_t chips = plan_chips_sharing_memory(machine);
+    uint32_t chips = plan_chips_sharing_memory(machine, program->chips);
     return xasprintf("%s needs %llu bytes of streaming memory for the %u chip%s of a machine, "
                      "which has %llu bytes",
                      plan, (unsigned long long)remote_bytes, chips, chips == 1 ? "" : "s",
@@ -154,9 +164,9 @@ static void measure(const struct plan_prober *prober, const struct program *prog
     probe->fits_sram = plan->fits;
     probe->remote_bytes =
         plan_remote_bytes(prober->machine, program, &probe->config, prober->training.time_steps);
-    probe->why = plan->fits
-                     ? plan_remote_refusal(prober->machine, &probe->config, probe->remote_bytes)
-                     : xstrdup(plan->why);
+    probe->why = plan->fits ? plan_remote_refusal(prober->machine, program, &probe->config,
+                                                  probe->remote_bytes)
+                            : xstrdup(plan->why);
     probe->fits = probe->why == NULL;
     sram_plan_destroy(plan);
 }

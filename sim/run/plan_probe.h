@@ -34,12 +34,14 @@ struct plan_prober {
     uint64_t remote_limit_bytes;   // streaming memory of a machine; 0: none
     struct plan_weight weights[2]; // on all tiles; on those that are no I/O tiles
     uint64_t stream_bytes[2];      // of a state, of a time step's history; 0: not asked yet
+    uint32_t program_chips;        // that a copy of the program lies on; known with stream_bytes
     struct plan_probe *probes;     // owned; all that were asked
     uint32_t probe_count;
 };
 
-// Streaming memory of the machine's chips is asked for as if every chip held as much as the fullest.
-uint32_t plan_chips_sharing_memory(const struct machine_config *machine);
+// Chips of one machine that hold a part of the network, where a copy of the program lies on the first program_chips of its
+// replica's. Streaming memory is asked for as if each of them held as much as the fullest.
+uint32_t plan_chips_sharing_memory(const struct machine_config *machine, uint32_t program_chips);
 struct machine_view plan_machine_view(const struct machine_config *machine);
 enum network_form plan_form(const struct machine_config *machine);
 
@@ -67,7 +69,7 @@ uint64_t plan_prober_stream_bytes(struct plan_prober *prober, bool is_history);
 uint64_t plan_remote_bytes(const struct machine_config *machine, const struct program *program,
                            const struct checkpoint_config *config, uint32_t time_steps);
 // NULL, or a sentence (owned by the caller).
-char *plan_remote_refusal(const struct machine_config *machine,
+char *plan_remote_refusal(const struct machine_config *machine, const struct program *program,
                           const struct checkpoint_config *config, uint64_t remote_bytes);
 
 #endif

@@ -209,7 +209,7 @@ static double saved_at_ends(const struct plan_prober *prober, const struct repla
     return seconds;
 }
 
-// A state's or a time step's way, all chips of a machine at once.
+// A state's or a time step's way, all chips of a machine that hold a part at once.
 static double transfer_seconds(struct plan_prober *prober, bool is_history)
 {
     uint64_t bytes = plan_prober_stream_bytes(prober, is_history);
@@ -217,7 +217,8 @@ static double transfer_seconds(struct plan_prober *prober, bool is_history)
         return HUGE_VAL;
     }
     const struct machine_config *machine = prober->machine;
-    return system_stream_seconds(machine->system, bytes, machine->parallel.chips);
+    return system_stream_seconds(machine->system, bytes,
+                                 plan_chips_sharing_memory(machine, prober->program_chips));
 }
 
 // By a plan that has every section there is but those of histories.
@@ -248,6 +249,7 @@ static void measure_costs(struct plan_prober *prober, const struct activity *rec
     costs->reads_before = replayed.cycles[PART_HEAD] > 0;
     times->more_seconds = each_time_step(prober, &replayed, PART_FIRST) +
                           each_time_step(prober, &replayed, PART_KEPT) - 2 * costs->forward_seconds;
+    costs->keep_seconds = times->more_seconds;
     times->once_seconds = each(prober, &replayed, PART_ONCE, 1) - saved_at_ends(prober, &replayed);
 }
 

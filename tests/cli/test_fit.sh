@@ -48,13 +48,15 @@ training: {mode: drawn, batch: 8, time_steps: 24}
 machines: [{name: m, lowering: sparse, system: {base: toy-4, chip: {base: toy, tile: {control_code_bytes_per_step: 16}}}}]
 YAML
 chips=$folder/chips.yaml
-# NAME OPTION...: the time at 24 time steps is a run's to 4 in 100; replicas draw others of the few samples.
+plan=none
+# NAME OPTION...: the time at 24 time steps is a run's to 4 in 100 under $plan; replicas draw others of the few samples.
 times_agree() {
     local name=$1 in_fit in_run
     shift
-    expect "${name}_fits" 0 fit "$chips" --vary training.time_steps --max 24 --plans none --json "$folder/time.json" "$@"
+    expect "${name}_fits" 0 fit "$chips" --vary training.time_steps --max 24 --plans "$plan" --json "$folder/time.json" "$@"
     in_fit=$(awk '/"step_seconds":/ { print $2 + 0 }' "$folder/time.json")
-    expect "${name}_runs" 0 "$program" run "$chips" -q --json "$folder/run.json" "$@"
+    expect "${name}_runs" 0 "$program" run "$chips" -q --json "$folder/run.json" \
+        --set "training.checkpointing=$plan" "$@"
     in_run=$(awk '/"step_seconds":/ { print $2 + 0; exit }' "$folder/run.json")
     verdict "${name}_takes_in_fit_what_a_run_takes" "$in_fit s, a run takes $in_run s" \
         awk -v a="$in_fit" -v b="$in_run" 'BEGIN { exit !(b > 0 && a / b > 0.96 && a / b < 1.04) }'
@@ -62,6 +64,14 @@ times_agree() {
 times_agree a_network_over_four_chips
 times_agree a_network_on_two_chips_twice --set machines.0.replicas=2 --set network.hidden_layers=4
 times_agree a_replica_on_each_chip --set machines.0.replicas=4 --set network.hidden_layers=2
+# chips that hold nothing of the network take nothing of their machine's streaming memory
+plan=offload
+slow=(--set 'network.hidden=[12, 8]' --set network.hidden_layers=2 --set machines.0.system.streaming.bytes_per_second=1.0e8)
+times_agree a_network_beside_idle_chips "${slow[@]}"
+times_agree transfers_that_hide_beside_histories_that_are_kept "${slow[@]}" --set machines.0.chips=1 \
+    --set machines.0.streaming=double_buffered
+times_agree transfers_of_a_replica_on_each_chip_that_hide "${slow[@]}" --set machines.0.replicas=4 \
+    --set machines.0.streaming=double_buffered
 
 # --- where the key ends before memory
 expect chips_end_with_the_system 0 fit "$toy" --vary machines.0.chips --plans none --json "$folder/key.json"

@@ -142,7 +142,8 @@ static double back_seconds(const struct planner_size *size, uint32_t steps,
 static double offload_waits(uint32_t time_steps, const struct planner_costs *costs)
 {
     uint32_t first = (uint32_t)min_u64(costs->reads_before ? 2 : 1, time_steps);
-    return (time_steps - 1) * longer_by(costs->history_seconds, costs->forward_seconds) +
+    double forward_seconds = costs->forward_seconds + costs->keep_seconds;
+    return (time_steps - 1) * longer_by(costs->history_seconds, forward_seconds) +
            (1 + first) * costs->history_seconds +
            (time_steps - first) * longer_by(costs->history_seconds, costs->backward_seconds);
 }
