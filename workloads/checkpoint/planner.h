@@ -19,8 +19,8 @@ struct planner_costs {
     double head_seconds;                      // the copy at the beginning of a kept run
     double put_seconds, get_seconds; // the chip's own part of a state's transfer, never hidden
     double history_put_seconds, history_get_seconds;
-    double
-        keep_seconds; // that a forward time step takes more if it is the only run and keeps its history
+    // That a forward time step takes more if it is the only run and keeps its history.
+    double keep_seconds;
     bool is_overlapped; // transfers run beside the computation
     bool reads_before;  // a backward time step reads of the time step before it as well
 };
