@@ -30,8 +30,8 @@ struct store_pieces {
     sqlite3 *database;
     sqlite3_stmt *add, *find, *find_block; // owned; NULL: not used yet
     struct json_cut cut;
-    struct known_piece
-        *known; // owned; [slot_count], a power of two; NULL: to be read from the file
+    // owned; [slot_count], a power of two; NULL: to be read from the file
+    struct known_piece *known;
     uint32_t slot_count, known_count, last;
     struct kept_text *kept; // owned; by number
     uint32_t kept_count;

@@ -120,9 +120,8 @@ uint32_t system_find_kind(const struct system_config *system, const char *name);
 const char *system_topology_name(uint32_t topology);                             // "ladder"
 
 struct system_route {
-    uint32_t *links; // owned; in order; index in system->links
-    const uint32_t
-        *lanes; // [count], what they hold: 2 * lane, + 1 from its higher chip to the lower
+    uint32_t *links;       // owned; in order; index in system->links
+    const uint32_t *lanes; // [count]; 2 * lane, + 1 from its higher chip to the lower
     uint32_t count;
     double latency_seconds; // until the first word is there
 };

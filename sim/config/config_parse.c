@@ -11,8 +11,8 @@
 
 struct anchor {
     const char *name;
-    const struct node
-        *node; // complete: an anchor is known only after its node, so cycles cannot exist
+    // Complete: an anchor is known only after its node, so cycles cannot exist.
+    const struct node *node;
 };
 
 struct parse {

@@ -48,8 +48,8 @@ char *config_suggest(const char *word, const char *(*name_at)(const void *names,
                      const void *names)
 {
     const char *nearest = NULL;
-    const char *nearest_beginning =
-        NULL; // the first name that the word begins: left off, not mistyped
+    // the first name that the word begins: left off, not mistyped
+    const char *nearest_beginning = NULL;
     uint32_t best = UINT32_MAX;
     for (uint32_t i = 0; name_at(names, i) != NULL; i++) {
         const char *name = name_at(names, i);

@@ -14,8 +14,8 @@ struct platform_link {
 };
 
 struct platform {
-    const char
-        *shape; // SimGrid's XML; what it says of bandwidths and latencies is of no consequence
+    // SimGrid's XML; what it says of bandwidths and latencies is of no consequence.
+    const char *shape;
     uint32_t link_count;
     struct platform_link links[2];
 };

@@ -33,9 +33,9 @@ static bool create_forms(struct run *run)
     for (uint32_t i = 0; i < experiment->machine_count; i++) {
         needed |= machine_forms(&experiment->machines[i]);
     }
+    // no machine asks for a form; or tensors of this one are dumped
     if (needed == 0 || run->options->dump_directory != NULL) {
-        needed |=
-            1u << FORM_SPARSE; // no machine asks for a form; or tensors of this one are dumped
+        needed |= 1u << FORM_SPARSE;
     }
     if (!host_memory_check(experiment, needed, run->err)) {
         return false;
