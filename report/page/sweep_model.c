@@ -192,6 +192,24 @@ static struct activity read_activity(const char *result)
     return sum;
 }
 
+// Where no activity is listed, as of drawn runs of dense machines alone: what the configuration says of the network.
+static void read_sizes(struct model *model, const char *config_pieces, struct activity *activity)
+{
+    struct store_text text = {0};
+    const char *config = store_text_of(model->store, config_pieces, &text);
+    const char *network = json_scan_member(config, "network");
+    const char *inputs = json_scan_member(network, "inputs");
+    const char *size = json_scan_first(json_scan_member(network, "hidden"));
+    if (inputs != NULL && size != NULL) {
+        *activity = (struct activity){strtod(inputs, NULL), 0, 0, NAN};
+    }
+    for (; inputs != NULL && size != NULL; size = json_scan_next(size)) {
+        activity->layers++;
+        activity->neurons += strtod(size, NULL);
+    }
+    store_text_free(&text);
+}
+
 static void add_training(struct model *model, const char *result)
 {
     const char *training = json_scan_first(json_scan_member(result, "training"));
@@ -206,9 +224,12 @@ static void add_training(struct model *model, const char *result)
     column_add(&model->points[POINT_LOSS], loss);
 }
 
-static void add_result(struct model *model, const char *result)
+static void add_result(struct model *model, const char *result, const char *config_pieces)
 {
     struct activity activity = read_activity(result);
+    if (result != NULL && isnan(activity.layers)) {
+        read_sizes(model, config_pieces, &activity);
+    }
     column_add(&model->points[POINT_LAYERS], activity.layers);
     column_add(&model->points[POINT_INPUTS], activity.inputs);
     column_add(&model->points[POINT_NEURONS], activity.neurons);
@@ -284,7 +305,8 @@ static bool add_machines(struct model *model, sqlite3_stmt *query, int64_t id, c
 
 // --- the walk -------------------------------------------------------------------------------------
 static const char point_query[] =
-    "SELECT point, sweep, number, status, why, seed, version, git, run_seconds, finished, result "
+    "SELECT point, sweep, number, status, why, seed, version, git, run_seconds, finished, result, "
+    "config "
     "FROM shown_points ORDER BY sweep, number, key";
 
 static void note_time(struct model *model, const char *finished)
@@ -318,7 +340,7 @@ static void add_point(struct model *model, sqlite3_stmt *row, const char *result
     free(version);
     column_add(&points[POINT_SECONDS], number_of(row, 8));
     note_time(model, text_of(row, 9));
-    add_result(model, result);
+    add_result(model, result, text_of(row, 11));
     if (model->first_done == 0 && status == POINT_DONE) {
         model->first_done = sqlite3_column_int64(row, 0);
     }

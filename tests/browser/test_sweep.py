@@ -205,6 +205,21 @@ def check_chips(browser, folder, environment):
     verdict("a_sweep_over_chips_brings_no_complaint", page.complaints == [], page.complaints)
 
 
+def check_dense_chips(browser, folder, environment):
+    """Networks that grow with the chips are no strong scaling, of dense machines either, whose drawn runs list no activity."""
+    sweep, database, path = (os.path.join(folder, name) for name in ("dense.yaml", "dense.db", "dense.html"))
+    with open(sweep, "w") as file:
+        file.write("base: BASE\nset: {training.mode: drawn, machines: [{name: toys, system: toy-4, lowering: dense}]}\n"
+                   "zip: [{machines.0.chips: [1, 2, 4], network.hidden: [[24], [24, 24], [24, 24, 24, 24]]}]\n"
+                   .replace("BASE", os.path.dirname(environment["TILESIM_CONFIGS"]) + "/configs/experiments/toy.yaml"))
+    ran = subprocess.run([program, "sweep", sweep, "--db", database], env=environment, capture_output=True, text=True)
+    subprocess.run([program, "report", database, "--html", path], env=environment, capture_output=True, text=True)
+    page = browser.open(path)
+    ideal = page.evaluate(f"{chart('chips')}.data.datasets.at(-1).data.map((point) => point.y)")
+    has_choice = page.evaluate("document.querySelector('#chips select') !== null")
+    verdict("dense_networks_that_grow_are_weak_scaling", set(ideal) == {1} and not has_choice, (has_choice, ideal, ran.stderr[-300:]))
+
+
 def check_theme(browser, path):
     page = check_look(browser, path, "dark", dark=True)
     ground = "getComputedStyle(document.body).backgroundColor"
@@ -245,6 +260,7 @@ def main():
             check_theme(browser, page_path)
             check_long(browser, folder, environment)
             check_chips(browser, folder, environment)
+            check_dense_chips(browser, folder, environment)
 
 
 main()

@@ -162,7 +162,8 @@ static const char misfit_result[] =
     "90}},"
     "\"shares\": []}]}";
 static const char config[] =
-    "{\"experiment\": \"x\", \"machines\": [{\"name\": \"toy/sparse\", \"chip\": {\"name\": "
+    "{\"experiment\": \"x\", \"network\": {\"inputs\": 5, \"hidden\": [8, 6]}, \"machines\": "
+    "[{\"name\": \"toy/sparse\", \"chip\": {\"name\": "
     "\"toy\", \"tiles\": 3}}, {\"name\": \"gpu\", \"gpu\": {\"name\": \"gpu\"}}]}";
 
 static void add_point(struct store *store, uint32_t number, const char *settings,
@@ -226,7 +227,10 @@ static void every_point_is_there_with_its_status(void **state)
     check_json(points, "count", "3");
     check_json(points, "status", "[0,1,2]");
     check_json(points, "density", "[0.2,null,null]");
-    check_json(points, "layers", "[1,null,null]");
+    check_json(points, "layers",
+               "[1,2,null]"); // the second has no activity: its configuration tells
+    check_json(points, "neurons", "[10,14,null]");
+    check_json(points, "inputs", "[24,5,null]");
     check_json(points, "accuracy", "[0.75,null,null]");
     check_json(points, "loss", "[1.25,null,null]");
     check_json(model, "first", "\"2026-01-01T00:00:00Z\"");
