@@ -8,14 +8,14 @@
 
 #include <stdio.h>
 
-#include "sim/machine.h"
+#include "tests/sim/engines_fixture.h"
 #include "tests/sim/fixture_system.h"
 #include "tests/workloads/lower_fixture.h"
 
 #define CHIP_TILES 16u
 
 struct timed {
-    struct machine_time folded, detailed; // shares are freed
+    struct machine_time folded; // shares are freed
     uint64_t estimated_cycles;
     uint32_t chips;
 };
@@ -23,6 +23,7 @@ struct timed {
 static struct timed time_on(struct fixture *fixture, bool has_detailed)
 {
     struct timed timed = {0};
+    struct machine_time detailed = {0};
     struct fixture_system system;
     uint32_t replicas = fixture->replicas == 0 ? 1 : fixture->replicas;
     const struct parallel_config parallel = {.chips = fixture->chips * replicas,
@@ -36,17 +37,14 @@ static struct timed time_on(struct fixture *fixture, bool has_detailed)
     const struct activity *records[1] = {NULL};
     timed.estimated_cycles = machine_estimate_cycles(machine);
     if (!machine_time_folded(machine, records, 1, &timed.folded, &why) ||
-        (has_detailed && !machine_time_detailed(machine, records, 1, &timed.detailed, &why))) {
+        (has_detailed && !machine_time_detailed(machine, records, 1, &detailed, &why))) {
         fail_msg("%s", why);
     }
-    for (uint32_t i = 0; has_detailed && i < timed.folded.share_count; i++) {
-        if (timed.folded.shares[i].cycles != timed.detailed.shares[i].cycles) {
-            fail_msg("%s: folded %g, detailed %g cycles", timed.folded.shares[i].name,
-                     timed.folded.shares[i].cycles, timed.detailed.shares[i].cycles);
-        }
+    if (has_detailed) {
+        expect_equal_times(&timed.folded, &detailed, 0);
     }
     machine_time_free(&timed.folded);
-    machine_time_free(&timed.detailed);
+    machine_time_free(&detailed);
     machine_destroy(machine);
     program_destroy(program);
     fixture_system_close(&system);
@@ -91,8 +89,6 @@ static void networks_over_chips_take_equal_cycles_in_both_engines(void **state)
         struct fixture fixture = draw_network(&rng);
         struct timed timed = time_on(&fixture, true);
         assert_true(timed.folded.cycles > 0);
-        assert_true(timed.folded.cycles == timed.detailed.cycles);
-        assert_int_equal(timed.folded.supersteps, timed.detailed.supersteps);
         split += fixture.config.layer_chips > 1;
         apart += fixture.config.layer_chips == 1 && timed.chips > 1;
         streamed += fixture.has_streaming;
