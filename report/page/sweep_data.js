@@ -174,6 +174,17 @@ function chooseDefaults() {
     const isNamed = axis.isMachine && !axis.isNumeric && /\.(chip|gpu|lowering)$/.test(axis.path);
     selection.pins.set(axis, isNamed ? null : defaultPlace(axis));
   }
+  pinToPoint();
+}
+
+// Values that are chosen axis by axis may be no point of a sweep that is no full grid: then those of the point that has most of them.
+function pinToPoint() {
+  const fitting = rows.filter((row) => row.fits);
+  if (fitting.length === 0 || fitting.some((row) => isSelected(row.point, []))) return;
+  const pinned = axes.filter((axis) => selection.pins.get(axis) !== null);
+  const agreeing = fitting.map((row) => pinned.filter((axis) => axis.of[row.point] === selection.pins.get(axis)).length);
+  const {point} = fitting[agreeing.indexOf(Math.max(...agreeing))];
+  pinned.filter((axis) => axis.of[point] !== null).forEach((axis) => selection.pins.set(axis, axis.of[point]));
 }
 
 function defaultPlace(axis) {

@@ -220,6 +220,20 @@ def check_dense_chips(browser, folder, environment):
     verdict("dense_networks_that_grow_are_weak_scaling", set(ideal) == {1} and not has_choice, (has_choice, ideal, ran.stderr[-300:]))
 
 
+def check_no_grid(browser, folder, environment):
+    """Of two blocks the values that most points have are together no point: the page begins with one that is."""
+    sweep, database, path = (os.path.join(folder, name) for name in ("blocks.yaml", "blocks.db", "blocks.html"))
+    with open(sweep, "w") as file:
+        file.write("base: BASE\nset: {machines: [{name: toys, chip: toy}]}\nblocks:\n"
+                   "  - sweep: {network.inputs: [24], training.batch: [12, 24, 30], training.time_steps: [5]}\n"
+                   "  - sweep: {network.inputs: [24, 28], training.batch: [6], training.time_steps: [4, 8]}\n"
+                   .replace("BASE", os.path.dirname(environment["TILESIM_CONFIGS"]) + "/configs/experiments/toy.yaml"))
+    ran = subprocess.run([program, "sweep", sweep, "--db", database], env=environment, capture_output=True, text=True)
+    subprocess.run([program, "report", database, "--html", path], env=environment, capture_output=True, text=True)
+    said = browser.open(path).evaluate("document.body.innerText")
+    verdict("blocks_begin_with_a_point", "Where the time goes" in said and "Nothing to draw" not in said, (said[:300], ran.stderr[-300:]))
+
+
 def check_theme(browser, path):
     page = check_look(browser, path, "dark", dark=True)
     ground = "getComputedStyle(document.body).backgroundColor"
@@ -261,6 +275,7 @@ def main():
             check_long(browser, folder, environment)
             check_chips(browser, folder, environment)
             check_dense_chips(browser, folder, environment)
+            check_no_grid(browser, folder, environment)
 
 
 main()
