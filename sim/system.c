@@ -2,6 +2,7 @@
 // keys are required; those of one topology are asked for only there.
 #include "sim/system.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -167,21 +168,27 @@ static void check_kinds(const struct system_config *system, const struct node *n
     }
 }
 
-// The key that names the kind of some generated links: given where it is needed, and only there.
+struct generated { // a key that names the kind of some generated links
+    const char *path, *kind;
+    const char *owner; // topology that it belongs to, if that is another one
+    bool is_needed;
+};
+
+// Given where it is needed, and only there.
 static void check_generated(const struct system_config *system, const struct node *node,
-                            const char *path, const char *name, const char *owner, bool is_needed,
-                            struct err *err)
+                            const struct generated *key, struct err *err)
 {
-    struct mark mark = config_mark(node, path);
-    if (owner != NULL) {
-        if (name != NULL) {
-            err_at(err, &mark, "%s: belongs to topology: %s; set it to null", path, owner);
+    struct mark mark = config_mark(node, key->path);
+    if (key->owner != NULL) {
+        if (key->kind != NULL) {
+            err_at(err, &mark, "%s: belongs to topology: %s; set it to null", key->path,
+                   key->owner);
         }
-    } else if (name != NULL) {
-        check_kind(system, node, path, name, err);
-    } else if (is_needed) {
+    } else if (key->kind != NULL) {
+        check_kind(system, node, key->path, key->kind, err);
+    } else if (key->is_needed) {
         mark = config_mark(node, "topology");
-        err_at(err, &mark, "%s: missing; topology: %s needs a link kind for it", path,
+        err_at(err, &mark, "%s: missing; topology: %s needs a link kind for it", key->path,
                system_topology_name(system->topology));
     }
 }
@@ -192,11 +199,15 @@ static void check_topology(const struct system_config *system, const struct node
     bool is_ladder = system->topology == TOPOLOGY_LADDER;
     bool is_even = system->topology == TOPOLOGY_RING || system->topology == TOPOLOGY_ALL;
     const char *ladder = is_ladder ? NULL : "ladder";
-    check_generated(system, node, "rung", system->rung, ladder, system->chips > 1, err);
-    check_generated(system, node, "rail", system->rail, ladder, system->chips > 2, err);
-    check_generated(system, node, "machine_rail", system->machine_rail, ladder, false, err);
-    check_generated(system, node, "link", system->link, is_even ? NULL : "ring, or all",
-                    system->chips > 1, err);
+    const struct generated keys[] = {
+        {"rung", system->rung, ladder, system->chips > 1},
+        {"rail", system->rail, ladder, system->chips > 2},
+        {"machine_rail", system->machine_rail, ladder, false},
+        {"link", system->link, is_even ? NULL : "ring, or all", system->chips > 1},
+    };
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
+        check_generated(system, node, &keys[i], err);
+    }
     if (is_ladder && system->chips % 2 != 0) {
         struct mark mark = config_mark(node, "chips");
         err_at(err, &mark, "chips: %u is odd; every rung of a ladder has two chips", system->chips);
@@ -346,6 +357,23 @@ static void check_streaming(const struct system_config *system, const struct nod
                "streaming.chip_bytes_per_second: %g is more than the %g bytes/s of the machine",
                streaming->chip_bytes_per_second, streaming->bytes_per_second);
     }
+}
+
+double system_stream_seconds(const struct system_config *system, uint64_t bytes, uint32_t chips)
+{
+    const struct streaming_config *streaming = &system->streaming;
+    double seconds = streaming->latency_seconds;
+    double rate = streaming->bytes_per_second / fmin(chips, system->chips_per_machine);
+    if (streaming->chip_bytes_per_second > 0) {
+        rate = fmin(rate, streaming->chip_bytes_per_second);
+    }
+    if (streaming->is_over_host) {
+        const struct host_config *host = &system->chip->host;
+        seconds += host->latency_seconds;
+        rate = fmin(rate, host->bytes_per_second);
+        rate = fmin(rate, system->slot_bytes_per_second / fmin(chips, system->chips_per_slot));
+    }
+    return seconds + (double)bytes / rate;
 }
 
 void system_check(const void *section, const struct node *node, struct err *err)

@@ -1,5 +1,4 @@
 // Links of a system from what its file says, ways along them, and the sync over several chips.
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -149,23 +148,6 @@ double system_link_rate(const struct system_config *system, const struct system_
 {
     const struct link_kind *kind = &system->kinds[link->kind];
     return kind->bytes_per_second * kind->efficiency;
-}
-
-double system_stream_seconds(const struct system_config *system, uint64_t bytes, uint32_t chips)
-{
-    const struct streaming_config *streaming = &system->streaming;
-    double seconds = streaming->latency_seconds;
-    double rate = streaming->bytes_per_second / fmin(chips, system->chips_per_machine);
-    if (streaming->chip_bytes_per_second > 0) {
-        rate = fmin(rate, streaming->chip_bytes_per_second);
-    }
-    if (streaming->is_over_host) {
-        const struct host_config *host = &system->chip->host;
-        seconds += host->latency_seconds;
-        rate = fmin(rate, host->bytes_per_second);
-        rate = fmin(rate, system->slot_bytes_per_second / fmin(chips, system->chips_per_slot));
-    }
-    return seconds + (double)bytes / rate;
 }
 
 // --- ways ---------------------------------------------------------------------------------------

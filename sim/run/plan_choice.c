@@ -288,7 +288,7 @@ static struct planner_answer choose_of_all(struct plan_prober *prober,
         }
         if (answer.is_found && (!best.is_found || answer.size.seconds < best.size.seconds)) {
             best = answer;
-        } else if (!answer.is_found &&
+        } else if (!answer.is_found && answer.size.sram_bytes > 0 && // else it cannot be lowered
                    (least.size.sram_bytes == 0 || answer.size.sram_bytes < least.size.sram_bytes)) {
             least = answer;
         }
