@@ -249,6 +249,13 @@ static void what_no_plan_mends_is_found_by_one_and_what_one_mends_is_not(void **
     assert_true(chosen.choice.is_found);
     assert_null(plan_prober_lack(&chosen.prober));
     free_chosen(&chosen);
+    // one chunk has room, though 6 chunks of 38 time steps, two of them longer, have none
+    chosen =
+        choose("training.batch=12",
+               "time_steps: 38, checkpointing: auto}\nmachines:\n  - {chip: toy, lowering: sparse");
+    assert_true(chosen.choice.is_found);
+    assert_int_equal(chosen.choice.config.kind, CHECKPOINT_SINGLE);
+    free_chosen(&chosen);
 }
 
 // Of all its time steps, by a replay of a few.
