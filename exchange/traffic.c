@@ -87,28 +87,33 @@ static bool walk_pairs(const struct program *program, const struct flow *flow, p
     return true;
 }
 
-// First word behind the items of one end that lie on a chip, beginning with the one that `word` belongs to.
-static uint64_t end_of_words(const struct program *program, const struct tile_map *map,
-                             uint32_t first, uint32_t count, uint64_t words, uint64_t word,
-                             uint32_t *chip)
+struct flow_end { // of a flow's words
+    const struct tile_map *map;
+    uint32_t first, count; // items, which have the words in equal parts
+    uint64_t words;
+};
+
+// First word behind the items that lie on a chip, beginning with the one that `word` belongs to.
+static uint64_t end_of_words(const struct program *program, const struct flow_end *end,
+                             uint64_t word, uint32_t *chip)
 {
-    uint32_t item = (uint32_t)(word * count / words);
-    struct chip_run run = run_of(program, map, first + item, count - item);
+    uint32_t item = (uint32_t)(word * end->count / end->words);
+    struct chip_run run = run_of(program, end->map, end->first + item, end->count - item);
     *chip = run.chip;
-    return div_ceil((uint64_t)(item + run.items) * words, count);
+    return div_ceil((uint64_t)(item + run.items) * end->words, end->count);
 }
 
 static bool walk_words(const struct program *program, const struct flow *flow, passage_visit *visit,
                        void *context)
 {
     uint64_t words = div_ceil(flow->bytes, EXCHANGE_WORD_BYTES);
+    const struct flow_end source = {&flow->source, flow->first_source, flow->source_count, words};
+    const struct flow_end destination = {&flow->destination, flow->first_destination,
+                                         flow->destination_count, words};
     for (uint64_t word = 0; word < words;) {
         struct passage passage = {.first = word};
-        uint64_t end_of_source = end_of_words(program, &flow->source, flow->first_source,
-                                              flow->source_count, words, word, &passage.from);
-        uint64_t end_of_destination =
-            end_of_words(program, &flow->destination, flow->first_destination,
-                         flow->destination_count, words, word, &passage.to);
+        uint64_t end_of_source = end_of_words(program, &source, word, &passage.from);
+        uint64_t end_of_destination = end_of_words(program, &destination, word, &passage.to);
         passage.end = min_u64(end_of_source, end_of_destination);
         if (!visit(context, flow, &passage)) {
             return false;

@@ -77,15 +77,24 @@ static uint32_t machine_of_key(const char *key, const char **rest)
     return *rest != NULL && number < UINT32_MAX ? (uint32_t)number : UINT32_MAX;
 }
 
-// Replicas divide the chips and the samples.
-static void list_replicas(struct fit_key *key, const struct experiment *base)
+// Replicas divide the chips and the samples; groups of chips for a layer those of a replica.
+static void list_divisors(struct fit_key *key, const struct experiment *base)
 {
     const char *rest;
     uint32_t machine = machine_of_key(key->name, &rest);
-    if (rest == NULL || strcmp(rest, "replicas") != 0) {
+    if (rest == NULL) {
         return;
     }
-    uint32_t whole = greatest_divisor(base->machines[machine].parallel.chips, base->training.batch);
+    const struct parallel_config *parallel = &base->machines[machine].parallel;
+    uint32_t whole = 0;
+    if (strcmp(rest, "replicas") == 0) {
+        whole = greatest_divisor(parallel->chips, base->training.batch);
+    } else if (strcmp(rest, "layer_chips") == 0 && parallel->replicas > 0) {
+        whole = parallel->chips / parallel->replicas;
+    }
+    if (whole == 0) {
+        return;
+    }
     key->values = xcalloc(whole, sizeof *key->values);
     for (uint32_t i = 1; i <= whole; i++) {
         if (whole % i == 0 && i <= key->most) {
@@ -168,7 +177,7 @@ bool fit_key_find(struct fit_key *key, const struct fit_request *request,
     key->unit = unit_of(key->name, base);
     key->is_cut = request->max != 0 && request->max < key->most;
     key->most = key->is_cut ? request->max : key->most;
-    list_replicas(key, base);
+    list_divisors(key, base);
     if (key->most < key->least || key->most < key->unit) {
         return err_at(err, NULL, "--max=%u: the least value of %s is %llu", request->max, key->name,
                       (unsigned long long)max_u64(key->least, key->unit));

@@ -216,7 +216,7 @@ static char *explain(const struct fit *fit, const struct bounds *bounds)
                          request->max);
     }
     if (fit->key.values != NULL) {
-        return xasprintf("%s: %u fits; it is the largest that divides the chips and the samples; "
+        return xasprintf("%s: %u fits; it is the largest divisor there is; "
                          "not memory ends it",
                          request->key, largest);
     }

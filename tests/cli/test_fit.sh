@@ -80,7 +80,7 @@ expect_line the_range_of_the_key_is_said out \
 expect_text it_is_marked_in_json key.json '"is_bounded": true'
 expect replicas_divide_chips_and_samples 0 fit "$toy" --vary machines.0.replicas --plans none --set machines.0.chips=4
 expect_line the_largest_divisor_is_named out \
-    "  m, none: machines.0.replicas: 2 fits; it is the largest that divides the chips and the samples; not memory ends it"
+    "  m, none: machines.0.replicas: 2 fits; it is the largest divisor there is; not memory ends it"
 expect a_key_of_no_weight_ends_with_its_range 0 fit "$toy" --vary training.steps --plans none
 expect_line its_range_is_said out "  m, none: training.steps: 100000000 fits; the key ends there, not memory: its range is 1..100000000"
 expect a_maximum_ends_the_search 0 fit "$toy" --vary training.time_steps --plans none --max 20
