@@ -113,9 +113,13 @@ static const struct plan_probe *ask_neighbours(struct plan_prober *prober,
                                                const struct checkpoint_config *wanted,
                                                const struct checkpoint_config *smallest)
 {
-    for (uint32_t i = 0; i < NEIGHBOURS; i++) {
+    uint32_t count = smallest->kind == CHECKPOINT_BINOMIAL ? 2 * NEIGHBOURS : NEIGHBOURS;
+    for (uint32_t i = 0; i < count; i++) {
         struct checkpoint_config config = *smallest;
-        uint32_t distance = i / 2 + 1;
+        // binomial's control program has another length for every number of slots: some further off are tried too
+        bool is_far = i >= NEIGHBOURS;
+        uint32_t stride = is_far ? 1 + smallest->local / 8 : 1;
+        uint32_t distance = (i % NEIGHBOURS / 2 + 1) * stride;
         bool is_local = plan_numbers_of(config.kind).has_local;
         uint32_t *number = is_local ? &config.local : &config.remote;
         bool is_given = (is_local ? wanted->local : wanted->remote) != 0;

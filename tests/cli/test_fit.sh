@@ -36,6 +36,10 @@ done <"$folder/answers"
 verdict every_kind_was_held_against_runs "other answers" [ "$(wc -l <"$folder/answers")" -eq 7 ]
 expect a_maximum_is_enough 0 fit "$toy" --vary training.time_steps --plans none --max 20
 verdict a_maximum_is_marked "no >=" grep -qE '^  m +none +>= 20 ' "$folder/out"
+# code for few slots, states of many: only some numbers between fit
+expect binomial_plans_far_from_the_smallest_are_asked 0 fit "$toy" --vary training.time_steps --plans binomial --max 1700 \
+    --set 'machines=[{name: m, system: toy-4, chips: 1, lowering: dense}]' --set 'network.hidden=[40, 40]'
+verdict they_fit "no >= 1700" grep -qE '^  m +binomial .*>= 1700 ' "$folder/out"
 expect hidden_layers_grow_together 0 fit "$toy" --vary network.hidden --plans none --json "$folder/hidden.json"
 width=$(awk '/"largest":/ { print $2 + 0 }' "$folder/hidden.json")
 expect the_width_fits 0 "$program" run "$toy" -q --set "network.hidden=[$width, $width]"
