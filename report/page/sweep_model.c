@@ -192,7 +192,8 @@ static struct activity read_activity(const char *result)
     return sum;
 }
 
-// Where no activity is listed, as of drawn runs of dense machines alone: what the configuration says of the network.
+// Where no activity is listed, as of drawn runs of dense machines alone: what the configuration
+// says of the network.
 static void read_sizes(struct model *model, const char *config_pieces, struct activity *activity)
 {
     struct store_text text = {0};

@@ -223,7 +223,8 @@ static void redistribute(struct port *port, const struct flow *flow)
     }
 }
 
-// Between the lowest and the highest tile of these items? A quick no: most flows have nothing to do with most tiles.
+// Between the lowest and the highest tile of these items? A quick no: most flows have nothing to do
+// with most tiles.
 static bool is_within(const struct tile_map *map, uint32_t first, uint32_t count, uint32_t tile)
 {
     if (count == 0) {
