@@ -95,10 +95,13 @@ struct way {
 
 static struct way way_of(const struct system_config *system, const struct chip_traffic *traffic)
 {
-    return (struct way){.traffic = traffic,
-                        .route = system_route(system, traffic->from, traffic->to),
-                        .has_rung = system->route_rule == ROUTE_RUNG_FIRST &&
-                                    traffic->from % 2 != traffic->to % 2};
+    struct way way = {.traffic = traffic,
+                      .route = system_route(system, traffic->from, traffic->to)};
+    if (system->route_rule == ROUTE_RUNG_FIRST && way.route.count > 0) {
+        const struct system_link *first = &system->links[way.route.links[0]];
+        way.has_rung = first->from / 2 == first->to / 2;
+    }
+    return way;
 }
 
 // Runs that come over a rung go on along the rail as they come: the narrower of the two holds them up.

@@ -28,6 +28,12 @@ struct listed_link { // as the file lists it
     char *kind; // owned; name of a link kind
 };
 
+struct listed_route { // as the file lists it; takes the place of the rule's, there and back
+    uint32_t from, to;
+    uint32_t via_count;
+    uint32_t *via; // owned; the chips between, in order
+};
+
 struct system_link {   // both directions
     uint32_t from, to; // chips, from < to
     uint32_t kind;
@@ -69,15 +75,17 @@ struct system_config {
     struct link_kind *kinds; // owned
     uint32_t listed_count;
     struct listed_link *listed; // owned
-    bool rails_share;           // ladder: both rails from a rung to the next have the rate of one
-    double packet_bytes;        // of a link, for a run of small messages: see exchange/crossing.h
-    double route_bytes;         // more, if any message of the exchange takes several links
-    double message_bytes;       // of a link, at least, for every further message of a run
-    double stream_efficiency;   // of a tile's port, that one stream keeps over each link
-    uint32_t arrival_words;     // more, of a message from another chip, where it arrives
-    double crossing_seconds;    // of what leaves its chip, once, however many links it then takes
-    double sync_hop_seconds;    // of the sync over several chips: one hop, one way
-    uint32_t chips_per_slot;    // of a host: chips that share its bandwidth
+    uint32_t route_count;
+    struct listed_route *routes; // owned
+    bool rails_share;            // ladder: both rails from a rung to the next have the rate of one
+    double packet_bytes;         // of a link, for a run of small messages: see exchange/crossing.h
+    double route_bytes;          // more, if any message of the exchange takes several links
+    double message_bytes;        // of a link, at least, for every further message of a run
+    double stream_efficiency;    // of a tile's port, that one stream keeps over each link
+    uint32_t arrival_words;      // more, of a message from another chip, where it arrives
+    double crossing_seconds;     // of what leaves its chip, once, however many links it then takes
+    double sync_hop_seconds;     // of the sync over several chips: one hop, one way
+    uint32_t chips_per_slot;     // of a host: chips that share its bandwidth
     double slot_bytes_per_second;
     uint32_t chips_per_machine; // that share streaming memory
     struct streaming_config streaming;
@@ -125,7 +133,8 @@ struct system_route {
     uint32_t count;
     double latency_seconds; // until the first word is there
 };
-// By the system's rule. A route from a chip to itself has no links. system_derive() came before.
+// As listed; else back along the one that is listed for the other direction; else by the system's rule. A route
+// from a chip to itself has no links. system_derive() came before.
 struct system_route system_route(const struct system_config *system, uint32_t from, uint32_t to);
 void system_route_free(struct system_route *route);
 // Of `bytes` to or from streaming memory, while the first `chips` chips move as much each, and nobody

@@ -228,6 +228,28 @@ static void go_shortest(const struct system_config *system, struct system_route 
     free(distances);
 }
 
+static const struct listed_route *find_listed(const struct system_config *system, uint32_t from,
+                                              uint32_t to)
+{
+    for (uint32_t i = 0; i < system->route_count; i++) {
+        if (system->routes[i].from == from && system->routes[i].to == to) {
+            return &system->routes[i];
+        }
+    }
+    return NULL;
+}
+
+static void go_listed(const struct system_config *system, struct system_route *route,
+                      const struct listed_route *listed, uint32_t from)
+{
+    bool is_back = from != listed->from;
+    uint32_t at = from;
+    for (uint32_t i = 0; i < listed->via_count; i++) {
+        add_hop(system, route, &at, listed->via[is_back ? listed->via_count - 1 - i : i]);
+    }
+    add_hop(system, route, &at, is_back ? listed->from : listed->to);
+}
+
 // Lanes and latency of the links that were found.
 static void follow(const struct system_config *system, struct system_route *route, uint32_t from)
 {
@@ -248,7 +270,13 @@ struct system_route system_route(const struct system_config *system, uint32_t fr
     SIM_ASSERT(from < system->chips && to < system->chips, "chips %u and %u of %u", from, to,
                system->chips);
     struct system_route route = {.links = xmalloc(2 * system->chips * sizeof(*route.links))};
-    if (system->route_rule == ROUTE_RUNG_FIRST) {
+    const struct listed_route *listed = find_listed(system, from, to);
+    if (listed == NULL) {
+        listed = find_listed(system, to, from);
+    }
+    if (listed != NULL) {
+        go_listed(system, &route, listed, from);
+    } else if (system->route_rule == ROUTE_RUNG_FIRST) {
         go_rung_first(system, &route, from, to);
     } else {
         go_shortest(system, &route, from, to);

@@ -163,6 +163,22 @@ static void listed_links_come_on_top_of_a_ladder(void **state)
     system_destroy(closed);
 }
 
+// Beside the rule, there and back; a way of its own back takes its place.
+static void listed_routes_take_the_place_of_the_rule(void **state)
+{
+    (void)state;
+    struct system_config *ladder = load_text("base: gc2-ladder\nroutes:\n"
+                                             "  - {from: 0, to: 5, via: [2, 4]}\n"
+                                             "  - {from: 0, to: 3, via: [2]}\n"
+                                             "  - {from: 3, to: 0, via: [1]}\n");
+    expect_way(ladder, 0, 5, "0 2 4 5");
+    expect_way(ladder, 5, 0, "5 4 2 0");
+    expect_way(ladder, 0, 3, "0 2 3");
+    expect_way(ladder, 3, 0, "3 1 0");
+    expect_way(ladder, 0, 7, "0 1 3 5 7"); // rung first, as without
+    system_destroy(ladder);
+}
+
 // --- numbers ------------------------------------------------------------------------------------
 static void a_sync_over_chips_takes_the_published_cycles(void **state)
 {
@@ -245,6 +261,23 @@ static void two_links_cannot_join_the_same_chips(void **state)
                   "links side by side are one with their bandwidths added",
                   "s.yaml:6:5: links.2: chips 0 and 3 are joined by links.0 already; "
                   "links side by side are one with their bandwidths added");
+}
+
+static void a_listed_route_goes_along_links(void **state)
+{
+    (void)state;
+    EXPECT_FAULTS("base: gc2-ladder\nchips: 4\nroutes:\n  - {from: 0, to: 3}\n"
+                  "  - {from: 0, to: 2, via: [1, 3, 1]}\n  - {from: 9, to: 2}\n"
+                  "  - {from: 1, to: 1}\n  - {from: 2, to: 3, via: [0, 7]}\n"
+                  "  - {from: 0, to: 1}\n  - {from: 0, to: 1, via: [2, 3]}\n",
+                  "s.yaml:4:19: routes.0.to: no link joins chips 0 and 3",
+                  "s.yaml:5:34: routes.1.via.2: the way has been at chip 1 already",
+                  "s.yaml:6:12: routes.2.from: there is no chip 9; the 4 of the system are 0..3",
+                  "s.yaml:7:19: routes.3.to: the way has been at chip 1 already",
+                  "s.yaml:8:31: routes.4.via.1: there is no chip 7; the 4 of the system are 0..3",
+                  "s.yaml:10:5: routes.6: routes.5 leads from chip 0 to 1 already");
+    EXPECT_FAULTS("base: gc2-ladder\nchips: 4\nroutes: [{from: 0, to: 3, by: [1]}]\n",
+                  "s.yaml:3:27: routes.0.by: unknown key; legal: from, to, via");
 }
 
 #define LISTED "base: gc2-ladder\ntopology: links\nrouting: shortest\nrung: null\nrail: null\n"
@@ -520,6 +553,8 @@ int main(void)
         TEST(every_pair_of_all_is_one_link_apart),
         TEST(two_chips_in_a_ring_have_one_link),
         TEST(listed_links_come_on_top_of_a_ladder),
+        TEST(listed_routes_take_the_place_of_the_rule),
+        TEST(a_listed_route_goes_along_links),
         TEST(a_sync_over_chips_takes_the_published_cycles),
         TEST(links_between_machines_are_of_their_own_kind),
         TEST(streaming_memory_of_an_m2000_is_not_behind_its_way_to_the_host),
