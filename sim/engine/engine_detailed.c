@@ -1,4 +1,4 @@
-// The detailed engine: every tile is an actor that runs its own vertices and counts its own messages, and meets the
+// The detailed engine: every tile is an actor that runs its own vertices and moves its own messages, and meets the
 // others at a barrier after each phase. One more actor is the chip: it meets the same barriers, reads the clock
 // there, adds what an exchange takes beside its words, and talks to the host.
 #include <simgrid/actor.h>
@@ -18,9 +18,9 @@ struct detailed_chip {
     struct engine *engine;
     struct engine_job *job;
     struct superstep_list supersteps;
-    sg_bar_t barrier;          // tiles and chip
-    struct exchange_load load; // of the exchange at hand: maxima over tiles that have spoken
-    bool *is_heard;            // owned; scratch of whoever counts messages
+    sg_bar_t barrier;             // tiles and chip
+    struct exchange_load load;    // of the exchange at hand: maxima over tiles that have spoken
+    struct exchange_load **loads; // owned; [exchange_count][tile_count], counted when first needed
     uint64_t now_cycles;
     bool is_measured; // this replay counts
 };
@@ -30,8 +30,6 @@ struct tile {
     uint32_t number;
     const struct activity *record;
     uint64_t *worker_millislots; // owned; scratch
-    struct exchange_load *loads; // owned; [exchange_count], counted when first needed
-    bool *is_counted;            // owned; [exchange_count]
 };
 
 static void sleep_cycles(uint64_t cycles)
@@ -53,16 +51,15 @@ static void tile_compute(void *context, const struct superstep *superstep, int64
     sg_barrier_wait(tile->chip->barrier);
 }
 
-static const struct exchange_load *load_of(struct tile *tile, uint32_t index)
+static const struct exchange_load *load_of(const struct tile *tile, uint32_t index)
 {
-    if (!tile->is_counted[index]) {
+    struct exchange_load **loads = &tile->chip->loads[index];
+    if (*loads == NULL) {
         const struct engine_job *job = tile->chip->job;
-        tile->loads[index] =
-            messages_tile_load(job->chip, job->program, &job->program->exchanges[index],
-                               tile->number, tile->chip->is_heard);
-        tile->is_counted[index] = true;
+        *loads = xcalloc(job->program->tile_count, sizeof **loads);
+        messages_all_tiles(job->chip, job->program, &job->program->exchanges[index], *loads);
     }
-    return &tile->loads[index];
+    return &(*loads)[tile->number];
 }
 
 static void tile_exchange(void *context, const struct superstep *superstep)
@@ -177,18 +174,17 @@ static void tile_init(struct tile *tile, struct detailed_chip *chip, uint32_t nu
     const struct engine_job *job = chip->job;
     *tile = (struct tile){.chip = chip, .number = number};
     tile->worker_millislots = xcalloc(job->chip->tile.contexts, sizeof *tile->worker_millislots);
-    tile->loads = xcalloc(job->program->exchange_count, sizeof *tile->loads);
-    tile->is_counted = xcalloc(job->program->exchange_count, sizeof *tile->is_counted);
     char name[32];
     snprintf(name, sizeof name, "tile %u", number);
     engine_add_chip_actor(chip->engine, name, tile_main, tile);
 }
 
-static void tile_free(struct tile *tile)
+static void free_loads(struct detailed_chip *chip)
 {
-    free(tile->worker_millislots);
-    free(tile->loads);
-    free(tile->is_counted);
+    for (uint32_t i = 0; i < chip->job->program->exchange_count; i++) {
+        free(chip->loads[i]);
+    }
+    free(chip->loads);
 }
 
 bool engine_run_detailed(struct engine_job *job)
@@ -202,7 +198,8 @@ bool engine_run_detailed(struct engine_job *job)
                                  .job = job,
                                  .supersteps = superstep_list_create(job->program, job->chip),
                                  .barrier = sg_barrier_init(tile_count + 1),
-                                 .is_heard = xcalloc(tile_count, sizeof(bool))};
+                                 .loads =
+                                     xcalloc(job->program->exchange_count, sizeof *chip.loads)};
     struct tile *tiles = xcalloc(tile_count, sizeof *tiles);
     for (uint32_t i = 0; i < tile_count; i++) {
         tile_init(&tiles[i], &chip, i);
@@ -210,11 +207,11 @@ bool engine_run_detailed(struct engine_job *job)
     engine_add_chip_actor(chip.engine, "chip", chip_main, &chip);
     bool is_done = engine_run(chip.engine);
     for (uint32_t i = 0; i < tile_count; i++) {
-        tile_free(&tiles[i]);
+        free(tiles[i].worker_millislots);
     }
     free(tiles);
     superstep_list_free(&chip.supersteps);
-    free(chip.is_heard);
+    free_loads(&chip);
     if (is_done) { // else actors still hold it
         sg_barrier_destroy(chip.barrier);
     }

@@ -1,16 +1,26 @@
-// Convention: send_<kind> and receive_<kind> visit every message that leaves or reaches the tile at hand.
+// Convention: count_<kind> visits every message of a flow once, and adds it to the tile that sends it and to the one that
+// receives it.
+#include <stdlib.h>
 #include <string.h>
 
 #include "sim/engine/vertices.h"
+#include "sim/err.h"
 #include "sim/units.h"
 
-struct port {
+struct hearing_tile { // a destination of the broadcast at hand
+    uint32_t tile;
+    uint32_t bus;     // its first tile
+    bool is_complete; // all tiles of the bus are destinations
+};
+
+struct counting {
     const struct exchange_config *config;
     const struct fabric *fabric;
     uint32_t tile_count, chip_tiles;
-    uint32_t tile;
-    bool *is_heard; // [tile_count]: destinations of the broadcast at hand
-    struct exchange_load load;
+    struct exchange_load *loads;  // [tile_count]
+    bool *is_heard;               // owned; [tile_count]: destinations of the broadcast at hand
+    struct hearing_tile *hearing; // owned; [tile_count]: the same, each once
+    uint32_t hearing_count;
 };
 
 static uint32_t source_tile(const struct flow *flow, uint32_t item)
@@ -23,63 +33,94 @@ static uint32_t destination_tile(const struct flow *flow, uint32_t item)
     return tile_map_at(&flow->destination, flow->first_destination + item);
 }
 
-static void send_to(struct port *port, uint32_t to, bool is_broadcast)
+// The way of a word within a chip: how long a link takes is the clock's business.
+static void add_way(struct counting *counting, uint32_t from, uint32_t to, bool is_broadcast)
 {
-    if (to / port->chip_tiles != port->tile / port->chip_tiles) {
-        return; // how long a link takes is the clock's business
-    }
-    uint64_t latency = port->fabric->latency_millicycles(
-        port->config, port->tile % port->chip_tiles, to % port->chip_tiles, is_broadcast);
-    port->load.latency_millicycles = max_u64(port->load.latency_millicycles, latency);
-}
-
-static void send_message(struct port *port, uint32_t to, uint64_t bytes)
-{
-    if (to == port->tile) {
+    uint32_t chip = from / counting->chip_tiles;
+    if (chip != to / counting->chip_tiles) {
         return;
     }
-    port->load.sent_messages++;
-    port->load.out_cycles += exchange_port_cycles(port->config, bytes);
-    send_to(port, to, false);
+    uint32_t first = chip * counting->chip_tiles;
+    uint64_t latency = counting->fabric->latency_millicycles(counting->config, from - first,
+                                                             to - first, is_broadcast);
+    struct exchange_load *load = &counting->loads[from];
+    load->latency_millicycles = max_u64(load->latency_millicycles, latency);
 }
 
-static void receive_message(struct port *port, uint32_t from, uint64_t bytes)
+static void add_sent(struct counting *counting, uint32_t from, uint64_t cycles)
 {
-    if (from == port->tile) {
+    counting->loads[from].sent_messages++;
+    counting->loads[from].out_cycles += cycles;
+}
+
+static void add_received(struct counting *counting, uint32_t to, uint64_t cycles)
+{
+    counting->loads[to].received_messages++;
+    counting->loads[to].in_cycles += cycles;
+}
+
+static void add_message(struct counting *counting, uint32_t from, uint32_t to, uint64_t bytes)
+{
+    if (from == to) {
         return;
     }
-    port->load.received_messages++;
-    port->load.in_cycles += exchange_port_cycles(port->config, bytes);
+    uint64_t cycles = exchange_port_cycles(counting->config, bytes);
+    add_sent(counting, from, cycles);
+    add_received(counting, to, cycles);
+    add_way(counting, from, to, false);
 }
 
 // --- broadcast ----------------------------------------------------------------------------------
-static bool is_on_bus_of(const struct port *port, uint32_t tile, uint32_t other)
+// First tile of the bus that a tile is on.
+static uint32_t bus_of(const struct counting *counting, uint32_t tile)
 {
-    uint32_t share = port->config->bus_sharing, tiles = port->chip_tiles;
-    return tile / tiles == other / tiles && tile % tiles / share == other % tiles / share;
+    return tile - tile % counting->chip_tiles % counting->config->bus_sharing;
 }
 
-// Are all tiles of the receiver's bus destinations?
-static bool is_bus_complete(const struct port *port, uint32_t receiver)
+// Are all tiles of the bus destinations?
+static bool is_bus_complete(const struct counting *counting, uint32_t bus)
 {
-    uint32_t share = port->config->bus_sharing;
-    uint32_t first = receiver - receiver % port->chip_tiles % share;
-    for (uint32_t i = first; i < first + share; i++) {
-        if (i >= port->tile_count || !is_on_bus_of(port, receiver, i) || !port->is_heard[i]) {
+    for (uint32_t i = bus; i < bus + counting->config->bus_sharing; i++) {
+        if (i >= counting->tile_count || bus_of(counting, i) != bus || !counting->is_heard[i]) {
             return false;
         }
     }
     return true;
 }
 
-// Does the source send at the width of a bus? Tiles of its own bus have no say in it.
-static bool is_sent_wide(const struct port *port, uint32_t source)
+static void begin_broadcast(struct counting *counting, const struct flow *flow)
 {
+    counting->hearing_count = 0;
+    for (uint32_t i = 0; i < flow->destination_count; i++) {
+        uint32_t tile = destination_tile(flow, i);
+        if (!counting->is_heard[tile]) {
+            counting->is_heard[tile] = true;
+            counting->hearing[counting->hearing_count++] =
+                (struct hearing_tile){.tile = tile, .bus = bus_of(counting, tile)};
+        }
+    }
+    for (uint32_t i = 0; i < counting->hearing_count; i++) {
+        struct hearing_tile *hearing = &counting->hearing[i];
+        hearing->is_complete = is_bus_complete(counting, hearing->bus);
+    }
+}
+
+static void end_broadcast(struct counting *counting)
+{
+    for (uint32_t i = 0; i < counting->hearing_count; i++) {
+        counting->is_heard[counting->hearing[i].tile] = false;
+    }
+}
+
+// Does the source send at the width of a bus? Tiles of its own bus have no say in it.
+static bool is_sent_wide(const struct counting *counting, uint32_t source)
+{
+    uint32_t bus = bus_of(counting, source);
     bool is_any = false;
-    for (uint32_t i = 0; i < port->tile_count; i++) {
-        if (port->is_heard[i] && !is_on_bus_of(port, source, i)) {
+    for (uint32_t i = 0; i < counting->hearing_count; i++) {
+        if (counting->hearing[i].bus != bus) {
             is_any = true;
-            if (!is_bus_complete(port, i)) {
+            if (!counting->hearing[i].is_complete) {
                 return false;
             }
         }
@@ -87,192 +128,103 @@ static bool is_sent_wide(const struct port *port, uint32_t source)
     return is_any;
 }
 
-static void send_broadcast(struct port *port, const struct flow *flow)
+static void count_source(struct counting *counting, const struct flow *flow, uint32_t source)
 {
-    uint32_t destinations = 0;
-    for (uint32_t i = 0; i < port->tile_count; i++) {
-        destinations += port->is_heard[i];
-    }
-    for (uint32_t i = 0; i < port->tile_count; i++) {
-        if (port->is_heard[i] && i != port->tile) {
-            send_to(port, i, destinations > 1);
+    uint64_t full = exchange_port_cycles(counting->config, flow->bytes);
+    uint64_t shared = exchange_shared_port_cycles(counting->config, flow->bytes);
+    bool is_wide = is_sent_wide(counting, source);
+    uint32_t bus = bus_of(counting, source);
+    for (uint32_t i = 0; i < counting->hearing_count; i++) {
+        const struct hearing_tile *hearing = &counting->hearing[i];
+        if (hearing->tile != source) {
+            bool comes_wide = hearing->bus == bus ? is_wide : hearing->is_complete;
+            add_received(counting, hearing->tile, comes_wide ? shared : full);
+            add_way(counting, source, hearing->tile, counting->hearing_count > 1);
         }
     }
-    if (destinations > port->is_heard[port->tile]) { // others than the sender
-        port->load.sent_messages++;
-        port->load.out_cycles += is_sent_wide(port, port->tile)
-                                     ? exchange_shared_port_cycles(port->config, flow->bytes)
-                                     : exchange_port_cycles(port->config, flow->bytes);
+    if (counting->hearing_count > counting->is_heard[source]) { // others than the sender
+        add_sent(counting, source, is_wide ? shared : full);
     }
 }
 
-static void receive_broadcast(struct port *port, const struct flow *flow, uint32_t source)
+static void count_broadcast(struct counting *counting, const struct flow *flow)
 {
-    bool is_wide = is_on_bus_of(port, source, port->tile) ? is_sent_wide(port, source)
-                                                          : is_bus_complete(port, port->tile);
-    port->load.received_messages++;
-    port->load.in_cycles += is_wide ? exchange_shared_port_cycles(port->config, flow->bytes)
-                                    : exchange_port_cycles(port->config, flow->bytes);
-}
-
-static void broadcast(struct port *port, const struct flow *flow)
-{
-    memset(port->is_heard, 0, port->tile_count * sizeof *port->is_heard);
-    for (uint32_t i = 0; i < flow->destination_count; i++) {
-        port->is_heard[destination_tile(flow, i)] = true;
-    }
+    begin_broadcast(counting, flow);
     for (uint32_t i = 0; i < flow->source_count; i++) {
-        uint32_t source = source_tile(flow, i);
-        if (source == port->tile) {
-            send_broadcast(port, flow);
-        } else if (port->is_heard[port->tile]) {
-            receive_broadcast(port, flow, source);
-        }
+        count_source(counting, flow, source_tile(flow, i));
     }
+    end_broadcast(counting);
 }
 
 // --- the other kinds ----------------------------------------------------------------------------
-static void all_to_all(struct port *port, const struct flow *flow)
+static void count_all_to_all(struct counting *counting, const struct flow *flow)
 {
     for (uint32_t i = 0; i < flow->source_count; i++) {
-        for (uint32_t j = 0; j < flow->destination_count && source_tile(flow, i) == port->tile;
-             j++) {
-            send_message(port, destination_tile(flow, j), flow->bytes);
-        }
-    }
-    for (uint32_t j = 0; j < flow->destination_count; j++) {
-        for (uint32_t i = 0; i < flow->source_count && destination_tile(flow, j) == port->tile;
-             i++) {
-            receive_message(port, source_tile(flow, i), flow->bytes);
+        for (uint32_t j = 0; j < flow->destination_count; j++) {
+            add_message(counting, source_tile(flow, i), destination_tile(flow, j), flow->bytes);
         }
     }
 }
 
-static void pairs(struct port *port, const struct flow *flow)
+static void count_pairs(struct counting *counting, const struct flow *flow)
 {
     for (uint32_t i = 0; i < flow->source_count; i++) {
-        if (source_tile(flow, i) == port->tile) {
-            send_message(port, destination_tile(flow, i), flow->bytes);
-        }
-        if (destination_tile(flow, i) == port->tile) {
-            receive_message(port, source_tile(flow, i), flow->bytes);
-        }
+        add_message(counting, source_tile(flow, i), destination_tile(flow, i), flow->bytes);
     }
 }
 
-// Words of one source item, in order: as long as they go to one destination item they are one message.
-static void redistribute_source(struct port *port, const struct flow *flow, uint32_t item)
+// Word by word: as long as they go from one source item to one destination item they are one message.
+static void count_redistribution(struct counting *counting, const struct flow *flow)
 {
     uint64_t words = div_ceil(flow->bytes, EXCHANGE_WORD_BYTES);
-    uint64_t run_words = 0, run_destination = 0;
-    for (uint64_t i = item * words / flow->source_count;
-         i < words && i * flow->source_count / words <= item; i++) {
-        if (i * flow->source_count / words < item) {
-            continue;
+    for (uint64_t first = 0, end = 0; first < words; first = end) {
+        uint64_t source = first * flow->source_count / words;
+        uint64_t destination = first * flow->destination_count / words;
+        while (end < words && end * flow->source_count / words == source &&
+               end * flow->destination_count / words == destination) {
+            end++;
         }
-        uint64_t destination = i * flow->destination_count / words;
-        if (run_words > 0 && destination != run_destination) {
-            send_message(port, destination_tile(flow, (uint32_t)run_destination),
-                         run_words * EXCHANGE_WORD_BYTES);
-            run_words = 0;
-        }
-        run_destination = destination;
-        run_words++;
-    }
-    if (run_words > 0) {
-        send_message(port, destination_tile(flow, (uint32_t)run_destination),
-                     run_words * EXCHANGE_WORD_BYTES);
+        add_message(counting, source_tile(flow, (uint32_t)source),
+                    destination_tile(flow, (uint32_t)destination),
+                    (end - first) * EXCHANGE_WORD_BYTES);
     }
 }
 
-static void redistribute_destination(struct port *port, const struct flow *flow, uint32_t item)
+static void count_flow(struct counting *counting, const struct flow *flow)
 {
-    uint64_t words = div_ceil(flow->bytes, EXCHANGE_WORD_BYTES);
-    uint64_t run_words = 0, run_source = 0;
-    for (uint64_t i = item * words / flow->destination_count;
-         i < words && i * flow->destination_count / words <= item; i++) {
-        if (i * flow->destination_count / words < item) {
-            continue;
-        }
-        uint64_t source = i * flow->source_count / words;
-        if (run_words > 0 && source != run_source) {
-            receive_message(port, source_tile(flow, (uint32_t)run_source),
-                            run_words * EXCHANGE_WORD_BYTES);
-            run_words = 0;
-        }
-        run_source = source;
-        run_words++;
-    }
-    if (run_words > 0) {
-        receive_message(port, source_tile(flow, (uint32_t)run_source),
-                        run_words * EXCHANGE_WORD_BYTES);
+    switch (flow->kind) {
+    case FLOW_BROADCAST:
+        count_broadcast(counting, flow);
+        break;
+    case FLOW_ALL_TO_ALL:
+        count_all_to_all(counting, flow);
+        break;
+    case FLOW_PAIRS:
+        count_pairs(counting, flow);
+        break;
+    case FLOW_REDISTRIBUTE:
+        count_redistribution(counting, flow);
+        break;
     }
 }
 
-static void redistribute(struct port *port, const struct flow *flow)
+void messages_all_tiles(const struct chip_config *chip, const struct program *program,
+                        const struct exchange_step *exchange, struct exchange_load *loads)
 {
-    for (uint32_t i = 0; i < flow->source_count; i++) {
-        if (source_tile(flow, i) == port->tile) {
-            redistribute_source(port, flow, i);
-        }
-    }
-    for (uint32_t i = 0; i < flow->destination_count; i++) {
-        if (destination_tile(flow, i) == port->tile) {
-            redistribute_destination(port, flow, i);
-        }
-    }
-}
-
-// Between the lowest and the highest tile of these items? A quick no: most flows have nothing to do
-// with most tiles.
-static bool is_within(const struct tile_map *map, uint32_t first, uint32_t count, uint32_t tile)
-{
-    if (count == 0) {
-        return false;
-    }
-    bool is_whole = first % map->positions + (uint64_t)count > map->positions; // it wraps around
-    uint32_t lowest = tile_map_at(map, is_whole ? 0 : first);
-    uint32_t highest = tile_map_at(map, is_whole ? map->positions - 1 : first + count - 1);
-    return tile >= lowest && tile <= highest;
-}
-
-static bool may_touch(const struct flow *flow, uint32_t tile)
-{
-    return flow->bytes > 0 &&
-           (is_within(&flow->source, flow->first_source, flow->source_count, tile) ||
-            is_within(&flow->destination, flow->first_destination, flow->destination_count, tile));
-}
-
-struct exchange_load messages_tile_load(const struct chip_config *chip,
-                                        const struct program *program,
-                                        const struct exchange_step *exchange, uint32_t tile,
-                                        bool *is_heard)
-{
-    struct port port = {.config = &chip->exchange,
-                        .fabric = exchange_fabric(chip->exchange.fabric),
-                        .tile_count = program->tile_count,
-                        .chip_tiles = program->chip_tiles,
-                        .tile = tile,
-                        .is_heard = is_heard};
+    struct counting counting = {.config = &chip->exchange,
+                                .fabric = exchange_fabric(chip->exchange.fabric),
+                                .tile_count = program->tile_count,
+                                .chip_tiles = program->chip_tiles,
+                                .loads = loads,
+                                .is_heard = xcalloc(program->tile_count, sizeof *counting.is_heard),
+                                .hearing = xcalloc(program->tile_count, sizeof *counting.hearing)};
+    memset(loads, 0, program->tile_count * sizeof *loads);
     for (uint32_t i = 0; i < exchange->flow_count; i++) {
         const struct flow *flow = &program->flows[exchange->first_flow + i];
-        if (!may_touch(flow, tile)) {
-            continue;
-        }
-        switch (flow->kind) {
-        case FLOW_BROADCAST:
-            broadcast(&port, flow);
-            break;
-        case FLOW_ALL_TO_ALL:
-            all_to_all(&port, flow);
-            break;
-        case FLOW_PAIRS:
-            pairs(&port, flow);
-            break;
-        case FLOW_REDISTRIBUTE:
-            redistribute(&port, flow);
-            break;
+        if (flow->bytes > 0) {
+            count_flow(&counting, flow);
         }
     }
-    return port.load;
+    free(counting.is_heard);
+    free(counting.hearing);
 }

@@ -1,4 +1,4 @@
-// The detailed way through a system: every tile is an actor on its chip that runs its own vertices and counts its own
+// The detailed way through a system: every tile is an actor on its chip that runs its own vertices and moves its own
 // messages. Tiles and chips of a replica meet before an exchange, when its loads are counted, and after every phase; the
 // chips take the steps that leave them as in the folded way, but never from what they took before.
 #include <simgrid/actor.h>
@@ -37,16 +37,15 @@ static void tile_compute(void *context, const struct superstep *superstep, int64
     sg_barrier_wait(tile->replica->tiles_barrier);
 }
 
-static const struct exchange_load *load_of(struct system_tile *tile, uint32_t index)
+static const struct exchange_load *load_of(const struct system_tile *tile, uint32_t index)
 {
-    if (!tile->is_counted[index]) {
+    struct exchange_load **loads = &tile->run->loads[index];
+    if (*loads == NULL) {
         const struct engine_job *job = tile->run->job;
-        tile->loads[index] =
-            messages_tile_load(job->chip, job->program, &job->program->exchanges[index],
-                               tile->number, tile->run->is_heard);
-        tile->is_counted[index] = true;
+        *loads = xcalloc(job->program->tile_count, sizeof **loads);
+        messages_all_tiles(job->chip, job->program, &job->program->exchanges[index], *loads);
     }
-    return &tile->loads[index];
+    return &(*loads)[tile->number];
 }
 
 static void tile_exchange(void *context, const struct superstep *superstep)
@@ -196,8 +195,6 @@ static void open_tile(struct system_run *run, struct system_tile *tile, uint32_t
                                  .replica_number = replica,
                                  .number = number};
     tile->worker_millislots = xcalloc(job->chip->tile.contexts, sizeof *tile->worker_millislots);
-    tile->loads = xcalloc(job->program->exchange_count, sizeof *tile->loads);
-    tile->is_counted = xcalloc(job->program->exchange_count, sizeof *tile->is_counted);
 }
 
 void system_tiles_open(struct system_run *run)
@@ -205,7 +202,7 @@ void system_tiles_open(struct system_run *run)
     const struct engine_job *job = run->job;
     uint32_t count = job->program->tile_count;
     run->supersteps = superstep_list_create_over(job->program, job->chip, job->syncs);
-    run->is_heard = xcalloc(count, sizeof *run->is_heard);
+    run->loads = xcalloc(job->program->exchange_count, sizeof *run->loads);
     run->tile_count = run->replicas * count;
     run->tiles = xcalloc(run->tile_count, sizeof *run->tiles);
     for (uint32_t i = 0; i < run->replicas; i++) {
@@ -220,10 +217,11 @@ void system_tiles_close(struct system_run *run)
 {
     for (uint32_t i = 0; i < run->tile_count; i++) {
         free(run->tiles[i].worker_millislots);
-        free(run->tiles[i].loads);
-        free(run->tiles[i].is_counted);
+    }
+    for (uint32_t i = 0; run->loads != NULL && i < run->job->program->exchange_count; i++) {
+        free(run->loads[i]);
     }
     free(run->tiles);
-    free(run->is_heard);
+    free(run->loads);
     superstep_list_free(&run->supersteps);
 }

@@ -37,8 +37,6 @@ struct system_tile { // detailed
     uint32_t number;             // of the program
     uint64_t exchanges;          // begun so far
     uint64_t *worker_millislots; // owned; scratch
-    struct exchange_load *loads; // owned; [exchange_count], counted when first needed
-    bool *is_counted;            // owned; [exchange_count]
 };
 
 struct replica {
@@ -69,7 +67,8 @@ struct system_run {
     struct superstep_list supersteps; // detailed: the whole list
     struct system_tile *tiles;        // detailed; owned; of all replicas
     uint32_t tile_count;
-    bool *is_heard;                   // owned; scratch of whoever counts messages
+    // detailed; owned; [exchange_count][tiles of the program], counted when first needed
+    struct exchange_load **loads;
     struct known_wait *reduces;       // owned; [share_count]
     struct system_chip *all_chips;    // owned; [chips]; idle ones are never opened
     struct system_actor *actors;      // owned

@@ -58,10 +58,8 @@ void vertices_visit(const struct chip_config *chip, const struct program *progra
                     const struct compute_set *set, const struct vertices_moment *moment,
                     const struct vertices_visitor *visitor);
 
-// What one tile sends and receives in an exchange. is_heard: scratch, [program->tile_count].
-struct exchange_load messages_tile_load(const struct chip_config *chip,
-                                        const struct program *program,
-                                        const struct exchange_step *exchange, uint32_t tile,
-                                        bool *is_heard);
+// What every tile sends and receives in an exchange, in one walk over its messages. loads: [program->tile_count].
+void messages_all_tiles(const struct chip_config *chip, const struct program *program,
+                        const struct exchange_step *exchange, struct exchange_load *loads);
 
 #endif

@@ -33,7 +33,7 @@ struct observation {
     struct vertices_tile *tiles; // [tile_count]
     uint64_t *worker_millislots; // [tile_count][contexts]
     uint64_t *sorted_cycles;     // [tile_count]
-    bool *is_heard;              // [tile_count]
+    struct exchange_load *loads; // [tile_count]
 };
 
 // --- the program's steps ------------------------------------------------------------------------
@@ -287,18 +287,18 @@ static void observe_ports(struct observation *observation, const struct replay_e
     const struct exchange_step *exchange = &program->exchanges[event->superstep->step->index];
     struct anatomy_port_work *port = &step->port;
     uint64_t busiest_cycles = 0;
+    messages_all_tiles(observed->chip, program, exchange, observation->loads);
     for (uint32_t i = 0; i < program->tile_count; i++) {
-        struct exchange_load load =
-            messages_tile_load(observed->chip, program, exchange, i, observation->is_heard);
-        uint64_t cycles = max_u64(load.out_cycles, load.in_cycles);
+        const struct exchange_load *load = &observation->loads[i];
+        uint64_t cycles = max_u64(load->out_cycles, load->in_cycles);
         observation->out->port_cycles[i] += step->times * cycles;
         if (cycles > busiest_cycles) {
             busiest_cycles = cycles;
             *port = (struct anatomy_port_work){.busiest_tile = i,
-                                               .out_cycles = load.out_cycles,
-                                               .in_cycles = load.in_cycles,
-                                               .sent_messages = load.sent_messages,
-                                               .received_messages = load.received_messages};
+                                               .out_cycles = load->out_cycles,
+                                               .in_cycles = load->in_cycles,
+                                               .sent_messages = load->sent_messages,
+                                               .received_messages = load->received_messages};
         }
     }
     SIM_ASSERT(busiest_cycles <= event->cycles, "%s: its busiest port takes longer than itself",
@@ -527,7 +527,7 @@ static void run_observation(struct observation *observation)
     observation->tiles = xcalloc(tile_count, sizeof *observation->tiles);
     observation->worker_millislots = xcalloc((size_t)tile_count * contexts, sizeof(uint64_t));
     observation->sorted_cycles = xcalloc(tile_count, sizeof(uint64_t));
-    observation->is_heard = xcalloc(tile_count, sizeof(bool));
+    observation->loads = xcalloc(tile_count, sizeof *observation->loads);
     fill_head(observed, observation->out);
     list_steps(observation);
     observation->seen = xcalloc(observation->out->step_count + 1, sizeof(uint64_t));
@@ -541,7 +541,7 @@ static void run_observation(struct observation *observation)
     free(observation->tiles);
     free(observation->worker_millislots);
     free(observation->sorted_cycles);
-    free(observation->is_heard);
+    free(observation->loads);
     free(observation->seen);
     free(observation->unseen_cycles);
 }

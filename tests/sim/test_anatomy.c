@@ -310,6 +310,47 @@ static double busy_error(uint32_t time_steps)
     return error;
 }
 
+// By hand: a broadcast, which its sender hears as well; three words of two tiles to three others; one message to a tile
+// itself and one to the next.
+static void every_tile_has_the_messages_that_it_sends_and_receives(void **state)
+{
+    (void)state;
+    struct chip_config chip = fixture_chip(); // 4 bytes a cycle, two tiles on a bus
+    struct program *program = program_create("by hand", 5, 1, 1, 0, NULL, NULL);
+    program_begin_exchange(program, "x");
+    program_add_flow(program, &(struct flow){.kind = FLOW_BROADCAST,
+                                             .source = tile_map_range(0, 1),
+                                             .source_count = 1,
+                                             .destination = tile_map_range(0, 3),
+                                             .destination_count = 4, // tile 0 again
+                                             .bytes = 40});
+    program_add_flow(program, &(struct flow){.kind = FLOW_REDISTRIBUTE,
+                                             .source = tile_map_range(0, 2),
+                                             .source_count = 2,
+                                             .destination = tile_map_range(2, 3),
+                                             .destination_count = 3,
+                                             .bytes = 12});
+    program_add_flow(program, &(struct flow){.kind = FLOW_ALL_TO_ALL,
+                                             .source = tile_map_range(4, 1),
+                                             .source_count = 1,
+                                             .destination = tile_map_range(3, 2),
+                                             .destination_count = 2,
+                                             .bytes = 8});
+    struct exchange_load loads[5];
+    messages_all_tiles(&chip, program, &program->exchanges[0], loads);
+    // words 0 and 1 leave tile 0 for tiles 2 and 3, word 2 leaves tile 1 for tile 4
+    static const uint64_t sent[] = {1 + 2, 1, 0, 0, 1}, received[] = {0, 1, 1 + 1, 1 + 1, 1};
+    static const uint64_t out_cycles[] = {10 + 2, 1, 0, 0, 2},
+                          in_cycles[] = {0, 10, 10 + 1, 1 + 2, 1};
+    for (uint32_t i = 0; i < 5; i++) {
+        assert_int_equal(loads[i].sent_messages, sent[i]);
+        assert_int_equal(loads[i].received_messages, received[i]);
+        assert_int_equal(loads[i].out_cycles, out_cycles[i]);
+        assert_int_equal(loads[i].in_cycles, in_cycles[i]);
+    }
+    program_destroy(program);
+}
+
 static void of_a_long_sequence_some_executions_stand_for_all(void **state)
 {
     (void)state;
@@ -572,6 +613,7 @@ int main(void)
         cmocka_unit_test(a_gpu_step_is_its_kernels_and_what_is_outside_them),
         cmocka_unit_test(a_machine_that_does_not_fit_has_no_anatomy),
         cmocka_unit_test(the_slower_of_two_tiles_is_named_with_its_vertices),
+        cmocka_unit_test(every_tile_has_the_messages_that_it_sends_and_receives),
         cmocka_unit_test(of_a_long_sequence_some_executions_stand_for_all),
         cmocka_unit_test(slices_nest_and_add_up_to_the_result),
         cmocka_unit_test(sections_are_counted_as_the_plan_calls_them),
