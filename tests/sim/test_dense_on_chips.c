@@ -8,6 +8,7 @@
 
 #include <stdio.h>
 
+#include "sim/run/plan_probe.h"
 #include "tests/sim/engines_fixture.h"
 #include "tests/sim/fixture_system.h"
 #include "tests/workloads/lower_fixture.h"
@@ -128,11 +129,82 @@ static void an_estimate_is_near_what_the_clock_says(void **state)
     }
 }
 
+// --- the choice ---------------------------------------------------------------------------------
+// Of so many chips of the system, by what the lowering is told.
+static struct timed time_chosen(struct fixture *fixture, const struct system_config *system,
+                                uint32_t chips)
+{
+    struct timed timed = {0};
+    struct training_graph *graph = fixture_graph(fixture, FORM_DENSE);
+    const struct training_config training = {
+        .optimizer = OPTIMIZER_ADAM, .batch = fixture->batch, .time_steps = fixture->time_steps};
+    const struct machine_config config = {
+        .chip = system->chip,
+        .system = (struct system_config *)system,
+        .parallel = {.chips = chips, .replicas = 1},
+        .lowering = {.kind = LOWERING_DENSE, .matmul_bytes = 4},
+    };
+    struct machine_view view = plan_machine_view(&config);
+    char *why = NULL;
+    struct program *program = lower_dense(graph, &training, &config.lowering, &view, &why);
+    assert_non_null(program);
+    timed.chips = program->chips;
+    struct machine *machine = machine_create_of(&config, program);
+    const struct activity *records[1] = {NULL};
+    timed.estimated_cycles = machine_estimate_cycles(machine);
+    if (!machine_time_folded(machine, records, 1, &timed.folded, &why)) {
+        fail_msg("%s", why);
+    }
+    machine_time_free(&timed.folded);
+    machine_destroy(machine);
+    program_destroy(program);
+    training_graph_destroy(graph);
+    return timed;
+}
+
+#define CHIPS_MAX 6u
+
+// Returns how many chips are taken of most.
+static uint32_t take_chips(struct fixture fixture)
+{
+    struct fixture_system system;
+    fixture_system_open(&system, CHIPS_MAX, TOPOLOGY_RING);
+    system.chip.tile.regions[0].bytes = 1000000; // it fits on one chip
+    struct timed fewer = time_chosen(&fixture, &system.system, 1);
+    assert_int_equal(fewer.chips, 1);
+    for (uint32_t chips = 2; chips <= CHIPS_MAX; chips++) {
+        struct timed more = time_chosen(&fixture, &system.system, chips);
+        assert_true(more.estimated_cycles <= fewer.estimated_cycles);
+        assert_true(more.chips <= chips);
+        assert_true((more.folded.link_cycles > 0) == (more.chips > 1));
+        if (more.chips == fewer.chips && more.estimated_cycles == fewer.estimated_cycles) {
+            assert_true(more.folded.cycles == fewer.folded.cycles);
+        }
+        fewer = more;
+    }
+    fixture_system_close(&system);
+    return fewer.chips;
+}
+
+static void a_network_is_no_slower_on_more_chips(void **state)
+{
+    (void)state;
+    struct fixture small = wide_network(0, 0);
+    for (uint32_t l = 0; l < small.layer_count; l++) {
+        small.neurons[l] = 20;
+        small.slots[l] = 4;
+    }
+    assert_int_equal(take_chips(small), 1);
+    struct fixture wide = wide_network(0, 0);
+    assert_true(take_chips(wide) > 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(networks_over_chips_take_equal_cycles_in_both_engines),
         cmocka_unit_test(an_estimate_is_near_what_the_clock_says),
+        cmocka_unit_test(a_network_is_no_slower_on_more_chips),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

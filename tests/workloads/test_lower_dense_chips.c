@@ -323,49 +323,129 @@ static void nothing_spans_chips_but_flows_and_io_tiles_only_stream(void **state)
 }
 
 // --- the choice ---------------------------------------------------------------------------------
-// A machine on which a program takes the longer the more chips a layer has, and fits if those are at least so many.
-static uint64_t layer_chips_of(const void *context, const struct program *program)
+static uint32_t layer_chips_of(const struct program *program)
 {
-    (void)context;
-    uint64_t chips = 0;
+    uint32_t chips = 0;
     for (uint32_t chip = 0; chip < program->chips; chip++) {
         chips += bytes_of(program, "layer 1 weights", chip) > 0;
     }
     return chips;
 }
 
-static bool fits_from(const void *context, const struct program *program)
+// A machine on which a program takes so many cycles for each chip of a layer, and for each chip, and fits if these are at
+// least so many.
+struct priced {
+    int64_t layer_chip_cycles, chip_cycles;
+    uint32_t least_layer_chips, least_chips;
+    uint32_t *times_asked; // NULL: not counted
+};
+
+static uint64_t priced_cycles(const void *context, const struct program *program)
 {
-    const uint32_t *least = context;
-    return layer_chips_of(NULL, program) >= *least;
+    const struct priced *priced = context;
+    if (priced->times_asked != NULL) {
+        (*priced->times_asked)++;
+    }
+    return (uint64_t)(1000000 + priced->layer_chip_cycles * layer_chips_of(program) +
+                      priced->chip_cycles * program->chips);
 }
 
-static uint32_t chosen_layer_chips(uint32_t least)
+static bool priced_fits(const void *context, const struct program *program)
+{
+    const struct priced *priced = context;
+    return layer_chips_of(program) >= priced->least_layer_chips &&
+           program->chips >= priced->least_chips;
+}
+
+struct placed {
+    uint32_t layer_chips, chips;
+};
+
+static struct placed place_on(uint32_t chips, uint32_t layer_chips, const struct priced *priced)
 {
     struct fixture fixture = four_chips(0);
     struct training_graph *graph = fixture_graph(&fixture, FORM_DENSE);
     struct training_config training = {.batch = fixture.batch, .time_steps = fixture.time_steps};
-    struct lowering_config config = {.kind = LOWERING_DENSE, .matmul_bytes = 4};
+    struct lowering_config config = {
+        .kind = LOWERING_DENSE, .matmul_bytes = 4, .layer_chips = layer_chips};
     struct machine_view machine = fixture_machine(CHIP_TILES);
-    machine.chips = 4;
-    machine.run_cycles = layer_chips_of;
-    machine.fits = fits_from;
-    machine.system_context = &least;
+    machine.chips = chips;
+    machine.run_cycles = priced_cycles;
+    machine.fits = priced_fits;
+    machine.system_context = priced;
     char *why = NULL;
     struct program *program = lower_dense(graph, &training, &config, &machine, &why);
-    uint32_t chips = (uint32_t)layer_chips_of(NULL, program);
+    program_verify(program);
+    struct placed placed = {layer_chips_of(program), program->chips};
     program_destroy(program);
     training_graph_destroy(graph);
-    return chips;
+    return placed;
 }
 
 static void layers_are_split_over_the_chips_that_are_fastest_of_those_that_fit(void **state)
 {
     (void)state;
-    assert_int_equal(chosen_layer_chips(1), 1);
-    assert_int_equal(chosen_layer_chips(2), 2);
-    assert_int_equal(chosen_layer_chips(3), 4);
-    assert_int_equal(chosen_layer_chips(9), 1); // none fits: the SRAM plan will say so
+    static const uint32_t chosen[][2] = {// that fit from, that are taken
+                                         {1, 1},
+                                         {2, 2},
+                                         {3, 3}, // of the four, one is left empty
+                                         {4, 4},
+                                         {9, 1}}; // none fits: the SRAM plan will say so
+    for (uint32_t i = 0; i < sizeof chosen / sizeof *chosen; i++) {
+        struct priced priced = {.layer_chip_cycles = 100, .least_layer_chips = chosen[i][0]};
+        assert_int_equal(place_on(4, 0, &priced).layer_chips, chosen[i][1]);
+    }
+}
+
+static void chips_are_left_empty_where_fewer_are_faster(void **state)
+{
+    (void)state;
+    for (uint32_t least = 1; least <= 4; least++) {
+        struct priced dear = {.chip_cycles = 100, .layer_chip_cycles = 1, .least_chips = least};
+        assert_int_equal(place_on(4, 0, &dear).chips, least);
+        struct priced cheap = {.chip_cycles = -100, .least_chips = least};
+        assert_int_equal(place_on(4, 0, &cheap).chips, 4);
+    }
+    struct priced free_of_charge = {0}; // as many cycles: nothing is won by more chips
+    assert_int_equal(place_on(4, 0, &free_of_charge).chips, 1);
+}
+
+static void what_does_not_fit_is_refused_on_all_chips(void **state)
+{
+    (void)state;
+    struct priced priced = {.chip_cycles = 100, .least_chips = 99};
+    assert_int_equal(place_on(4, 0, &priced).chips, 4);
+}
+
+static void a_number_of_chips_of_a_layer_that_is_given_is_obeyed_on_all_chips(void **state)
+{
+    (void)state;
+    for (uint32_t layer_chips = 1; layer_chips <= 4; layer_chips *= 2) {
+        uint32_t times = 0;
+        struct priced priced = {
+            .chip_cycles = 100, .layer_chip_cycles = 100, .times_asked = &times};
+        struct placed placed = place_on(4, layer_chips, &priced);
+        assert_int_equal(placed.layer_chips, layer_chips);
+        assert_int_equal(placed.chips, 4);
+        assert_int_equal(times, 0);
+    }
+}
+
+// Every number of few chips, powers of two of many: a step is then no slower on more of them.
+static void more_chips_offer_what_fewer_do_for_few_trials(void **state)
+{
+    (void)state;
+    for (uint32_t chips = 1; chips <= 8; chips++) {
+        struct priced priced = {.layer_chip_cycles = 100, .least_layer_chips = chips};
+        assert_int_equal(place_on(8, 0, &priced).layer_chips, chips);
+    }
+    for (uint32_t chips = 16; chips <= 64; chips *= 2) {
+        uint32_t times = 0;
+        struct priced priced = {
+            .layer_chip_cycles = 100, .least_layer_chips = 16, .times_asked = &times};
+        assert_int_equal(place_on(chips, 0, &priced).layer_chips, 16);
+        assert_in_range(times, 5, 40); // of all: more than 50
+    }
 }
 
 int main(void)
@@ -382,6 +462,10 @@ int main(void)
         cmocka_unit_test(chips_stream_their_parts_of_a_state_side_by_side),
         cmocka_unit_test(nothing_spans_chips_but_flows_and_io_tiles_only_stream),
         cmocka_unit_test(layers_are_split_over_the_chips_that_are_fastest_of_those_that_fit),
+        cmocka_unit_test(chips_are_left_empty_where_fewer_are_faster),
+        cmocka_unit_test(what_does_not_fit_is_refused_on_all_chips),
+        cmocka_unit_test(a_number_of_chips_of_a_layer_that_is_given_is_obeyed_on_all_chips),
+        cmocka_unit_test(more_chips_offer_what_fewer_do_for_few_trials),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

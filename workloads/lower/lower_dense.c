@@ -10,6 +10,7 @@
 // Pairs of chips that send words to each other, over all layers: ways to share the chips with more are not tried. They take
 // seconds to lower and to time, and are slower than others by then.
 #define PAIRS_MAX 1024u
+#define EVERY_COUNT_MAX 8u // chips up to which every number of them is tried
 
 static void note_step(struct dense_lowering *lowering, enum dense_row row, uint32_t step)
 {
@@ -278,14 +279,15 @@ static void create_program(struct dense_lowering *lowering)
     free(slots);
 }
 
-// With every layer split over `layer_chips` chips. Products split to any size: what does not fit is found by the SRAM plan.
-static struct program *lower_on(const struct dense_lowering *asked, uint32_t layer_chips)
+// On `groups` groups of `layer_chips` chips or fewer. Products split to any size: what does not fit is found by the SRAM plan.
+static struct program *lower_on(const struct dense_lowering *asked, uint32_t layer_chips,
+                                uint32_t groups)
 {
     struct dense_lowering lowering = *asked;
     size_t layers = lowering.layer_count + 1;
     lowering.layers = xcalloc(layers, sizeof *lowering.layers);
     lowering.spans = xcalloc(DENSE_ROW_COUNT * layers, sizeof *lowering.spans);
-    dense_plan(&lowering, layer_chips);
+    dense_plan(&lowering, layer_chips, groups);
     create_program(&lowering);
     emit_program(&lowering);
     free(lowering.layers);
@@ -293,32 +295,63 @@ static struct program *lower_on(const struct dense_lowering *asked, uint32_t lay
     return lowering.program;
 }
 
-// Of all ways to cut the chips into equal groups, with every layer on one of them: the fastest of those that fit, of equals
-// the one with fewest chips a layer. If none fits the fastest is refused.
-static struct program *lower_fastest(const struct dense_lowering *asked)
+struct candidate {
+    struct program *program; // owned; NULL: none yet
+    uint64_t cycles;
+    bool fits;
+};
+
+// Fewer cycles, or as many on fewer chips.
+static bool is_faster(const struct candidate *candidate, const struct candidate *than)
+{
+    return than->program == NULL || candidate->cycles < than->cycles ||
+           (candidate->cycles == than->cycles && candidate->program->chips < than->program->chips);
+}
+
+// Keeps the faster one of those that fit. Chips are not left empty where nothing fits: their SRAM is what is short.
+static void try_on(const struct dense_lowering *asked, uint32_t layer_chips, uint32_t chips,
+                   struct candidate *best)
 {
     const struct machine_view *machine = asked->machine;
-    struct program *best = NULL;
-    uint64_t best_cycles = 0;
-    bool best_fits = false;
-    for (uint32_t layer_chips = 1; layer_chips <= machine->chips; layer_chips++) {
+    struct candidate candidate = {.program = lower_on(asked, layer_chips, chips / layer_chips)};
+    candidate.cycles = machine->run_cycles(machine->system_context, candidate.program);
+    bool is_wanted = is_faster(&candidate, best);
+    candidate.fits =
+        (is_wanted || !best->fits) && machine->fits(machine->system_context, candidate.program);
+    is_wanted = candidate.fits ? is_wanted || !best->fits
+                               : is_wanted && !best->fits && chips == machine->chips;
+    program_destroy(is_wanted ? best->program : candidate.program);
+    *best = is_wanted ? candidate : *best;
+}
+
+// How many chips are tried next. Of many only powers of two, for each trial is a lowering.
+static uint32_t fewer_chips(uint32_t chips)
+{
+    uint32_t fewer = chips - 1;
+    while (fewer > EVERY_COUNT_MAX && (fewer & (fewer - 1)) != 0) {
+        fewer &= fewer - 1; // its lowest bit
+    }
+    return fewer;
+}
+
+// Of all ways to cut the chips, or the first ones of them, into equal groups, with every layer on one of these: the fastest of
+// those that fit. If none fits the fastest on all chips is refused.
+static struct program *lower_fastest(const struct dense_lowering *asked)
+{
+    struct candidate best = {0};
+    for (uint32_t layer_chips = 1; layer_chips <= asked->machine->chips; layer_chips++) {
         uint64_t pairs = (uint64_t)layer_chips * layer_chips * asked->layer_count;
-        if (machine->chips % layer_chips != 0 || (best != NULL && pairs > PAIRS_MAX)) {
-            continue;
-        }
-        struct program *program = lower_on(asked, layer_chips);
-        uint64_t cycles = machine->run_cycles(machine->system_context, program);
-        bool is_faster = best == NULL || cycles < best_cycles;
-        bool fits = (is_faster || !best_fits) && machine->fits(machine->system_context, program);
-        bool is_best = fits || (is_faster && !best_fits);
-        program_destroy(is_best ? best : program);
-        if (is_best) {
-            best = program;
-            best_cycles = cycles;
-            best_fits = fits;
+        uint32_t tried = UINT32_MAX; // groups
+        for (uint32_t chips = asked->machine->chips; chips > 0; chips = fewer_chips(chips)) {
+            uint32_t groups = (uint32_t)min_u64(chips / layer_chips, asked->layer_count);
+            bool is_way = chips % layer_chips == 0 && groups < tried;
+            if (is_way && (layer_chips == 1 || pairs <= PAIRS_MAX)) {
+                try_on(asked, layer_chips, chips, &best);
+                tried = groups;
+            }
         }
     }
-    return best;
+    return best.program;
 }
 
 struct program *lower_dense(const struct training_graph *graph,
@@ -354,5 +387,5 @@ struct program *lower_dense(const struct training_graph *graph,
     uint32_t chips = (uint32_t)max_u64(machine->chips, 1);
     uint32_t layer_chips = config->layer_chips > 0 ? config->layer_chips : chips;
     SIM_ASSERT(chips % layer_chips == 0, "%u chips in groups of %u", chips, layer_chips);
-    return lower_on(&lowering, layer_chips);
+    return lower_on(&lowering, layer_chips, chips / layer_chips);
 }

@@ -270,9 +270,8 @@ static uint32_t fill_groups(struct dense_lowering *lowering, uint32_t layer_chip
 }
 
 // The group with most multiply-adds has as few as can be without cutting a layer, or a little more if that takes fewer groups.
-static void place_on_chips(struct dense_lowering *lowering, uint32_t layer_chips)
+static void place_on_chips(struct dense_lowering *lowering, uint32_t layer_chips, uint32_t groups)
 {
-    uint32_t groups = lowering->machine->chips / layer_chips;
     double too_few = 0, enough = 0; // or just enough: the largest layer
     for (uint32_t l = 1; l <= lowering->layer_count; l++) {
         too_few = fmax(too_few, multiplies_of(&lowering->layers[l]));
@@ -287,13 +286,13 @@ static void place_on_chips(struct dense_lowering *lowering, uint32_t layer_chips
     lowering->chips = layer_chips * fill_groups(lowering, layer_chips, enough * (1 + GROUP_LEEWAY));
 }
 
-void dense_plan(struct dense_lowering *lowering, uint32_t layer_chips)
+void dense_plan(struct dense_lowering *lowering, uint32_t layer_chips, uint32_t groups)
 {
     for (uint32_t l = 0; l <= lowering->layer_count; l++) {
         lowering->layers[l].neurons = lowering->graph->config.neurons[l];
         lowering->layers[l].fan_in = l > 0 ? lowering->graph->config.neurons[l - 1] : 0;
     }
-    place_on_chips(lowering, layer_chips);
+    place_on_chips(lowering, layer_chips, groups);
     struct dense_planning planning = {.lowering = lowering};
     struct layer_group group = {1, 1};
     while (group.first <= lowering->layer_count) {

@@ -221,8 +221,8 @@ static inline uint32_t dense_own_biases(const struct dense_layer *layer)
     return (uint32_t)div_ceil(layer->forward.out, dense_bias_copies(layer));
 }
 
-// Chooses chips, tiles and splits of every layer; layer_chips: that a layer is split over.
-void dense_plan(struct dense_lowering *lowering, uint32_t layer_chips);
+// Chooses chips, tiles and splits of every layer. layer_chips: that a layer is split over; groups of so many, at most.
+void dense_plan(struct dense_lowering *lowering, uint32_t layer_chips, uint32_t groups);
 
 // Opens the exchange or compute set of a row, and notes the step for layers
 // first_layer..last_layer.
