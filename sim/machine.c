@@ -5,6 +5,7 @@
 #include <time.h>
 
 #include "exchange/exchange.h"
+#include "sim/engine/all_reduce.h"
 #include "sim/engine/child.h"
 #include "sim/engine/engine.h"
 #include "sim/engine/replay.h"
@@ -373,7 +374,12 @@ void machine_add_folded_cycles(struct machine *machine, const struct activity *r
 
 static uint64_t estimate_wait(void *clock, const struct superstep *superstep, uint64_t cycles_since)
 {
-    (void)clock, (void)cycles_since;
+    (void)cycles_since;
+    const struct machine *machine = clock;
+    if (superstep->kind == SUPERSTEP_ALL_REDUCE && machine->system != NULL) {
+        return all_reduce_estimate_cycles(machine->system, machine->parallel,
+                                          machine->program->chips, superstep->step->chip_bytes);
+    }
     uint64_t there_cycles =
         max_u64(superstep->first_cycles + superstep->words_cycles, superstep->least_cycles);
     bool is_waiting =
@@ -383,7 +389,7 @@ static uint64_t estimate_wait(void *clock, const struct superstep *superstep, ui
 
 uint64_t machine_estimate_cycles(struct machine *machine)
 {
-    struct replay_run run = {.leave = estimate_wait};
+    struct replay_run run = {.leave = estimate_wait, .clock = machine};
     replay_once(machine->replay, &run);
     return superstep_sum(&run.total);
 }

@@ -91,8 +91,8 @@ void machine_time_free(struct machine_time *time);
 void machine_add_folded_cycles(struct machine *machine, const struct activity *record,
                                struct machine_time *time);
 
-// Cycles of one run of a program that takes nothing from a record. Without the clock: waits for links are estimated, those for
-// the host, for streaming memory and for other replicas left out. Quick, to choose between programs.
+// Cycles of one run of a program that takes nothing from a record. Without the clock: waits for links and for other replicas
+// are estimated, those for the host and for streaming memory left out. Quick, to choose between programs.
 uint64_t machine_estimate_cycles(struct machine *machine);
 
 // A replay superstep by superstep, for reports (sim/engine/replay.h). No SimGrid, no fork.

@@ -1,5 +1,6 @@
 #include "sim/engine/all_reduce.h"
 
+#include <math.h>
 #include <stdlib.h>
 
 #include "sim/err.h"
@@ -199,4 +200,68 @@ uint64_t all_reduce_add_cycles(const struct chip_config *chip, uint64_t bytes)
     return elements == 0
                ? 0
                : chip->tile.launch_cycles + vertex_cycles_alone(CODELET_binary_op, sizes, chip);
+}
+
+// --- an estimate --------------------------------------------------------------------------------
+struct round { // messages of the same time
+    const struct system_config *system;
+    const struct parallel_config *parallel;
+    uint32_t places;
+    double *busy_seconds; // owned; [lane], for each byte of a message
+    double latency_seconds;
+};
+
+static void add_message(struct round *round, uint32_t from, uint32_t to)
+{
+    const struct system_config *system = round->system;
+    struct system_route route = system_route(system, from, to);
+    for (uint32_t i = 0; i < route.count; i++) {
+        round->busy_seconds[route.lanes[i]] +=
+            1 / system_link_rate(system, &system->links[route.links[i]]);
+    }
+    round->latency_seconds = fmax(round->latency_seconds, route.latency_seconds);
+    system_route_free(&route);
+}
+
+// Every replica to the next one (stride 1), or every second one of those `stride` apart to the one before.
+static double round_cycles(struct round *round, bool is_ring, uint32_t stride, uint64_t bytes)
+{
+    const struct parallel_config *parallel = round->parallel;
+    uint32_t of_replica = parallel->chips / parallel->replicas;
+    uint32_t lanes = 2 * round->system->link_count;
+    round->busy_seconds = xcalloc(lanes, sizeof *round->busy_seconds);
+    round->latency_seconds = 0;
+    for (uint32_t i = is_ring ? 0 : stride; i < parallel->replicas; i += is_ring ? 1 : 2 * stride) {
+        uint32_t to = is_ring ? (i + 1) % parallel->replicas : i - stride;
+        for (uint32_t place = 0; place < round->places; place++) {
+            add_message(round, i * of_replica + place, to * of_replica + place);
+        }
+    }
+    double busiest_seconds = 0;
+    for (uint32_t i = 0; i < lanes; i++) {
+        busiest_seconds = fmax(busiest_seconds, round->busy_seconds[i]);
+    }
+    free(round->busy_seconds);
+    return ((double)bytes * busiest_seconds + round->latency_seconds) *
+           round->system->chip->clock_hz;
+}
+
+uint64_t all_reduce_estimate_cycles(const struct system_config *system,
+                                    const struct parallel_config *parallel, uint32_t places,
+                                    uint64_t chip_bytes)
+{
+    uint32_t count = parallel->replicas;
+    struct round round = {.system = system, .parallel = parallel, .places = places};
+    double cycles = 0;
+    if (parallel->all_reduce != ALL_REDUCE_TREE) {
+        uint64_t bytes = div_ceil(chip_bytes, count);
+        cycles = 2 * (count - 1) * round_cycles(&round, true, 1, bytes) +
+                 (double)((count - 1) * all_reduce_add_cycles(system->chip, bytes));
+        return (uint64_t)ceil(cycles);
+    }
+    for (uint32_t stride = 1; stride < count; stride *= 2) {
+        cycles += 2 * round_cycles(&round, false, stride, chip_bytes) +
+                  (double)all_reduce_add_cycles(system->chip, chip_bytes);
+    }
+    return (uint64_t)ceil(cycles);
 }

@@ -28,6 +28,11 @@ void all_reduce_walk(const struct system_config *system, const struct parallel_c
                      uint32_t chip, uint64_t chip_bytes,
                      void (*visit)(void *context, const struct all_reduce_step *step),
                      void *context);
+// About what it takes where the first `places` chips of every replica have `chip_bytes` each: messages of the same time share
+// links, those of other times do not meet. Two levels are taken for the ring.
+uint64_t all_reduce_estimate_cycles(const struct system_config *system,
+                                    const struct parallel_config *parallel, uint32_t places,
+                                    uint64_t chip_bytes);
 // Cycles of adding so many bytes of float32, spread over all tiles of the chip, to others.
 uint64_t all_reduce_add_cycles(const struct chip_config *chip, uint64_t bytes);
 

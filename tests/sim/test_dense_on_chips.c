@@ -21,14 +21,15 @@ struct timed {
     uint32_t chips;
 };
 
-static struct timed time_on(struct fixture *fixture, bool has_detailed)
+static struct timed time_on(struct fixture *fixture, enum all_reduce_kind all_reduce,
+                            bool has_detailed)
 {
     struct timed timed = {0};
     struct machine_time detailed = {0};
     struct fixture_system system;
     uint32_t replicas = fixture->replicas == 0 ? 1 : fixture->replicas;
-    const struct parallel_config parallel = {.chips = fixture->chips * replicas,
-                                             .replicas = replicas};
+    const struct parallel_config parallel = {
+        .chips = fixture->chips * replicas, .replicas = replicas, .all_reduce = all_reduce};
     fixture_system_open(&system, parallel.chips, TOPOLOGY_RING);
     char *why = NULL;
     struct program *program = fixture_lower(fixture, LOWERING_DENSE, &why);
@@ -88,7 +89,7 @@ static void networks_over_chips_take_equal_cycles_in_both_engines(void **state)
     for (uint32_t i = 0; i < 40; i++) {
         struct rng rng = rng_create(53, RNG_TEST, i, 0);
         struct fixture fixture = draw_network(&rng);
-        struct timed timed = time_on(&fixture, true);
+        struct timed timed = time_on(&fixture, ALL_REDUCE_RING, true);
         assert_true(timed.folded.cycles > 0);
         split += fixture.config.layer_chips > 1;
         apart += fixture.config.layer_chips == 1 && timed.chips > 1;
@@ -119,13 +120,31 @@ static void an_estimate_is_near_what_the_clock_says(void **state)
     for (uint32_t chips = 2; chips <= 4; chips *= 2) {
         for (uint32_t layer_chips = 1; layer_chips <= chips; layer_chips *= 2) {
             struct fixture fixture = wide_network(chips, layer_chips);
-            struct timed timed = time_on(&fixture, false);
+            struct timed timed = time_on(&fixture, ALL_REDUCE_RING, false);
             double clock_cycles = timed.folded.cycles - timed.folded.host_cycles;
             assert_int_equal(timed.chips, chips);
             assert_true(timed.folded.link_cycles > 0);
             assert_true((double)timed.estimated_cycles > 0.9 * clock_cycles);
             assert_true((double)timed.estimated_cycles < 1.1 * clock_cycles);
         }
+    }
+}
+
+static void replicas_that_wait_for_each_other_are_in_the_estimate(void **state)
+{
+    (void)state;
+    for (uint32_t i = 0; i < 12; i++) {
+        struct fixture fixture = wide_network(1 + i % 2, 0);
+        fixture.time_steps = 1;
+        fixture.replicas = 2 + i / 4;
+        enum all_reduce_kind kind = i / 2 % 2 == 0 ? ALL_REDUCE_RING : ALL_REDUCE_TREE;
+        struct timed timed = time_on(&fixture, kind, false);
+        double clock_cycles = timed.folded.cycles - timed.folded.host_cycles;
+        assert_true(timed.folded.link_cycles > clock_cycles / 4);
+        double tolerance =
+            kind == ALL_REDUCE_RING ? 0.01 : 0.15; // a tree's messages do not all meet
+        assert_true((double)timed.estimated_cycles > (1 - tolerance) * clock_cycles);
+        assert_true((double)timed.estimated_cycles < (1 + tolerance) * clock_cycles);
     }
 }
 
@@ -204,6 +223,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(networks_over_chips_take_equal_cycles_in_both_engines),
         cmocka_unit_test(an_estimate_is_near_what_the_clock_says),
+        cmocka_unit_test(replicas_that_wait_for_each_other_are_in_the_estimate),
         cmocka_unit_test(a_network_is_no_slower_on_more_chips),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
