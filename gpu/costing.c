@@ -145,7 +145,8 @@ double costing_pass_seconds(const struct costing *costing, const struct kernel *
            gpu_stream_seconds(costing->gpu, bytes, costing->resident[PHASE_ONCE]);
 }
 
-// States stay in registers; time steps depend on each other, so none is shorter than a link of the chain.
+// States stay in registers; time steps depend on each other, so none is shorter than a link of the
+// chain.
 double costing_scan_seconds(const struct costing *costing, const struct kernel *kernel,
                             double list_bytes)
 {

@@ -10,8 +10,8 @@ struct costing {
     enum gpu_precision precision;
     const struct kernel_list *list;
     const struct activity *activity; // b4
-    // part of the data found in L2, 0 to 1, by kernel_phase: of what the forward loop uses again at every
-    // time step, of what the backward loop does, and of all that a training step touches
+    // part of the data found in L2, 0 to 1, by kernel_phase: of what the forward loop uses again at
+    // every time step, of what the backward loop does, and of all that a training step touches
     double resident[PHASE_ONCE + 1];
     const struct gpu_visitor *visitor; // NULL: nobody looks
     struct gpu_time time;
@@ -37,7 +37,8 @@ void costing_add_run(struct costing *costing, const struct run_of_kernel *run);
 double costing_plain_seconds(const struct costing *costing, const struct kernel *kernel);
 // A product over all time steps: C[m][n] with the sum over k.
 double costing_hoisted_seconds(const struct costing *costing, double m, double n, double k);
-// A GEMM kernel over all time steps: the batch is batch x time, or the batch where the input is static.
+// A GEMM kernel over all time steps: the batch is batch x time, or the batch where the input is
+// static.
 double costing_hoisted_kernel_seconds(const struct costing *costing, const struct kernel *kernel);
 // An elementwise kernel without dependence over time: one pass over the arrays of all time steps.
 double costing_pass_seconds(const struct costing *costing, const struct kernel *kernel);

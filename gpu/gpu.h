@@ -94,8 +94,8 @@ struct gpu_time {
     uint64_t kernel_launches;
 };
 
-// Time of one training step. `list` must be of the form that the baseline runs: sparse for b4, dense
-// for the others. `activity` gives the true counts (b4 only, else NULL).
+// Time of one training step. `list` must be of the form that the baseline runs: sparse for b4,
+// dense for the others. `activity` gives the true counts (b4 only, else NULL).
 struct gpu_time gpu_time_step(const struct gpu_config *gpu, enum gpu_baseline baseline,
                               enum gpu_precision precision, const struct kernel_list *list,
                               const struct activity *activity);
@@ -116,7 +116,8 @@ struct gpu_time gpu_visit_step(const struct gpu_config *gpu, enum gpu_baseline b
                                enum gpu_precision precision, const struct kernel_list *list,
                                const struct activity *activity, const struct gpu_visitor *visitor);
 
-// What bounds the kernels: parts of a kernel's seconds that would shrink with faster hardware of one kind.
+// What bounds the kernels: parts of a kernel's seconds that would shrink with faster hardware of
+// one kind.
 enum gpu_bound {
     GPU_BOUND_FLOOR,
     GPU_BOUND_COMPUTE,

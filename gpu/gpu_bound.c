@@ -1,5 +1,5 @@
-// What bounds a kernel, asked of the model itself: slow one kind of hardware down and see how far the
-// kernel follows. No formula knows of this, so none can disagree with it.
+// What bounds a kernel, asked of the model itself: slow one kind of hardware down and see how far
+// the kernel follows. No formula knows of this, so none can disagree with it.
 #include "gpu/gpu.h"
 #include "sim/err.h"
 

@@ -1,6 +1,7 @@
-// b4: the best code for the sparse form that this model can describe, on the true counts of the record.
-// What does not depend on itself over time runs once for all time steps, as in b2, and each such product
-// runs sparse or dense, whichever is faster here: both give the same values. The rest stays in the loop.
+// b4: the best code for the sparse form that this model can describe, on the true counts of the
+// record. What does not depend on itself over time runs once for all time steps, as in b2, and each
+// such product runs sparse or dense, whichever is faster here: both give the same values. The rest
+// stays in the loop.
 #include <math.h>
 
 #include "gpu/costing.h"

@@ -1,6 +1,7 @@
-// Conventions: a time_... function adds the kernels of one baseline to costing->time. A kernel in the time
-// loop finds in L2 what stays there of all that the loop of its direction uses again at every time step; a
-// kernel that runs once per training step, what stays of all that the training step touches.
+// Conventions: a time_... function adds the kernels of one baseline to costing->time. A kernel in
+// the time loop finds in L2 what stays there of all that the loop of its direction uses again at
+// every time step; a kernel that runs once per training step, what stays of all that the training
+// step touches.
 #include <math.h>
 
 #include "gpu/costing.h"
@@ -14,8 +15,9 @@ static double times_of(const struct costing *costing, const struct kernel *kerne
     return kernel->phase == PHASE_ONCE ? 1.0 : costing->list->time_steps;
 }
 
-// What a stream adds to a kernel of a graph: a streaming kernel's higher floor, and no kernel is shorter
-// than the gap between two launches. GEMM times were measured in graphs and carry no other floor.
+// What a stream adds to a kernel of a graph: a streaming kernel's higher floor, and no kernel is
+// shorter than the gap between two launches. GEMM times were measured in graphs and carry no other
+// floor.
 static double stream_extra_seconds(const struct gpu_config *gpu, const struct kernel *kernel,
                                    double graph_seconds)
 {
@@ -83,9 +85,9 @@ static double unavoidable_seconds(const struct costing *costing, double weight_e
            gpu_stream_seconds(gpu, stash_bytes / list->time_steps, costing->resident[PHASE_ONCE]);
 }
 
-// One direction of the persistent kernel, a grid sync per time step. Layers run one behind the other:
-// where a layer needs its predecessor's spikes of the same time step, it works one time step behind it,
-// and the last layer ends that many steps later.
+// One direction of the persistent kernel, a grid sync per time step. Layers run one behind the
+// other: where a layer needs its predecessor's spikes of the same time step, it works one time step
+// behind it, and the last layer ends that many steps later.
 static void time_persistent_direction(struct costing *costing, enum kernel_phase phase)
 {
     const struct gpu_config *gpu = costing->gpu;

@@ -23,8 +23,8 @@ double gpu_stream_product_seconds(const struct gpu_config *gpu, double graph_sec
     return fmax(graph_seconds, gpu->stream_gap_seconds);
 }
 
-// The matrix whose rows are used, as far as it is not in L2: each row that is used comes once. `passes`:
-// 1 read only, 2 read and written back.
+// The matrix whose rows are used, as far as it is not in L2: each row that is used comes once.
+// `passes`: 1 read only, 2 read and written back.
 static double cold_seconds(const struct gpu_config *gpu, const struct kernel *kernel,
                            const struct sparse_work *work, double row_bytes, double passes)
 {

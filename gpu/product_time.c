@@ -1,8 +1,9 @@
-// Time of one matrix product of the library, by cause: tiles, waves, the chain along k, operands, results.
-// Conventions: the library picks one kernel, a tile shape and a number of parts of k (split-k); the model
-// takes the fastest of a list. Every term of every kernel grows with m, n and k, so the time does: also
-// for that reason no split is left out where k is short. One row or column is a vector: a kernel of its
-// own, chosen by the shape and not for its speed. Formulas: docs/gpu.md.
+// Time of one matrix product of the library, by cause: tiles, waves, the chain along k, operands,
+// results. Conventions: the library picks one kernel, a tile shape and a number of parts of k
+// (split-k); the model takes the fastest of a list. Every term of every kernel grows with m, n and
+// k, so the time does: also for that reason no split is left out where k is short. One row or
+// column is a vector: a kernel of its own, chosen by the shape and not for its speed. Formulas:
+// docs/gpu.md.
 #include <math.h>
 
 #include "gpu/kernel_time.h"
@@ -14,7 +15,8 @@
 #define PARTIAL_SUM_BYTES (2.0 * 4.0) // float32, written and read back
 #define WARP_LOAD_BYTES (32.0 * 16.0) // the widest load of 32 threads
 
-// Tiles of the results that libraries are shipped with (CUTLASS and cuBLAS name them in their kernels).
+// Tiles of the results that libraries are shipped with (CUTLASS and cuBLAS name them in their
+// kernels).
 static const struct {
     double m, n;
 } tile_shapes[] = {{256, 128}, {128, 256}, {128, 128}, {128, 64}, {64, 128}, {64, 64}};
@@ -79,8 +81,9 @@ static double load_seconds(const struct gpu_config *gpu, const struct gemm_model
            (resident / gpu->l2_bytes_per_second + (1.0 - resident) / memory_rate(gpu, model));
 }
 
-// A matrix with a vector, no tiles: bound by the matrix's bytes. A sum that one load of a warp does not
-// cover is dealt out; its parts are added up as results are stored, behind the loads or beside them.
+// A matrix with a vector, no tiles: bound by the matrix's bytes. A sum that one load of a warp does
+// not cover is dealt out; its parts are added up as results are stored, behind the loads or beside
+// them.
 static double vector_product_seconds(const struct gpu_config *gpu, const struct gemm_model *model,
                                      double results, double k, double resident)
 {

@@ -18,8 +18,8 @@ static double gates_of(enum recurrent_cell cell)
     }
 }
 
-// C[batch][gates x width] from the state; backward its two gradients. Heads are one batched product: as many
-// rows, each over a shorter sum.
+// C[batch][gates x width] from the state; backward its two gradients. Heads are one batched
+// product: as many rows, each over a shorter sum.
 static double product_seconds(const struct gpu_config *gpu, const struct recurrent_layer *layer,
                               bool is_backward)
 {
@@ -36,7 +36,8 @@ static double product_seconds(const struct gpu_config *gpu, const struct recurre
            gpu_product_seconds(gpu, model, outputs, head_width, rows, resident);
 }
 
-// One pass over two arrays read and one written; what backward needs is kept, so it comes from memory.
+// One pass over two arrays read and one written; what backward needs is kept, so it comes from
+// memory.
 static double pointwise_seconds(const struct gpu_config *gpu, const struct recurrent_layer *layer,
                                 double gates)
 {
@@ -45,8 +46,9 @@ static double pointwise_seconds(const struct gpu_config *gpu, const struct recur
            gpu_stream_seconds(gpu, bytes, layer->is_training ? 0.0 : 1.0);
 }
 
-// The host issues op after op and runs ahead of the device: the slower of the two decides. Each op of
-// the forward pass leaves two to the backward pass: its gradient, and adding it where it belongs.
+// The host issues op after op and runs ahead of the device: the slower of the two decides. Each op
+// of the forward pass leaves two to the backward pass: its gradient, and adding it where it
+// belongs.
 static double eager_seconds(const struct gpu_config *gpu, const struct recurrent_layer *layer)
 {
     double passes = layer->is_training ? 3.0 : 1.0;
@@ -69,9 +71,9 @@ static double library_seconds(const struct gpu_config *gpu, const struct recurre
     return seconds;
 }
 
-// What no persistent kernel goes below at one pass over the recurrent matrix: its FLOPs, and the weights
-// beyond what all registers and shared memories hold, which are streamed at every time step. The others
-// are read once for all time steps, which is left out here.
+// What no persistent kernel goes below at one pass over the recurrent matrix: its FLOPs, and the
+// weights beyond what all registers and shared memories hold, which are streamed at every time
+// step. The others are read once for all time steps, which is left out here.
 static double fused_bound_seconds(const struct gpu_config *gpu, const struct recurrent_layer *layer,
                                   double products)
 {
@@ -85,10 +87,10 @@ static double fused_bound_seconds(const struct gpu_config *gpu, const struct rec
         gpu_stream_seconds(gpu, streamed_bytes, gpu_resident_fraction(gpu, streamed_bytes)));
 }
 
-// Everything but the sync and the sum is a chain of trips: state to L2, fence, state from L2, gates. The
-// sum over the state is a chain of dependent matrix instructions, behind which FLOPs and weights hide until
-// they take longer; backward it runs over the gates, and the gradient of the weights, a second product whose
-// sums stay where they are, needs another sync.
+// Everything but the sync and the sum is a chain of trips: state to L2, fence, state from L2,
+// gates. The sum over the state is a chain of dependent matrix instructions, behind which FLOPs and
+// weights hide until they take longer; backward it runs over the gates, and the gradient of the
+// weights, a second product whose sums stay where they are, needs another sync.
 static double fused_seconds(const struct gpu_config *gpu, const struct recurrent_layer *layer)
 {
     double head_width = (double)layer->width / layer->heads;

@@ -1,5 +1,5 @@
-// One time step of a recurrent or spiking layer, as code outside this project runs it: for validation
-// against published loops. The baselines (gpu.h) cost whole training steps instead.
+// One time step of a recurrent or spiking layer, as code outside this project runs it: for
+// validation against published loops. The baselines (gpu.h) cost whole training steps instead.
 // Modelled:     one product with the state or the spikes per time step, pointwise kernels, what the host
 //               or a grid-wide sync adds.
 // Not modelled: products of the input where they are hoisted out of the loop; kernels of which each

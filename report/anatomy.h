@@ -1,6 +1,7 @@
-// The anatomy of one training step: what every machine of a run does, in the order in which it does it.
-// Filled by sim/run/anatomy*.c for one recorded training step; shown by report/anatomy_json.c. Cycles and bytes are
-// those of the timing model, to the cycle; nothing here is measured. docs/anatomy.md explains each number.
+// The anatomy of one training step: what every machine of a run does, in the order in which it does
+// it. Filled by sim/run/anatomy*.c for one recorded training step; shown by report/anatomy_json.c.
+// Cycles and bytes are those of the timing model, to the cycle; nothing here is measured.
+// docs/anatomy.md explains each number.
 #ifndef TILESIM_REPORT_ANATOMY_H
 #define TILESIM_REPORT_ANATOMY_H
 
@@ -87,7 +88,8 @@ struct anatomy_call { // of the main part, in its order
     int32_t first, stride; // time steps
 };
 
-// A transfer to or from streaming memory, and a stretch of the training step in which one section or loop runs.
+// A transfer to or from streaming memory, and a stretch of the training step in which one section
+// or loop runs.
 struct anatomy_span {
     uint32_t what; // transfers: step; stretches: section, or 1 + section_count + loop; 0: neither
     uint64_t begin_cycles, end_cycles;
@@ -137,10 +139,11 @@ struct anatomy_machine {   // of tiles
     uint32_t step_count;
     struct anatomy_event *events; // owned; in the order of execution
     uint32_t event_count;
-    // Tiles of a step are looked at in all of its executions, or, of more than looks_all, in looks_of_more at most.
+    // Tiles of a step are looked at in all of its executions, or, of more than looks_all, in
+    // looks_of_more at most.
     uint32_t looks_all, looks_of_more;
-    // owned; [tile_count], per training step: computing (in executions not looked at in proportion), and
-    // its busier port moving words
+    // owned; [tile_count], per training step: computing (in executions not looked at in
+    // proportion), and its busier port moving words
     uint64_t *busy_cycles, *port_cycles;
     uint32_t slowest_tile, median_tile; // by busy cycles
     uint64_t sram_limit_bytes;

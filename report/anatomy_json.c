@@ -1,4 +1,5 @@
-// The data of the anatomy's page: docs/anatomy.md lists the members. Arrays stand where a chart needs one.
+// The data of the anatomy's page: docs/anatomy.md lists the members. Arrays stand where a chart
+// needs one.
 #include "report/anatomy.h"
 #include "report/page/shell.h"
 #include "sim/err.h"
@@ -184,8 +185,9 @@ static json_t *calls_to_json(const struct anatomy_machine *machine)
     return array;
 }
 
-// [what, begin, end]. Of spans that are shorter together than a screen shows, or that have no more between
-// them, the first stands for all of them: the list stays short for any number of time steps.
+// [what, begin, end]. Of spans that are shorter together than a screen shows, or that have no more
+// between them, the first stands for all of them: the list stays short for any number of time
+// steps.
 static json_t *spans_to_json(const struct anatomy_spans *spans, uint64_t total_cycles)
 {
     json_t *array = json_array();

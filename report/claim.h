@@ -1,5 +1,5 @@
-// A published claim of speed-ups held against the model: what `tilesim validate --group claim` shows. Filled by
-// sim/. Nothing here is measured: the points behind the claim were not published.
+// A published claim of speed-ups held against the model: what `tilesim validate --group claim`
+// shows. Filled by sim/. Nothing here is measured: the points behind the claim were not published.
 #ifndef TILESIM_REPORT_CLAIM_H
 #define TILESIM_REPORT_CLAIM_H
 

@@ -293,7 +293,8 @@ static bool is_dense(const struct export_machine *machine)
     return machine->variant != NULL && strcmp(machine->variant, "dense") == 0;
 }
 
-// The fastest GPU; without a GPU the first dense machine, and if all are sparse the first of several.
+// The fastest GPU; without a GPU the first dense machine, and if all are sparse the first of
+// several.
 static const struct export_machine *find_default(const struct export_point *point)
 {
     const struct export_machine *fastest_gpu = NULL, *first_dense = NULL, *first = NULL;

@@ -63,8 +63,9 @@ struct export
 struct export *export_read(struct store *store, char **why);
 void export_destroy(struct export *export);
 
-// The name of a machine; NULL: the fastest GPU baseline of each point, where there is no GPU the first
-// dense machine, and if all are sparse the first. False, with a sentence in *why: no point has a machine of that name.
+// The name of a machine; NULL: the fastest GPU baseline of each point, where there is no GPU the
+// first dense machine, and if all are sparse the first. False, with a sentence in *why: no point
+// has a machine of that name.
 bool export_choose_baseline(struct export *export, const char *name, char **why);
 
 // width: of the terminal, in characters; 0: any.

@@ -198,8 +198,8 @@ static void add_results(struct printer *printer, const struct export_machine *ma
     }
 }
 
-// A file by its name, a number by its first digits, what is long by its first characters. Values that differ
-// behind them do not look alike: the last characters are a hash.
+// A file by its name, a number by its first digits, what is long by its first characters. Values
+// that differ behind them do not look alike: the last characters are a hash.
 static void add_setting(struct table *table, const json_t *value)
 {
     if (json_is_real(value)) {

@@ -155,8 +155,8 @@ static int compare_bytes(const void *a, const void *b)
     return (left > right) - (left < right);
 }
 
-// Distinct amounts, and of every tile the place among them; -n: n more tiles like the one before. Few
-// amounts alternate from tile to tile, so that runs alone would save nothing.
+// Distinct amounts, and of every tile the place among them; -n: n more tiles like the one before.
+// Few amounts alternate from tile to tile, so that runs alone would save nothing.
 static json_t *by_tile_to_json(const struct result_machine *machine)
 {
     uint32_t count = machine->tile_count;

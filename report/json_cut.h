@@ -1,5 +1,5 @@
-// Where to cut a JSON text so that parts which texts have in common become equal pieces: between the members
-// of what is long. The pieces in order are the text again, whatever it is.
+// Where to cut a JSON text so that parts which texts have in common become equal pieces: between
+// the members of what is long. The pieces in order are the text again, whatever it is.
 #ifndef TILESIM_REPORT_JSON_CUT_H
 #define TILESIM_REPORT_JSON_CUT_H
 
@@ -14,8 +14,8 @@ struct json_cut {            // zero it before the first use; its arrays are use
     uint32_t count, room, mark_count, mark_room;
 };
 
-// Fills ends. An object or a list of objects longer than JSON_CUT_BYTES is cut at each of its members, and
-// so are they. Lists of numbers stay whole. A text that is not JSON is one piece.
+// Fills ends. An object or a list of objects longer than JSON_CUT_BYTES is cut at each of its
+// members, and so are they. Lists of numbers stay whole. A text that is not JSON is one piece.
 #define JSON_CUT_BYTES 1500u
 void json_cut_text(struct json_cut *cut, const char *text, size_t length_bytes);
 void json_cut_free(struct json_cut *cut);

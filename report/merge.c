@@ -50,8 +50,8 @@ static uint64_t hash_text(uint64_t hash, const char *from, const char *to)
     return hash;
 }
 
-// A digest of what must be equal: the result without the program's version and this host's speed, as the
-// text that it is. FNV-1a, 64 bits: against chance, not against anyone.
+// A digest of what must be equal: the result without the program's version and this host's speed,
+// as the text that it is. FNV-1a, 64 bits: against chance, not against anyone.
 static char *digest(const struct store_point *point)
 {
     uint64_t hash = 14695981039346656037u;

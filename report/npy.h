@@ -1,7 +1,7 @@
 // NumPy .npy files, format version 1.0, C order, little-endian: tensors in and out.
 // Source: numpy.org/doc/stable/reference/generated/numpy.lib.format.html.
-// Every function that fails returns false and sets *why (owned by the caller) to one sentence that begins
-// with the path.
+// Every function that fails returns false and sets *why (owned by the caller) to one sentence that
+// begins with the path.
 #ifndef TILESIM_REPORT_NPY_H
 #define TILESIM_REPORT_NPY_H
 

@@ -6,8 +6,8 @@
 #include "sim/err.h"
 #include "sim/units.h"
 
-// A parser of the dictionaries that NumPy writes and that the format's specification allows: string keys in
-// any order, blanks anywhere, single or double quotes, a comma after the last entry or not.
+// A parser of the dictionaries that NumPy writes and that the format's specification allows: string
+// keys in any order, blanks anywhere, single or double quotes, a comma after the last entry or not.
 
 #define TYPE_COUNT 3u
 #define DATA_ALIGNMENT_BYTES 64u // the specification's ARRAY_ALIGN

@@ -32,7 +32,8 @@ static char *read_link(const char *path)
     return xasprintf("%.*s%.*s", folder_length, path, (int)length, target);
 }
 
-// Owned. Of links in a circle the path stays a link, and creating the file there fails or replaces it.
+// Owned. Of links in a circle the path stays a link, and creating the file there fails or replaces
+// it.
 static char *follow_links(const char *path)
 {
     char *followed = xstrdup(path);
@@ -63,8 +64,8 @@ static void discard(struct output_file *file)
     free_paths(file);
 }
 
-// As the file that will be replaced has it; a new one as creat() makes it. mkostemp makes files that only
-// their owner may read.
+// As the file that will be replaced has it; a new one as creat() makes it. mkostemp makes files
+// that only their owner may read.
 static void set_mode(int descriptor, const char *path)
 {
     struct stat status;
@@ -99,8 +100,8 @@ bool output_file_open(struct output_file *file, const char *path)
     return true;
 }
 
-// A write that failed has left errno where the caller's next call may have changed it; an error flag
-// without errno is reported as EIO.
+// A write that failed has left errno where the caller's next call may have changed it; an error
+// flag without errno is reported as EIO.
 static bool finish_stream(struct output_file *file)
 {
     bool had_error = ferror(file->stream) != 0;

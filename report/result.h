@@ -80,7 +80,8 @@ struct result_machine {
     double compute_seconds, exchange_seconds, sync_seconds, host_seconds;
     double links_seconds, memory_seconds; // waits for other chips, for streaming memory
     double launch_seconds, loop_seconds;  // GPUs
-    // GPUs: host-to-device copy of one batch, b0's as an array; overlaps the step before, so not in step_seconds
+    // GPUs: host-to-device copy of one batch, b0's as an array; overlaps the step before, so not in
+    // step_seconds
     double input_copy_seconds;
     uint64_t cycles, supersteps; // per training step; 0 for GPUs
     uint32_t tiles_used;
@@ -142,14 +143,15 @@ struct result_part { // of a training step
 void result_free(struct result *result);
 // They add up to step_seconds.
 void result_parts_of(const struct result_machine *machine, struct result_part parts[RESULT_PARTS]);
-// The name of the largest part; NULL: the machine does not fit. Transfers that run beside the computation are
-// parts only as far as they are waited for, so that the largest part is what bounds the step.
+// The name of the largest part; NULL: the machine does not fit. Transfers that run beside the
+// computation are parts only as far as they are waited for, so that the largest part is what bounds
+// the step.
 const char *result_bound(const struct result_machine *machine);
 // Every tile machine over every GPU baseline, and sparse over dense tiles of the same chip.
 void result_compute_speedups(struct result *result);
 json_t *result_to_json(const struct result *result);
-// Writes through a temporary file in the same folder and renames: never a partial file under `path`.
-// "-" is standard output. False: not written, a sentence in *why (owned by the caller).
+// Writes through a temporary file in the same folder and renames: never a partial file under
+// `path`. "-" is standard output. False: not written, a sentence in *why (owned by the caller).
 bool result_write_json(const struct result *result, const char *path, char **why);
 // The same of any object. digits: of its reals; 0: all.
 bool result_write_any_json(const json_t *json, uint32_t digits, const char *path, char **why);

@@ -1,5 +1,5 @@
-// The result as tables on the terminal. Each function prints one block, nothing if it has nothing to
-// say. Every number has its unit beside it or in the heading of its column.
+// The result as tables on the terminal. Each function prints one block, nothing if it has nothing
+// to say. Every number has its unit beside it or in the heading of its column.
 #include <stdlib.h>
 #include <string.h>
 

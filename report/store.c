@@ -1,5 +1,6 @@
-// Opening, adding and closing. The file is made whole beside its name and renamed, so that a file of that
-// name always is a results database; the points that it has are kept in memory as well (`known`).
+// Opening, adding and closing. The file is made whole beside its name and renamed, so that a file
+// of that name always is a results database; the points that it has are kept in memory as well
+// (`known`).
 #include "report/store.h"
 
 #include <errno.h>
@@ -326,8 +327,9 @@ bool store_close(struct store *store, char **why)
 {
     bool is_closed = true;
     if (store->lock_path != NULL) {
-        // One plain file again, which can be copied and read where nothing may be written. Not while
-        // somebody reads, nor on a full disk: the rows are then in PATH-wal, which belongs to it.
+        // One plain file again, which can be copied and read where nothing may be written. Not
+        // while somebody reads, nor on a full disk: the rows are then in PATH-wal, which belongs to
+        // it.
         finalize_statements(store);
         sqlite3_busy_timeout(store->database, 0);
         sqlite3_exec(store->database, "PRAGMA journal_mode=DELETE", NULL, NULL, NULL);
@@ -460,8 +462,8 @@ static bool add_row(struct store *store, const struct store_point *point)
     return is_split && store_run_once(store->add_point);
 }
 
-// A failed point in whose place this one comes. Failed before it was resolved, it had another key; failed
-// beside a point that is configured alike, it stays until one of the two is done.
+// A failed point in whose place this one comes. Failed before it was resolved, it had another key;
+// failed beside a point that is configured alike, it stays until one of the two is done.
 static bool remove_failed(struct store *store, const struct store_point *point)
 {
     const char sql[] = "DELETE FROM stored_points WHERE status = 'failed' AND point IN "

@@ -1,6 +1,6 @@
-// Formats of the file. 4: machines have columns for links, streaming memory, checkpoints. 3: the texts of
-// points are in pieces (store_pieces.h). 2: as they are, in a table `points`. 1: one row a key.
-// Older ones are read as they are, and brought to the present one to be written.
+// Formats of the file. 4: machines have columns for links, streaming memory, checkpoints. 3: the
+// texts of points are in pieces (store_pieces.h). 2: as they are, in a table `points`. 1: one row a
+// key. Older ones are read as they are, and brought to the present one to be written.
 #include <stdlib.h>
 
 #include "report/store_tables.h"
@@ -118,7 +118,8 @@ static bool split_texts(struct store *store)
                                   "UPDATE stored_points SET config = ?, result = ? WHERE point = ?",
                                   -1, &update, NULL);
     }
-    // one row a query: what a query that goes on sees of rows that are changed meanwhile is undefined
+    // one row a query: what a query that goes on sees of rows that are changed meanwhile is
+    // undefined
     sqlite3_int64 point = INT64_MIN;
     while (code == SQLITE_OK) {
         sqlite3_bind_int64(row, 1, point);

@@ -1,5 +1,5 @@
-// One writer: a lock on PATH.lock. A record lock of fcntl: it ends with the process, however it ends, and
-// forked children do not hold it.
+// One writer: a lock on PATH.lock. A record lock of fcntl: it ends with the process, however it
+// ends, and forked children do not hold it.
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>

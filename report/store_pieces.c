@@ -1,5 +1,5 @@
-// Writing: a table of hashes in memory tells which pieces there are; their texts are not kept. Reading: the
-// texts of short pieces are kept, as nearly all of them come again.
+// Writing: a table of hashes in memory tells which pieces there are; their texts are not kept.
+// Reading: the texts of short pieces are kept, as nearly all of them come again.
 #include "report/store_pieces.h"
 
 #include <stdbool.h>

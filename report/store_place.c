@@ -1,6 +1,6 @@
-// Rows and configurations. Points that are configured alike run once, and every one of them has a row: that
-// of its own settings. Points of one place, configured otherwise (a file that the experiment names was
-// changed), have rows too, of which one stands and the others are superseded.
+// Rows and configurations. Points that are configured alike run once, and every one of them has a
+// row: that of its own settings. Points of one place, configured otherwise (a file that the
+// experiment names was changed), have rows too, of which one stands and the others are superseded.
 #include <stdlib.h>
 #include <string.h>
 
@@ -82,8 +82,8 @@ static json_t *join_settings(const char *settings, const char *more)
     return joined;
 }
 
-// The row of the key that the settings do not contradict; else the last one, and *joined is NULL. False:
-// there is none, or it could not be read.
+// The row of the key that the settings do not contradict; else the last one, and *joined is NULL.
+// False: there is none, or it could not be read.
 static bool find_row(struct store *store, const char *key, const char *sweep, const char *settings,
                      struct row *row, json_t **joined)
 {

@@ -49,7 +49,8 @@ bool store_create_tables(sqlite3 *database);
 extern const char store_insert_machine[]; // SQL
 // SQL: columns of machines that files of formats before 4 lack; the same as nulls of a SELECT.
 extern const char store_add_later_columns[], store_later_nulls[];
-// Binds the columns of a machine, the text of an object of the result's `machines`, from parameter 3 on.
+// Binds the columns of a machine, the text of an object of the result's `machines`, from parameter
+// 3 on.
 void store_bind_machine(sqlite3_stmt *statement, const char *machine);
 bool store_copy_machines(struct store *store, sqlite3_int64 from, sqlite3_int64 to); // of a point
 // The view `results` anew, with a column for every swept path.
@@ -68,18 +69,21 @@ void store_roll_back(struct store *store);
 // A point whose key the store has: if no row of the key has its settings, it gets one of its own, with the
 // result of the other.
 bool store_add_alike(struct store *store, const struct store_point *point, char **why);
-// The row was added, or asked for again: rows of its sweep and settings with another configuration are
-// superseded.
+// The row was added, or asked for again: rows of its sweep and settings with another configuration
+// are superseded.
 bool store_supersede(struct store *store, sqlite3_int64 row, const struct store_point *point);
-// Likewise of a row of a file that is joined: of those that stand the one that was finished last does.
+// Likewise of a row of a file that is joined: of those that stand the one that was finished last
+// does.
 bool store_join_row(struct store *store, sqlite3_int64 row, const struct store_point *point);
 // --- store_format.c -------------------------------------------------------------------------------
 extern const char store_point_tables[];              // SQL: points and pieces of a new file
 bool store_convert(struct store *store, char **why); // brings an older file to the present format
 bool store_has_pieces(const struct store *store);    // else texts are in the rows
-// The temporary views `shown_points` and `shown_machines`, which everyone reads; its texts are for store_text_of().
+// The temporary views `shown_points` and `shown_machines`, which everyone reads; its texts are for
+// store_text_of().
 bool store_show(struct store *store, bool has_superseded, char **why);
-// The text that a column stands for, in the buffer or where it is. NULL for NULL, or if it is broken.
+// The text that a column stands for, in the buffer or where it is. NULL for NULL, or if it is
+// broken.
 const char *store_text_of(struct store *store, const char *column, struct store_text *buffer);
 
 // One writer: the lock of PATH.lock, released when the process ends, however it ends.

@@ -147,8 +147,9 @@ static char *find_chooser(struct store *store, const char *changed, char **why)
     return chooser;
 }
 
-// Points that stand and have the old value: their values are no longer in the sweep's file, or it was
-// stopped before it came to them. Not those that chose something else, a chip that was not edited.
+// Points that stand and have the old value: their values are no longer in the sweep's file, or it
+// was stopped before it came to them. Not those that chose something else, a chip that was not
+// edited.
 static bool count_stale(struct store *store, const char *sweep, const struct changes *changes,
                         uint32_t *points, char **why)
 {

@@ -1,6 +1,6 @@
 // A plain table for the terminal: cells of text, columns as wide as their widest cell.
-// The first column is aligned left, the others right unless they are texts. Also: numbers with their
-// units.
+// The first column is aligned left, the others right unless they are texts. Also: numbers with
+// their units.
 #ifndef TILESIM_REPORT_TABLE_H
 #define TILESIM_REPORT_TABLE_H
 
@@ -21,9 +21,9 @@ void table_print(struct table *table, FILE *stream, bool has_colour);
 // Rows begun from now on have this colour (SGR, "36"; NULL: none) where colours are shown.
 void table_paint(struct table *table, const char *colour);
 void table_align_left(struct table *table, uint32_t column);
-// Makes the table at most `width` characters wide (0: leaves it as it is): leaves out columns, in the
-// order of `droppable` (`count` of them), as far as needed, and then shortens the first one, if not
-// below 16 characters. A line below the table names what was left out.
+// Makes the table at most `width` characters wide (0: leaves it as it is): leaves out columns, in
+// the order of `droppable` (`count` of them), as far as needed, and then shortens the first one, if
+// not below 16 characters. A line below the table names what was left out.
 void table_fit(struct table *table, uint32_t width, const uint32_t *droppable, uint32_t count);
 
 #define UNIT_TEXT_BYTES 32

@@ -1,7 +1,7 @@
-// A trace in the Trace Event Format ("JSON trace"), which Perfetto's UI and chrome://tracing open. Written as it comes;
-// the file appears under its name once it is complete (report/output_file.h).
-// Times are nanoseconds of modelled time, whole ones, so that slices that follow each other do so without overlap;
-// in the file they stand in microseconds with three digits, as the format asks.
+// A trace in the Trace Event Format ("JSON trace"), which Perfetto's UI and chrome://tracing open.
+// Written as it comes; the file appears under its name once it is complete (report/output_file.h).
+// Times are nanoseconds of modelled time, whole ones, so that slices that follow each other do so
+// without overlap; in the file they stand in microseconds with three digits, as the format asks.
 #ifndef TILESIM_REPORT_TRACE_H
 #define TILESIM_REPORT_TRACE_H
 
@@ -12,7 +12,8 @@ struct trace;
 
 // NULL, with a sentence in *why (owned by the caller): the file cannot be made.
 struct trace *trace_open(const char *path, char **why);
-// False, with a sentence in *why: not everything was written, and no file of that name was made or changed.
+// False, with a sentence in *why: not everything was written, and no file of that name was made or
+// changed.
 bool trace_close(struct trace *trace, char **why);
 void trace_discard(struct trace *trace); // NULL is allowed
 

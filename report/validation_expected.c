@@ -1,4 +1,5 @@
-// Mean errors of a validation as a small file under version control, so that a model that gets worse is seen.
+// Mean errors of a validation as a small file under version control, so that a model that gets
+// worse is seen.
 #include <stdlib.h>
 #include <string.h>
 

@@ -1,4 +1,5 @@
-// A validation as tables on the terminal: per group its series, then what was fitted, then what failed.
+// A validation as tables on the terminal: per group its series, then what was fitted, then what
+// failed.
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>

@@ -66,8 +66,8 @@ json_t *validation_result_to_json(const struct validation_result *result);
 
 // Mean errors alone, by group and by group/series: what a later validation is compared with.
 json_t *validation_result_to_expected(const struct validation_result *result);
-// Prints a line for every mean error that grew by more than a point, and for every group or series that is
-// on one side alone. is_whole: every group and series ran. Returns the number of lines.
+// Prints a line for every mean error that grew by more than a point, and for every group or series
+// that is on one side alone. is_whole: every group and series ran. Returns the number of lines.
 uint32_t validation_result_compare(const struct validation_result *result, const json_t *expected,
                                    bool is_whole, FILE *stream);
 

@@ -9,8 +9,8 @@
 // For the input g == k. In the dense form slots == neurons and every neuron is listed.
 //
 // A record is written whole (activity_create), by the functional run or from a file, or drawn
-// (activity_draw): ids are then drawn when they are asked for, and some time steps are kept, so that its memory does
-// not grow with the sequence. Who asks need not know which of the two it is.
+// (activity_draw): ids are then drawn when they are asked for, and some time steps are kept, so
+// that its memory does not grow with the sequence. Who asks need not know which of the two it is.
 #ifndef TILESIM_SIM_ACTIVITY_H
 #define TILESIM_SIM_ACTIVITY_H
 
@@ -45,8 +45,8 @@ struct activity *activity_create(uint32_t layer_count, const uint32_t *neurons,
 struct activity *activity_create_blank(uint32_t layer_count, const uint32_t *neurons,
                                        const uint32_t *slots, uint32_t time_steps, uint32_t batch);
 void activity_destroy(struct activity *activity);
-// Some samples: first_sample .. first_sample + samples - 1, a copy or drawn as the whole. Dropped spikes are not known
-// of a part: 0.
+// Some samples: first_sample .. first_sample + samples - 1, a copy or drawn as the whole. Dropped
+// spikes are not known of a part: 0.
 struct activity *activity_slice(const struct activity *activity, uint32_t first_sample,
                                 uint32_t samples);
 // A copy of `count` time steps.
@@ -74,7 +74,8 @@ void drawn_ids_destroy(struct drawn_ids *drawn);
 struct drawn_ids *drawn_ids_slice(const struct drawn_ids *drawn, uint32_t first_sample,
                                   uint32_t samples);
 
-// To be read before those of another time step are asked for. A drawn record is read by one thread at a time.
+// To be read before those of another time step are asked for. A drawn record is read by one thread
+// at a time.
 static inline const uint32_t *activity_ids(const struct activity_layer *layer, uint32_t batch,
                                            uint32_t time_step, uint32_t sample)
 {
@@ -84,8 +85,9 @@ static inline const uint32_t *activity_ids(const struct activity_layer *layer, u
     return first + (uint64_t)sample * layer->slots;
 }
 
-// How full the slots are when activity is drawn: two limits, of which the lower one holds. Slots are a
-// share of the layer in the program; what crosses the threshold is a share of the layer in the network.
+// How full the slots are when activity is drawn: two limits, of which the lower one holds. Slots
+// are a share of the layer in the program; what crosses the threshold is a share of the layer in
+// the network.
 struct activity_fill {
     double spikes;         // k = round(spikes * slots), hidden and output layers
     double listed;         // g = round(listed * slots), at least k
@@ -93,12 +95,13 @@ struct activity_fill {
     double active_neurons; // k, g <= round(active_neurons * neurons), hidden layers
 };
 
-// Makes it a record that is drawn, whatever it was: distinct ids, uniform over the layer's neurons, each sub-list
-// ascending, by Philox keyed by (seed, training step, layer, time step, sample): the same in whatever order they are
-// asked for. Counts never exceed the neurons of the layer.
+// Makes it a record that is drawn, whatever it was: distinct ids, uniform over the layer's neurons,
+// each sub-list ascending, by Philox keyed by (seed, training step, layer, time step, sample): the
+// same in whatever order they are asked for. Counts never exceed the neurons of the layer.
 void activity_draw(struct activity *activity, const struct activity_fill *fill, uint64_t seed,
                    uint32_t training_step);
-// Draws now what would be drawn later, if all time steps are kept: once for all machines, whose runs are children.
+// Draws now what would be drawn later, if all time steps are kept: once for all machines, whose
+// runs are children.
 void activity_draw_ahead(struct activity *activity);
 // How many time steps a drawn record keeps whose ids take so many bytes in one.
 uint32_t activity_kept_time_steps(uint64_t time_step_bytes, uint32_t time_steps);

@@ -7,10 +7,11 @@
 #include "sim/rng.h"
 #include "sim/units.h"
 
-// One vector draws a uniform subset of g of n ids in a uniform order, of which the first k are spikes.
-// Up to half full: ids are drawn with replacement and those seen before are skipped, which leaves an
-// unbiased order; a bit per id gives "seen before" and the ascending list. Fuller: one pass over all ids
-// (selection sampling: Knuth, The Art of Computer Programming 2, 3.4.2, algorithm S, with two lists).
+// One vector draws a uniform subset of g of n ids in a uniform order, of which the first k are
+// spikes. Up to half full: ids are drawn with replacement and those seen before are skipped, which
+// leaves an unbiased order; a bit per id gives "seen before" and the ascending list. Fuller: one
+// pass over all ids (selection sampling: Knuth, The Art of Computer Programming 2, 3.4.2, algorithm
+// S, with two lists).
 
 #define WORDS_AHEAD 64u
 
@@ -248,7 +249,8 @@ void activity_draw(struct activity *activity, const struct activity_fill *fill, 
         uint32_t spikes = filled_slots(layer, l == 0 ? fill->input_spikes : fill->spikes, active);
         uint32_t listed =
             l == 0 ? spikes : (uint32_t)max_u64(spikes, filled_slots(layer, fill->listed, active));
-        // A counter has room for three numbers beside the purpose; training step and layer go into the key.
+        // A counter has room for three numbers beside the purpose; training step and layer go into
+        // the key.
         struct rng_words key = rng_philox(seed, RNG_ACTIVITY, training_step, l, 0);
         const struct drawn_ids what = {.layer_seed = key.word[0] | (uint64_t)key.word[1] << 32,
                                        .neurons = layer->neurons,

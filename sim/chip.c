@@ -1,5 +1,5 @@
-// The keys of a chip file. All but `name`, `corrections` and the rules are required: a value that a chip
-// does not give is a value without a source.
+// The keys of a chip file. All but `name`, `corrections` and the rules are required: a value that a
+// chip does not give is a value without a source.
 #include "sim/chip.h"
 
 #include <stdlib.h>

@@ -55,7 +55,8 @@ struct exchange_config {
     uint32_t fixed_cycles; // of an exchange in which every tile sends at most one message
     // replaces it where one message is sent per tile and a tile receives many
     uint32_t fan_in_fixed_cycles;
-    // replaces way and fixed part where a tile sends several different messages and none receives several
+    // replaces way and fixed part where a tile sends several different messages and none receives
+    // several
     uint32_t fan_out_fixed_cycles;
     uint32_t tile_numbering;                                // enum tile_numbering
     uint32_t columns, islands_per_column, tiles_per_island; // place of a tile
@@ -125,7 +126,8 @@ struct chip_config {
 };
 
 extern const struct key chip_keys[]; // ends with an empty name
-// What the keys alone cannot say: at least one executable region, and the like. `section` is a chip.
+// What the keys alone cannot say: at least one executable region, and the like. `section` is a
+// chip.
 void chip_check(const void *section, const struct node *node, struct err *err);
 
 // Loads configs/chips/NAME.yaml, or the file itself if `name` has a slash or ends in .yaml.

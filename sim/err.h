@@ -22,7 +22,8 @@ struct err;
 
 struct err *err_create(void);
 void err_destroy(struct err *err);
-// Adds one message. mark may be NULL. Always returns false, so that a caller can `return err_at(...)`.
+// Adds one message. mark may be NULL. Always returns false, so that a caller can `return
+// err_at(...)`.
 bool err_at(struct err *err, const struct mark *mark, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 size_t err_count(const struct err *err);

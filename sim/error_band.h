@@ -1,5 +1,6 @@
-// How far results of a chip or a GPU may be off: bands that `tilesim validate --write-bands` computes from
-// the measured points and writes into its file. What a band is: docs/validation.md, "Error bands".
+// How far results of a chip or a GPU may be off: bands that `tilesim validate --write-bands`
+// computes from the measured points and writes into its file. What a band is: docs/validation.md,
+// "Error bands".
 #ifndef TILESIM_SIM_ERROR_BAND_H
 #define TILESIM_SIM_ERROR_BAND_H
 

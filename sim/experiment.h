@@ -56,7 +56,8 @@ struct experiment {
 // resolves chips, GPUs and derived sizes. NULL if anything is wrong; all messages are in err.
 struct experiment *experiment_load(const char *path, const char *const *sets, uint32_t set_count,
                                    struct err *err);
-// The same with what the point `point` of the file's section `validation` sets, before the other sets.
+// The same with what the point `point` of the file's section `validation` sets, before the other
+// sets.
 struct experiment *experiment_load_point(const char *path, const char *point,
                                          const char *const *sets, uint32_t set_count,
                                          struct err *err);
@@ -66,8 +67,9 @@ struct experiment *experiment_bind(struct config *config, const struct node *roo
 // Is every key of such a tree right if looked at alone? What keys are together is not asked.
 bool experiment_check_keys(struct config *config, const struct node *root, struct err *err);
 void experiment_destroy(struct experiment *experiment);
-// Reads a chip, a system, a GPU or an experiment, whichever the keys of the file say it is; a stream is an
-// experiment. False: messages in err. *experiment: what was read, if it is one and right.
+// Reads a chip, a system, a GPU or an experiment, whichever the keys of the file say it is; a
+// stream is an experiment. False: messages in err. *experiment: what was read, if it is one and
+// right.
 bool experiment_check_file(const char *path, struct experiment **experiment, struct err *err);
 // What of a machine was read from files of its own, each with its list of uncertain values.
 struct machine_part {

@@ -13,8 +13,8 @@ static void drop_keys(json_t *section, const char *const *keys)
     }
 }
 
-// A value that --set or a deriving file moved out of its range is legal there, but would not be in the
-// one file that the JSON is: it is not uncertain any more.
+// A value that --set or a deriving file moved out of its range is legal there, but would not be in
+// the one file that the JSON is: it is not uncertain any more.
 static void drop_left_ranges(json_t *section)
 {
     json_t *uncertain = json_object_get(section, "uncertain");

@@ -213,7 +213,8 @@ static void derive_neurons(struct network_config *network)
     network->neurons[network->layer_count - 1] = network->outputs;
 }
 
-// 2 floor(a N / 2), at least 2, at most N. The small term keeps 0.58 * 100 from counting as 57.99...
+// 2 floor(a N / 2), at least 2, at most N. The small term keeps 0.58 * 100 from counting as
+// 57.99...
 static uint32_t capped_slots(double max_activity, uint32_t neurons)
 {
     uint32_t slots = 2 * (uint32_t)floor(max_activity * neurons / 2 + 1e-9);

@@ -1,5 +1,6 @@
-// What a GPU runs in one training step: kernels of one time step, and kernels outside the time loop.
-// It says shapes and bytes, never times. Emitted by workloads/lower/lower_gpu.c, costed by gpu/.
+// What a GPU runs in one training step: kernels of one time step, and kernels outside the time
+// loop. It says shapes and bytes, never times. Emitted by workloads/lower/lower_gpu.c, costed by
+// gpu/.
 #ifndef TILESIM_SIM_KERNEL_LIST_H
 #define TILESIM_SIM_KERNEL_LIST_H
 
@@ -32,12 +33,13 @@ struct kernel {
     uint64_t read_elements, write_elements;
     // of them: states and carries, which a kernel that loops over time keeps in registers
     uint64_t carried_read_elements, carried_write_elements;
-    // no dependence over time: b2 and b4 run it once for all time steps, a product as (batch x time), an
-    // ELEMENTWISE one (sums of errors) as one pass over the arrays of all time steps. Of an
-    // ACCUMULATE: all products of its gradient are hoistable, so that there is nothing to add or to zero.
+    // no dependence over time: b2 and b4 run it once for all time steps, a product as (batch x
+    // time), an ELEMENTWISE one (sums of errors) as one pass over the arrays of all time steps. Of
+    // an ACCUMULATE: all products of its gradient are hoistable, so that there is nothing to add or
+    // to zero.
     bool is_hoistable;
-    // GEMM: of an input that is the same at every time step. Hoisted, it needs no more than the batch:
-    // its errors are summed over time before.
+    // GEMM: of an input that is the same at every time step. Hoisted, it needs no more than the
+    // batch: its errors are summed over time before.
     bool is_static;
     // GEMM: k is the batch (weight gradient); a hoisted one has k = batch x time
     bool reduces_batch;

@@ -1,5 +1,5 @@
-// tilesim: what the user types becomes a command (sim/commands/). Only this file ends the program, but
-// for the parser of options, which ends it after --help and after a wrong option.
+// tilesim: what the user types becomes a command (sim/commands/). Only this file ends the program,
+// but for the parser of options, which ends it after --help and after a wrong option.
 #include <argp.h>
 #include <signal.h>
 #include <stdio.h>
@@ -56,7 +56,8 @@ static int refuse_command(const char *typed)
     return EXIT_BAD_INPUT;
 }
 
-// Else a mistyped folder would leave a command with other files, and calibrate would write into them.
+// Else a mistyped folder would leave a command with other files, and calibrate would write into
+// them.
 static bool has_usable_configs(void)
 {
     const char *folder = getenv("TILESIM_CONFIGS");

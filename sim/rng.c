@@ -49,8 +49,8 @@ uint32_t rng_below(struct rng *rng, uint32_t bound)
 }
 
 // The same blocks, LANES at a time in vector registers: three times faster than one by one. Written
-// out because no compiler at hand vectorises draw_block() over blocks. A lane is 64 bits wide and holds one
-// 32-bit word; two vectors in flight hide the latency of the multiplier.
+// out because no compiler at hand vectorises draw_block() over blocks. A lane is 64 bits wide and
+// holds one 32-bit word; two vectors in flight hide the latency of the multiplier.
 #define VECTOR_LANES 8u
 #define VECTORS 2u
 #define LANES (VECTORS * VECTOR_LANES)

@@ -38,8 +38,8 @@ struct rng rng_create(uint64_t seed, enum rng_purpose purpose, uint32_t a, uint3
 uint32_t rng_next(struct rng *rng);
 double rng_uniform(struct rng *rng);                 // [0, 1), 32 bits
 uint32_t rng_below(struct rng *rng, uint32_t bound); // 0 .. bound-1, unbiased to 2^-32
-// The stream's words 4 * first_block ... 4 * (first_block + block_count) - 1, wherever rng_next() stands:
-// the fast way to many numbers.
+// The stream's words 4 * first_block ... 4 * (first_block + block_count) - 1, wherever rng_next()
+// stands: the fast way to many numbers.
 void rng_fill(const struct rng *rng, uint32_t first_block, uint32_t block_count, uint32_t *words);
 
 #endif

@@ -1,5 +1,5 @@
-// The keys of a system file. What is not given in a file has no source, so most keys are required; those of one
-// topology are asked for only there, by sim/system_check.c.
+// The keys of a system file. What is not given in a file has no source, so most keys are required;
+// those of one topology are asked for only there, by sim/system_check.c.
 #include "sim/system.h"
 
 #include <math.h>

@@ -1,5 +1,5 @@
-// The system file: what configs/systems/*.yaml may say. Equal chips, the links between them, hosts and
-// streaming memory. Plain data, immutable after load; the tables of keys are in sim/system.c.
+// The system file: what configs/systems/*.yaml may say. Equal chips, the links between them, hosts
+// and streaming memory. Plain data, immutable after load; the tables of keys are in sim/system.c.
 // Modelled:     links with bandwidth, efficiency, latency and routes; what chips share of a host's slot and of
 //               a machine's streaming memory; sync over several chips.
 // Not modelled: gateways beyond a link kind, failures, chips of different kinds.
@@ -120,8 +120,8 @@ void system_check(const void *section, const struct node *node, struct err *err)
 struct system_config *system_load(const char *name, const struct mark *asked_at,
                                   struct config *config, struct err *err);
 void system_destroy(struct system_config *system);
-// The links from what the file says, for a system that was read as part of an experiment and is right;
-// system_load() does it itself. Forgetting them leaves what the keys own.
+// The links from what the file says, for a system that was read as part of an experiment and is
+// right; system_load() does it itself. Forgetting them leaves what the keys own.
 void system_derive(struct system_config *system);
 void system_forget_derived(struct system_config *system);
 uint32_t system_find_kind(const struct system_config *system, const char *name); // kind_count: none
@@ -133,17 +133,18 @@ struct system_route {
     uint32_t count;
     double latency_seconds; // until the first word is there
 };
-// As listed; else back along the one that is listed for the other direction; else by the system's rule. A route
-// from a chip to itself has no links. system_derive() came before.
+// As listed; else back along the one that is listed for the other direction; else by the system's
+// rule. A route from a chip to itself has no links. system_derive() came before.
 struct system_route system_route(const struct system_config *system, uint32_t from, uint32_t to);
 void system_route_free(struct system_route *route);
-// Of `bytes` to or from streaming memory, while the first `chips` chips move as much each, and nobody
-// moves anything else.
+// Of `bytes` to or from streaming memory, while the first `chips` chips move as much each, and
+// nobody moves anything else.
 double system_stream_seconds(const struct system_config *system, uint64_t bytes, uint32_t chips);
 // Bytes per second that one direction of the link carries.
 double system_link_rate(const struct system_config *system, const struct system_link *link);
-// Cycles that a sync over the first `chips` chips takes more than one on a chip: 15 ns per hop, there and
-// back; 1 + floor(floor(n / 2) / 2) hops for n chips (poplibs, poplibs_test/Util.cpp). 0 for one chip.
+// Cycles that a sync over the first `chips` chips takes more than one on a chip: 15 ns per hop,
+// there and back; 1 + floor(floor(n / 2) / 2) hops for n chips (poplibs, poplibs_test/Util.cpp). 0
+// for one chip.
 uint64_t system_sync_cycles(const struct system_config *system, uint32_t chips);
 
 #endif

@@ -1,5 +1,5 @@
-// What is wrong with a system beyond what its keys say one by one: kinds without a name, ends that no chip has, parts
-// that no way joins, ways along no links.
+// What is wrong with a system beyond what its keys say one by one: kinds without a name, ends that
+// no chip has, parts that no way joins, ways along no links.
 #include <stdlib.h>
 
 #include "sim/config/config_keys.h"

@@ -40,8 +40,8 @@ bool uncertain_is_fitted_to(const struct uncertain *uncertain, const char *group
            (series == NULL || strcmp(fitted_to + length + 1, series) == 0);
 }
 
-// A file that derives may replace a list by a shorter one: entries of the file below say nothing then of items
-// that are gone.
+// A file that derives may replace a list by a shorter one: entries of the file below say nothing
+// then of items that are gone.
 static bool is_of_replaced_list(const struct uncertain_scope *scope, const struct mark *entry_mark,
                                 const char *key)
 {

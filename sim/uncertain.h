@@ -1,6 +1,7 @@
-// What a file marks as not known: guesses and fitted values, each with the range that it may lie in.
-// Any experiment, chip or GPU file may have a list `uncertain`. Sensitivity varies every entry over its
-// range; calibration refits those that name a validation group and writes value and residuals back.
+// What a file marks as not known: guesses and fitted values, each with the range that it may lie
+// in. Any experiment, chip or GPU file may have a list `uncertain`. Sensitivity varies every entry
+// over its range; calibration refits those that name a validation group and writes value and
+// residuals back.
 #ifndef TILESIM_SIM_UNCERTAIN_H
 #define TILESIM_SIM_UNCERTAIN_H
 

@@ -4,8 +4,8 @@
 
 #define TILESIM_VERSION "0.1.0"
 
-// The git revision that the program was built from, "-dirty" if files were changed; "unknown" outside a
-// repository. The Makefile compiles it into version.c alone.
+// The git revision that the program was built from, "-dirty" if files were changed; "unknown"
+// outside a repository. The Makefile compiles it into version.c alone.
 const char *version_git(void);
 
 #endif

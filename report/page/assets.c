@@ -1,5 +1,5 @@
-// Puts files into the program with the assembler's .incbin; paths are from the root of the repository.
-// The Makefile rebuilds this when one of them changes.
+// Puts files into the program with the assembler's .incbin; paths are from the root of the
+// repository. The Makefile rebuilds this when one of them changes.
 #include "report/page/assets.h"
 
 #define ASSET(name, path)                            \

@@ -1,5 +1,5 @@
-// The files of this folder that go into pages, and the charting library: part of the program, so that a report
-// needs no installed files.
+// The files of this folder that go into pages, and the charting library: part of the program, so
+// that a report needs no installed files.
 #ifndef TILESIM_REPORT_PAGE_ASSETS_H
 #define TILESIM_REPORT_PAGE_ASSETS_H
 

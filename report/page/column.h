@@ -1,4 +1,5 @@
-// One column of a page's data: numbers or shared texts, one a row, written as compactly as they allow:
+// One column of a page's data: numbers or shared texts, one a row, written as compactly as they
+// allow:
 //   {"c": value}             every row the same
 //   {"d": [...], "i": [...]} few values: row -> place in d
 //   [...]                    otherwise

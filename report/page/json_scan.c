@@ -3,8 +3,8 @@
 #include <stdbool.h>
 #include <string.h>
 
-// What a character can end. Looked up for every character of 100 MB: strcspn() takes three times as long, as
-// most of what it is asked for is a few characters away.
+// What a character can end. Looked up for every character of 100 MB: strcspn() takes three times as
+// long, as most of what it is asked for is a few characters away.
 enum { SPACE = 1, STRUCTURE = 2, SCALAR_END = 4, TEXT_END = 8 };
 static const unsigned char marks[256] = {
     [0] = STRUCTURE | SCALAR_END | TEXT_END,

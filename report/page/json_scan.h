@@ -1,5 +1,5 @@
-// Finds members in JSON text without building the tree: a sweep's results are 100 MB of text of which its
-// page needs a tenth. The text must be valid JSON (the store holds what jansson wrote).
+// Finds members in JSON text without building the tree: a sweep's results are 100 MB of text of
+// which its page needs a tenth. The text must be valid JSON (the store holds what jansson wrote).
 #ifndef TILESIM_REPORT_PAGE_JSON_SCAN_H
 #define TILESIM_REPORT_PAGE_JSON_SCAN_H
 
@@ -15,7 +15,8 @@ struct json_member {
 };
 // All members of an object, of which `most` are kept. How many are.
 uint32_t json_scan_members(const char *object, struct json_member *members, uint32_t most);
-// The first item of the array that starts at `array`, and the item after `item`. NULL: there is none.
+// The first item of the array that starts at `array`, and the item after `item`. NULL: there is
+// none.
 const char *json_scan_first(const char *array);
 const char *json_scan_next(const char *item);
 // The character after the value that starts at `value`.

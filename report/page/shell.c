@@ -57,7 +57,8 @@ static int write_island_part(const char *part, size_t length, void *context)
     return 0;
 }
 
-// Nothing may be fetched: a page that asks for anything else than itself is wrong, and the browser says so.
+// Nothing may be fetched: a page that asks for anything else than itself is wrong, and the browser
+// says so.
 static const char policy[] =
     "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src "
     "'unsafe-inline'; script-src 'unsafe-inline'; img-src data:\">\n";

@@ -1,6 +1,7 @@
-// Reading is one walk over the points; of each the machines' columns come from their table, and what the
-// tables lack (activity, accuracy, shares of the step) from the text of its result. A function
-// add_*() puts one point or one machine into the columns, a function *_to_json() makes them JSON.
+// Reading is one walk over the points; of each the machines' columns come from their table, and
+// what the tables lack (activity, accuracy, shares of the step) from the text of its result. A
+// function add_*() puts one point or one machine into the columns, a function *_to_json() makes
+// them JSON.
 #include "report/page/sweep_model.h"
 
 #include <math.h>
@@ -162,8 +163,8 @@ static struct layer read_layer(const char *entry)
                           spikes == NULL ? 0 : strtod(spikes, NULL)};
 }
 
-// Of the form that has most to tell: sparse where it ran. NANs: the result lists none. The first layer is
-// the inputs, the last one the outputs.
+// Of the form that has most to tell: sparse where it ran. NANs: the result lists none. The first
+// layer is the inputs, the last one the outputs.
 static struct activity read_activity(const char *result)
 {
     struct activity sum = {NAN, NAN, NAN, NAN};

@@ -1,5 +1,5 @@
-// The data of a sweep's page: everything that its charts and tables show, column by column, small enough
-// for 10,000 rows in a page. What each member means: docs/report-page.md, "The data island".
+// The data of a sweep's page: everything that its charts and tables show, column by column, small
+// enough for 10,000 rows in a page. What each member means: docs/report-page.md, "The data island".
 #ifndef TILESIM_REPORT_PAGE_SWEEP_MODEL_H
 #define TILESIM_REPORT_PAGE_SWEEP_MODEL_H
 

@@ -42,7 +42,8 @@ uint32_t command_width(FILE *stream)
     return ioctl(fileno(stream), TIOCGWINSZ, &size) == 0 ? size.ws_col : 0;
 }
 
-// By another name (/dev/stdout) a table would lie over what was written, or in a file that lost its name.
+// By another name (/dev/stdout) a table would lie over what was written, or in a file that lost its
+// name.
 bool command_is_stdout(const char *path)
 {
     struct stat named, standard;

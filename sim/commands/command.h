@@ -29,8 +29,8 @@ struct command {
     const char *name;
     const char *arguments;
     const char *doc; // one line
-    // argv[0] is "tilesim NAME". Returns the exit status of the program. The parser of options (argp)
-    // ends the program itself after --help and after a wrong option, with EXIT_BAD_INPUT.
+    // argv[0] is "tilesim NAME". Returns the exit status of the program. The parser of options
+    // (argp) ends the program itself after --help and after a wrong option, with EXIT_BAD_INPUT.
     int (*run)(int argc, char **argv);
 };
 
@@ -45,8 +45,9 @@ const struct command *command_find(const char *name);
 bool command_has_colour(FILE *stream);
 // Characters in a line of the terminal; 0: no terminal, or it does not say.
 uint32_t command_width(FILE *stream);
-// Is standard output what a file is written to: "-", or another name of the file that it is redirected to?
-// Then it carries that file alone: tables, which are for eyes, are not printed. NULL: no file.
+// Is standard output what a file is written to: "-", or another name of the file that it is
+// redirected to? Then it carries that file alone: tables, which are for eyes, are not printed.
+// NULL: no file.
 bool command_is_stdout(const char *path);
 // Flushes standard output. EXIT_FAULT, with a message, if not everything arrived; else `status`.
 int command_finish_output(int status);

@@ -1,5 +1,5 @@
-// What a program comes to: its steps and layers with tiles, vertices, bytes and cycles added up. For
-// `tilesim inspect`, as text and as JSON.
+// What a program comes to: its steps and layers with tiles, vertices, bytes and cycles added up.
+// For `tilesim inspect`, as text and as JSON.
 #ifndef TILESIM_SIM_COMMANDS_INSPECT_COUNT_H
 #define TILESIM_SIM_COMMANDS_INSPECT_COUNT_H
 

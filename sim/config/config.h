@@ -74,18 +74,19 @@ struct config *config_create(void);
 // `below` must live longer.
 struct config *config_create_on(struct config *below);
 void config_destroy(struct config *config);
-// What was worked out from files that were read, once for all configs on the same one. `name` tells whose
-// it is. NULL: nothing was kept. Borrowed.
+// What was worked out from files that were read, once for all configs on the same one. `name` tells
+// whose it is. NULL: nothing was kept. Borrowed.
 json_t *config_kept_json(struct config *config, const char *name);
 void config_keep_json(struct config *config, const char *name, json_t *json); // its own reference
 
 // Reads a file ("-": standard input) and merges its `base:` files below it. Tables of `folder`
-// (a folder of configs/) say where a base without slash or .yaml is looked up. NULL: messages in err.
-// Without a folder: what the file itself says, `base` unread.
+// (a folder of configs/) say where a base without slash or .yaml is looked up. NULL: messages in
+// err. Without a folder: what the file itself says, `base` unread.
 const struct node *config_read(struct config *config, const char *path, const char *folder,
                                struct err *err);
-// The same for NAME: configs/<folder>/NAME.yaml beside the file that asks, in $TILESIM_CONFIGS, in the
-// program's own configs, or in ./configs; with a slash or .yaml it is a path relative to that file.
+// The same for NAME: configs/<folder>/NAME.yaml beside the file that asks, in $TILESIM_CONFIGS, in
+// the program's own configs, or in ./configs; with a slash or .yaml it is a path relative to that
+// file.
 const struct node *config_read_named(struct config *config, const char *name, const char *folder,
                                      const struct mark *asked_at, struct err *err);
 bool config_is_path(const char *name); // it has a slash or .yaml
@@ -95,12 +96,13 @@ const struct node *config_without(struct config *config, const struct node *mapp
 // The mapping with another value of one of the keys that it has.
 const struct node *config_with(struct config *config, const struct node *mapping, const char *key,
                                const struct node *value);
-// The mapping at a path; if it is the name of a file of `folder`, or derives from one, with its keys.
-// NULL: there is none, or messages in err.
+// The mapping at a path; if it is the name of a file of `folder`, or derives from one, with its
+// keys. NULL: there is none, or messages in err.
 const struct node *config_open(struct config *config, const struct node *root, const char *path,
                                const char *folder, struct err *err);
-// Applies one "key.path=value" as a file would that derives from `root` and says just that; list items
-// are named by their index. Returns the new root, or NULL and a message pointing into the argument.
+// Applies one "key.path=value" as a file would that derives from `root` and says just that; list
+// items are named by their index. Returns the new root, or NULL and a message pointing into the
+// argument.
 const struct node *config_set(struct config *config, const struct node *root,
                               const struct key *keys, const char *argument, struct err *err);
 struct config_setting { // a value that a file has, for a key of another
@@ -112,8 +114,9 @@ struct config_setting { // a value that a file has, for a key of another
 const struct node *config_set_node(struct config *config, const struct node *root,
                                    const struct key *keys, const struct config_setting *setting,
                                    struct err *err);
-// Fills *target (zeroed by the caller) from a mapping. False if messages were added; *target then holds
-// what could be read and must still be freed. path: prefix of keys in messages, "" at the top.
+// Fills *target (zeroed by the caller) from a mapping. False if messages were added; *target then
+// holds what could be read and must still be freed. path: prefix of keys in messages, "" at the
+// top.
 bool config_bind(struct config *config, const struct key *keys, const struct node *mapping,
                  const char *path, void *target, struct err *err);
 // The same for some keys of a mapping, whatever else it holds.
@@ -129,12 +132,12 @@ json_t *config_json_at(const json_t *json, const char *path);
 // One key a line: name, type, range and unit, default, doc; sections indented.
 void config_print_reference(const struct key *keys, FILE *stream);
 
-// Place of the value at a path such as "network.slots" or "machines.0.chip"; if it is absent, of the
-// nearest mapping above it.
+// Place of the value at a path such as "network.slots" or "machines.0.chip"; if it is absent, of
+// the nearest mapping above it.
 struct mark config_mark(const struct node *root, const char *path);
 char *config_format_mark(const struct mark *mark); // owned; "file:line:column"
-// For a fault of two keys: " (file:line:column: name)" of the value at a path if it is given in another text than
-// the mark's, such as in --set or by a sweep; else "". Owned.
+// For a fault of two keys: " (file:line:column: name)" of the value at a path if it is given in
+// another text than the mark's, such as in --set or by a sweep; else "". Owned.
 char *config_name_elsewhere(const struct node *root, const char *path, const char *name,
                             const struct mark *mark);
 bool config_is_given(const struct node *root, const char *path); // present and not null
@@ -154,7 +157,8 @@ bool config_get_number(const struct config_found *found, double *value); // fals
 // For a caller that owns the struct: another value, right in the sense of the key.
 void config_put_number(const struct config_found *found, double value);
 
-// Names of the files in configs/<folder>, sorted, without ".yaml": an owned array that ends with NULL.
+// Names of the files in configs/<folder>, sorted, without ".yaml": an owned array that ends with
+// NULL.
 char **config_list_names(const char *folder);
 // Names of the folders in configs/<folder>, likewise.
 char **config_list_folders(const char *folder);

@@ -110,7 +110,8 @@ static void report_missing(struct bind *bind, const struct place *place, const s
 static void bind_keys(struct bind *bind, const struct key *keys, const struct node *mapping,
                       const char *path, char *target);
 
-// Fills *target from the keys of a mapping; faults of single keys first, then the check across them.
+// Fills *target from the keys of a mapping; faults of single keys first, then the check across
+// them.
 static void bind_mapping(struct bind *bind, const struct key *keys, const struct node *mapping,
                          const char *path, char *target)
 {

@@ -189,7 +189,8 @@ static char *entry_name(const char *folder, const char *entry, bool is_folder)
     return is_right ? xstrdup(entry) : NULL;
 }
 
-// Names of the .yaml files, or of the folders, in one folder; an empty list if there is no such folder.
+// Names of the .yaml files, or of the folders, in one folder; an empty list if there is no such
+// folder.
 static char **list_entries(const char *folder, bool has_folders)
 {
     char **names = xcalloc(1, sizeof(*names));
@@ -328,7 +329,8 @@ static const struct node *read_once(struct config *config, const char *path, con
     return root;
 }
 
-// Replaces the `base` key of a mapping by the files it names. The mapping itself where they are wrong.
+// Replaces the `base` key of a mapping by the files it names. The mapping itself where they are
+// wrong.
 static const struct node *join_base(struct config *config, const struct node *mapping,
                                     const char *folder, const struct chain *chain, struct err *err)
 {

@@ -1,4 +1,5 @@
-// Short ways to write entries of a table of keys (sim/config/config.h). The key is named like its field.
+// Short ways to write entries of a table of keys (sim/config/config.h). The key is named like its
+// field.
 //   KEY_NUMBER(KEY_REAL, struct tile, sram_bytes, 0, 1e9, "bytes", "null", "what it is")
 // A default of NULL makes the key required. The last entry of a table is KEYS_END.
 #ifndef TILESIM_SIM_CONFIG_KEYS_H

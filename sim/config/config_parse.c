@@ -1,8 +1,8 @@
-// YAML text -> tree, over libyaml's events. Only what a configuration needs: mappings, lists, plain and
-// quoted scalars, anchors, aliases and merge keys; no tags, one document.
+// YAML text -> tree, over libyaml's events. Only what a configuration needs: mappings, lists, plain
+// and quoted scalars, anchors, aliases and merge keys; no tags, one document.
 //
-// A fault of form (broken YAML, a limit passed) ends the parse; a fault of one value (duplicate key,
-// NUL, tag, unknown alias) is reported and the parse goes on, so that one run finds them all.
+// A fault of form (broken YAML, a limit passed) ends the parse; a fault of one value (duplicate
+// key, NUL, tag, unknown alias) is reported and the parse goes on, so that one run finds them all.
 #include <stdlib.h>
 #include <string.h>
 #include <yaml.h>

@@ -1,4 +1,5 @@
-// From a path such as "exchange.fixed_cycles" to the field of a struct that was read, or to its JSON.
+// From a path such as "exchange.fixed_cycles" to the field of a struct that was read, or to its
+// JSON.
 #include <stdlib.h>
 #include <string.h>
 
@@ -35,7 +36,8 @@ static const char *item_of(const struct key *key, const char *field, const char 
     return items + i * key->struct_bytes;
 }
 
-// The table and the struct behind a section. *path is what follows its name; an index is taken off it.
+// The table and the struct behind a section. *path is what follows its name; an index is taken off
+// it.
 static bool open_section(const struct key **keys, const char **target, const char **path)
 {
     const struct key *key = *keys;

@@ -191,7 +191,8 @@ bool config_read_integer(const struct place *place, const struct node *node, uin
     if (!is_plain_text(node) || !read_whole(node->text, &number, &is_outside)) {
         return report_type(place, node, "a whole number", err);
     }
-    // Limits are whole doubles: compared as integers, 2^53 + 1 does not round down to a limit of 2^53.
+    // Limits are whole doubles: compared as integers, 2^53 + 1 does not round down to a limit of
+    // 2^53.
     if (is_outside || (double)number < place->key->min || number > (uint64_t)place->key->max) {
         return report_range(place, node, err);
     }

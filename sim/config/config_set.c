@@ -1,5 +1,5 @@
-// --set key.path=value: what a file says that derives from the tree and holds just that key. The same for a
-// value that another file has.
+// --set key.path=value: what a file says that derives from the tree and holds just that key. The
+// same for a value that another file has.
 #include <stdlib.h>
 #include <string.h>
 
@@ -38,8 +38,9 @@ static const struct key *find_key(const struct key *keys, const char *name)
     return NULL;
 }
 
-// What the walk finds under a key: a name of a file becomes the keys of that file, an absent list becomes
-// its default, so that single items and keys of either can be set. NULL: a message was added.
+// What the walk finds under a key: a name of a file becomes the keys of that file, an absent list
+// becomes its default, so that single items and keys of either can be set. NULL: a message was
+// added.
 static const struct node *open_value(const struct set *set, const struct key *key,
                                      const struct node *value, const char *at)
 {

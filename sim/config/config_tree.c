@@ -291,8 +291,8 @@ static bool has_key(const struct node *list, const char *key)
     return false;
 }
 
-// Of the list `uncertain` an entry of the base stays unless `over` has one of the same key, or gives that key a
-// value: who gives a value says whether it is known. Those of `over` come first.
+// Of the list `uncertain` an entry of the base stays unless `over` has one of the same key, or
+// gives that key a value: who gives a value says whether it is known. Those of `over` come first.
 static const struct node *merge_uncertain(struct config *config, const struct node *base,
                                           const struct node *over)
 {
@@ -329,7 +329,8 @@ static const struct node *merge_uncertain(struct config *config, const struct no
 const struct node *config_merge(struct config *config, const struct node *base,
                                 const struct node *over)
 {
-    // Keys over the name of a file derive from that file; keys that name one of their own start from it.
+    // Keys over the name of a file derive from that file; keys that name one of their own start
+    // from it.
     if (base != NULL && base->kind == NODE_SCALAR && !node_is_null(base) &&
         over->kind == NODE_MAPPING) {
         base = make_single_pair(config, "base", base);

@@ -44,8 +44,8 @@ const struct node *config_known_file(struct config *config, const char *path,
 void config_keep_file(struct config *config, const char *path, const char *folder,
                       const struct node *root);
 
-// Where the tree of a key's default is kept, by the same config; NULL there: not parsed yet. The texts are
-// told apart by their addresses. Until the next call.
+// Where the tree of a key's default is kept, by the same config; NULL there: not parsed yet. The
+// texts are told apart by their addresses. Until the next call.
 const struct node **config_kept_default(struct config *config, const char *name, const char *text);
 
 // Takes over text. The source lives as long as the config.
@@ -54,8 +54,8 @@ const struct source *config_add_source(struct config *config, const char *name, 
 // Path of the first file that was read; "" if none was.
 const char *config_main_path(const struct config *config);
 
-// Parses source->text from `offset` (of a --set argument; columns count from the whole text). NULL: there
-// is no tree. Otherwise there may be messages as well (duplicate keys, odd scalars).
+// Parses source->text from `offset` (of a --set argument; columns count from the whole text). NULL:
+// there is no tree. Otherwise there may be messages as well (duplicate keys, odd scalars).
 const struct node *config_parse(struct config *config, const struct source *source, size_t offset,
                                 struct err *err);
 

@@ -1,5 +1,5 @@
-// One text that was read, kept for messages that point into it. Shared by sim/err.c (which shows its
-// lines) and sim/config/config_*.c (which own it).
+// One text that was read, kept for messages that point into it. Shared by sim/err.c (which shows
+// its lines) and sim/config/config_*.c (which own it).
 #ifndef TILESIM_SIM_SOURCE_H
 #define TILESIM_SIM_SOURCE_H
 

@@ -6,13 +6,15 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-// What malloc() asks for at least, several times over. A process that dies with less left died of that, if a library
-// that does not look at what malloc() returns was refused little; of a larger piece nothing is known here.
+// What malloc() asks for at least, several times over. A process that dies with less left died of
+// that, if a library that does not look at what malloc() returns was refused little; of a larger
+// piece nothing is known here.
 #define PROBE_BYTES 1048576u
 
 static const char complaint_of_memory[] = "\ntilesim: out of memory: less than 1 MiB is left\n";
 
-// A library that was refused memory crashes, or aborts with a word of something else. Ends with the signal.
+// A library that was refused memory crashes, or aborts with a word of something else. Ends with the
+// signal.
 static void look_for_memory(int number)
 {
     void *probe =

@@ -1,6 +1,6 @@
-// The parent's side of a sweep. Children take points from a queue in shared memory and send frames; a
-// child that ends without the frame that ends its point crashed, was killed, or ran out of memory: the point in
-// flight fails, and another child goes on with the next.
+// The parent's side of a sweep. Children take points from a queue in shared memory and send frames;
+// a child that ends without the frame that ends its point crashed, was killed, or ran out of
+// memory: the point in flight fails, and another child goes on with the next.
 #include "sim/sweep/run.h"
 
 #include <errno.h>
@@ -180,8 +180,8 @@ static char *last_complaint(const struct worker *worker)
     return xstrdup(line == NULL ? text : line + 1);
 }
 
-// A machine that was timed in a process of its own may have wanted memory, of which the point knows no more
-// than that process's end. Owned; NULL: the reason stands.
+// A machine that was timed in a process of its own may have wanted memory, of which the point knows
+// no more than that process's end. Owned; NULL: the reason stands.
 static char *explain_by_memory(const struct runner *runner, const struct worker *worker,
                                const struct frame *frame)
 {
@@ -307,8 +307,8 @@ static void add_crash(struct runner *runner, struct worker *worker, int status)
     free(why);
 }
 
-// The child died at a point that might have come to its end elsewhere: it was killed for the time that the point
-// before took, or may have held memory of others up to the limit.
+// The child died at a point that might have come to its end elsewhere: it was killed for the time
+// that the point before took, or may have held memory of others up to the limit.
 static bool was_innocent(const struct runner *runner, const struct worker *worker)
 {
     if (worker->is_timed_out) {

@@ -1,5 +1,5 @@
-// Runs the points of a sweep in forked children, one point after the other: a point that crashes must not take
-// the sweep with it. This process alone writes.
+// Runs the points of a sweep in forked children, one point after the other: a point that crashes
+// must not take the sweep with it. This process alone writes.
 #ifndef TILESIM_SIM_SWEEP_RUN_H
 #define TILESIM_SIM_SWEEP_RUN_H
 
@@ -35,8 +35,8 @@ struct sweep_summary {
     bool is_interrupted; // SIGINT, SIGTERM or SIGHUP came
 };
 
-// False, with a sentence in *why (owned by the caller): the store could not be written, or no child be
-// started. What was added stays.
+// False, with a sentence in *why (owned by the caller): the store could not be written, or no child
+// be started. What was added stays.
 bool sweep_run(const struct sweep *sweep, const struct sweep_points *points, struct store *store,
                const struct sweep_options *options, struct sweep_summary *summary, char **why);
 void sweep_summary_free(struct sweep_summary *summary); // what it owns

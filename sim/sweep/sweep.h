@@ -1,6 +1,6 @@
-// A sweep file: an experiment, and the values that its keys take. docs/sweeps.md says what one may hold.
-// Reading finds every fault of the file, and every value that the experiment's keys refuse, before
-// anything runs. What values are together is known only when a point runs.
+// A sweep file: an experiment, and the values that its keys take. docs/sweeps.md says what one may
+// hold. Reading finds every fault of the file, and every value that the experiment's keys refuse,
+// before anything runs. What values are together is known only when a point runs.
 #ifndef TILESIM_SIM_SWEEP_SWEEP_H
 #define TILESIM_SIM_SWEEP_SWEEP_H
 
@@ -65,8 +65,8 @@ struct sweep {
     } * labels;
 };
 
-// path: "-" is standard input; sets: as of --set, after the file's `set`; what points or blocks give values of
-// their own is refused. NULL: messages in err.
+// path: "-" is standard input; sets: as of --set, after the file's `set`; what points or blocks
+// give values of their own is refused. NULL: messages in err.
 struct sweep *sweep_load(const char *path, const char *const *sets, uint32_t set_count,
                          struct err *err);
 void sweep_destroy(struct sweep *sweep);
@@ -84,8 +84,8 @@ struct sweep_points {
 
 // How many combinations the grids have; saturates. Skipped and equal points are counted.
 uint64_t sweep_count_combinations(const struct sweep *sweep);
-// Every point in order, those that are skipped or equal to one before left out. The grids have at most
-// SWEEP_POINTS_MAX combinations.
+// Every point in order, those that are skipped or equal to one before left out. The grids have at
+// most SWEEP_POINTS_MAX combinations.
 struct sweep_points sweep_expand(const struct sweep *sweep);
 void sweep_points_free(struct sweep_points *points);
 
@@ -95,8 +95,8 @@ const struct node *sweep_point_value(const struct sweep *sweep, const struct swe
 // The experiment with the values of the point. In `config`; NULL: messages in err.
 const struct node *sweep_point_root(const struct sweep *sweep, const struct sweep_point *point,
                                     struct config *config, struct err *err);
-// Path -> value for every path of the sweep. What the file does not say is taken from `resolved` (NULL: is
-// left out). New reference.
+// Path -> value for every path of the sweep. What the file does not say is taken from `resolved`
+// (NULL: is left out). New reference.
 json_t *sweep_point_settings(const struct sweep *sweep, const struct sweep_point *point,
                              const json_t *resolved);
 json_t *sweep_value_to_json(const struct node *value); // new reference

@@ -1,4 +1,5 @@
-// Reading a sweep file. What stands at its top belongs to every block; without `blocks` it is one block.
+// Reading a sweep file. What stands at its top belongs to every block; without `blocks` it is one
+// block.
 #include <stdlib.h>
 #include <string.h>
 

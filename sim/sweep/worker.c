@@ -16,12 +16,15 @@
 #include "sim/sweep/frame.h"
 #include "sim/sweep/sweep.h"
 
-// A process goes on after points whose machines move the clock by no more than this: a thousandth of what the
-// engine bears (ORIGIN_TRANSFERS_MAX), while a point that moves it by more takes longer than a fork.
+// A process goes on after points whose machines move the clock by no more than this: a thousandth
+// of what the engine bears (ORIGIN_TRANSFERS_MAX), while a point that moves it by more takes longer
+// than a fork.
 #define SMALL_POINT_CYCLES 1048576.0
-// After so long a new process costs little (some 5 ms), and this one may hold memory that nobody uses any more.
+// After so long a new process costs little (some 5 ms), and this one may hold memory that nobody
+// uses any more.
 #define WORKER_SECONDS 1.0
-// malloc() keeps what a point frees, for the next one: giving it back and taking it again are page faults.
+// malloc() keeps what a point frees, for the next one: giving it back and taking it again are page
+// faults.
 #define KEPT_BYTES (256 << 20)
 #define MAPPED_BYTES (4 << 20) // larger pieces go back at once
 
@@ -68,8 +71,8 @@ struct worker_state {
     double started_seconds;
 };
 
-// The next point's peak memory begins at what the process holds now, which is more than nothing: what the
-// points before it freed is still there. Without the file the peak is that of the process.
+// The next point's peak memory begins at what the process holds now, which is more than nothing:
+// what the points before it freed is still there. Without the file the peak is that of the process.
 static void forget_peak_memory(void)
 {
     int file = open("/proc/self/clear_refs", O_WRONLY | O_CLOEXEC);
@@ -129,8 +132,8 @@ static void send_result(const struct worker_state *state, struct result *result,
     free(text);
 }
 
-// Runs the resolved experiment and sends what came of it. The first point of a process tells whether others may
-// share its clock: large ones would soon have to be run again.
+// Runs the resolved experiment and sends what came of it. The first point of a process tells
+// whether others may share its clock: large ones would soon have to be run again.
 static void run_point(struct worker_state *state, const struct experiment *experiment,
                       struct frame *frame, struct err *err)
 {
@@ -155,9 +158,9 @@ static void run_point(struct worker_state *state, const struct experiment *exper
     result_free(&result);
 }
 
-// A hash of the configuration without its name, which says nothing of the result, and with the cap on
-// activity, which the resolved one has turned into slots: two caps that come to equal slots are two points.
-// Returns the configuration with its name, as text. Owned.
+// A hash of the configuration without its name, which says nothing of the result, and with the cap
+// on activity, which the resolved one has turned into slots: two caps that come to equal slots are
+// two points. Returns the configuration with its name, as text. Owned.
 static char *make_key(const struct experiment *experiment, json_t *config, char *key)
 {
     json_object_del(config, "experiment");

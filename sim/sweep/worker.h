@@ -1,5 +1,6 @@
-// The child's side of a sweep: takes points one after the other and says what came of each. It ends early, for
-// another to go on, where that costs little: so no point suffers from what the ones before it left behind.
+// The child's side of a sweep: takes points one after the other and says what came of each. It ends
+// early, for another to go on, where that costs little: so no point suffers from what the ones
+// before it left behind.
 #ifndef TILESIM_SIM_SWEEP_WORKER_H
 #define TILESIM_SIM_SWEEP_WORKER_H
 

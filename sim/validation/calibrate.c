@@ -91,7 +91,8 @@ static bool make_blocks(const struct series_list *list, struct parameter_list *p
     return err_count(err) == faults;
 }
 
-// Rows are read once per block: what one block found is written into the rows of the others as well.
+// Rows are read once per block: what one block found is written into the rows of the others as
+// well.
 static void put_into_others(struct blocks *blocks, uint32_t from)
 {
     const struct block *block = &blocks->blocks[from];

@@ -1,6 +1,6 @@
 // Refits the uncertain values of a group to its measured points: what `tilesim calibrate` does.
-// Parameters that are fitted to the same points are fitted together, to those points alone; those of a
-// series before those of the whole group, and all again until none moves.
+// Parameters that are fitted to the same points are fitted together, to those points alone; those
+// of a series before those of the whole group, and all again until none moves.
 #ifndef TILESIM_SIM_VALIDATION_CALIBRATE_H
 #define TILESIM_SIM_VALIDATION_CALIBRATE_H
 
@@ -24,8 +24,8 @@ bool calibrate_run(const struct series_list *list, struct parameter_list *parame
                    struct err *err);
 void calibration_free(struct calibration *calibration);
 
-// Writes values, residuals and left-one-out errors where they stand in the files, and changes nothing
-// else. A file is replaced as a whole, or left as it is. False: messages in err.
+// Writes values, residuals and left-one-out errors where they stand in the files, and changes
+// nothing else. A file is replaced as a whole, or left as it is. False: messages in err.
 bool calibration_write(const struct calibration *calibration, struct err *err);
 
 #endif

@@ -1,5 +1,6 @@
-// Conventions: x are values scaled to 0..1 over a parameter's range, by ratio where the range spans decades.
-// A trial may not run at all (the memory is too small): it counts as wrong by a factor of e^10.
+// Conventions: x are values scaled to 0..1 over a parameter's range, by ratio where the range spans
+// decades. A trial may not run at all (the memory is too small): it counts as wrong by a factor of
+// e^10.
 #include "sim/validation/fit.h"
 
 #include <math.h>

@@ -1,6 +1,7 @@
-// Least squares: the values of some parameters that bring the modelled points nearest to the measured ones.
-// What is minimised: weighted mean of ln(modelled / measured)^2, so that 2 % count the same on a microsecond
-// and on a second. Deterministic. Every experiment is read once; a trial writes the values into it.
+// Least squares: the values of some parameters that bring the modelled points nearest to the
+// measured ones. What is minimised: weighted mean of ln(modelled / measured)^2, so that 2 % count
+// the same on a microsecond and on a second. Deterministic. Every experiment is read once; a trial
+// writes the values into it.
 #ifndef TILESIM_SIM_VALIDATION_FIT_H
 #define TILESIM_SIM_VALIDATION_FIT_H
 
@@ -35,8 +36,8 @@ bool fit_create(const struct series_list *list, struct parameter *const *paramet
                 uint32_t parameter_count, struct fit *fit, struct err *err);
 void fit_free(struct fit *fit);
 
-// Searches from the parameters' values and leaves the best in `values`. left_out: a row that does not
-// count, or row_count. is_global: looks at the whole ranges first.
+// Searches from the parameters' values and leaves the best in `values`. left_out: a row that does
+// not count, or row_count. is_global: looks at the whole ranges first.
 void fit_search(struct fit *fit, uint32_t left_out, bool is_global, double *values);
 void fit_put(struct fit *fit, const double *values); // into every row
 // Writes the values of another fit into a row that uses them too.

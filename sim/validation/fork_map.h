@@ -1,5 +1,5 @@
-// The same work on many items in forked processes: SimGrid allows one engine per process, and an item that
-// crashes must not take the others with it.
+// The same work on many items in forked processes: SimGrid allows one engine per process, and an
+// item that crashes must not take the others with it.
 #ifndef TILESIM_SIM_VALIDATION_FORK_MAP_H
 #define TILESIM_SIM_VALIDATION_FORK_MAP_H
 

@@ -1,11 +1,12 @@
-// The uncertain values of chips, GPUs and experiments that a group of points fixes, and where each is
-// written: what `validate` shows and `calibrate` refits.
+// The uncertain values of chips, GPUs and experiments that a group of points fixes, and where each
+// is written: what `validate` shows and `calibrate` refits.
 #ifndef TILESIM_SIM_VALIDATION_PARAMETERS_H
 #define TILESIM_SIM_VALIDATION_PARAMETERS_H
 
 #include "sim/validation/series.h"
 
-// A point's experiment, and every part of it that a file with its own list `uncertain` was read into.
+// A point's experiment, and every part of it that a file with its own list `uncertain` was read
+// into.
 struct scoped_experiment {
     struct experiment *experiment;  // owned
     struct uncertain_scope *scopes; // owned; the experiment, then its machines
@@ -35,8 +36,8 @@ struct parameter_list {
     uint32_t count;
 };
 
-// Those fitted to the group and to its series, or to one series alone (NULL: all), that any point of the list uses.
-// False: messages in err.
+// Those fitted to the group and to its series, or to one series alone (NULL: all), that any point
+// of the list uses. False: messages in err.
 bool parameters_find(const struct series_list *list, const char *group, const char *series,
                      struct parameter_list *parameters, struct err *err);
 void parameters_free(struct parameter_list *parameters);

@@ -48,8 +48,8 @@ static bool is_said(const struct point_run *runs, uint32_t i)
     return false;
 }
 
-// A file that is wrong ends the validation; a point that a machine cannot run does not. What is wrong
-// with a chip is wrong with all points on it, and said once.
+// A file that is wrong ends the validation; a point that a machine cannot run does not. What is
+// wrong with a chip is wrong with all points on it, and said once.
 static void report_bad_input(const struct job *jobs, const struct point_run *runs, uint32_t count,
                              struct err *err)
 {

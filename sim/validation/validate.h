@@ -1,4 +1,5 @@
-// Runs every point of some series that has a value (a claim has none: claim.h) and compares: what `tilesim validate` does.
+// Runs every point of some series that has a value (a claim has none: claim.h) and compares: what
+// `tilesim validate` does.
 #ifndef TILESIM_SIM_VALIDATION_VALIDATE_H
 #define TILESIM_SIM_VALIDATION_VALIDATE_H
 

@@ -1,5 +1,6 @@
-// Published measurements beside the experiment that they are held against: the section `validation`.
-// One file configs/validation/<group>/<series>.yaml is one series; a point is the file with its sets.
+// Published measurements beside the experiment that they are held against: the section
+// `validation`. One file configs/validation/<group>/<series>.yaml is one series; a point is the
+// file with its sets.
 #ifndef TILESIM_SIM_VALIDATION_VALIDATION_H
 #define TILESIM_SIM_VALIDATION_VALIDATION_H
 

@@ -1,5 +1,6 @@
-// Fitted values back into the YAML files they came from: a text edit at the place of each value. The parser's
-// marks count lines and characters; everything else in the file stays as it is, comments too.
+// Fitted values back into the YAML files they came from: a text edit at the place of each value.
+// The parser's marks count lines and characters; everything else in the file stays as it is,
+// comments too.
 #include <ctype.h>
 #include <errno.h>
 #include <math.h>

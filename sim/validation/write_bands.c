@@ -1,6 +1,7 @@
-// Points are sorted by what was measured (sparse, dense, a kind of workload) and on what hardware: a tally. The
-// band of a tally is what 90 % of its errors stay within, those of fitted points widened as leaving a point out
-// of the fit widens them. What was not measured on a preset gets an estimate from what was measured elsewhere.
+// Points are sorted by what was measured (sparse, dense, a kind of workload) and on what hardware:
+// a tally. The band of a tally is what 90 % of its errors stay within, those of fitted points
+// widened as leaving a point out of the fit widens them. What was not measured on a preset gets an
+// estimate from what was measured elsewhere.
 #include "sim/validation/write_bands.h"
 
 #include <errno.h>
@@ -61,8 +62,9 @@ static void tallies_free(struct tallies *tallies)
     free(tallies->tallies);
 }
 
-// How much further off a point of the series is that the fit does not know: at least 1. Where calibrate has not
-// left points out yet, by the degrees of freedom that the parameters take from the points.
+// How much further off a point of the series is that the fit does not know: at least 1. Where
+// calibrate has not left points out yet, by the degrees of freedom that the parameters take from
+// the points.
 static double left_out_factor(const struct validated_group *group, const char *series)
 {
     double factor = 1;
@@ -302,8 +304,8 @@ static void put_band(FILE *stream, const struct tallies *tallies, const char *ha
     }
 }
 
-// Kinds that tell their works apart have a band for each that was measured anywhere, and for all others an
-// estimate from the widest of those: one codelet says nothing of the next.
+// Kinds that tell their works apart have a band for each that was measured anywhere, and for all
+// others an estimate from the widest of those: one codelet says nothing of the next.
 static void put_works(FILE *stream, const struct tallies *tallies, const char *hardware,
                       const struct workload_kind *kind)
 {

@@ -88,8 +88,8 @@ static struct presentation presentation_at(const struct data_source *source, enu
                                  true};
 }
 
-// Keeps a uniformly random `slots` of `count` ids in their order (selection sampling: Knuth, The Art of
-// Computer Programming 2, 3.4.2, algorithm S).
+// Keeps a uniformly random `slots` of `count` ids in their order (selection sampling: Knuth, The
+// Art of Computer Programming 2, 3.4.2, algorithm S).
 static void keep_some(struct rng rng, const uint32_t *ids, uint32_t count, uint32_t *kept,
                       uint32_t slots)
 {

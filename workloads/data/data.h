@@ -70,9 +70,9 @@ struct data_source *data_open(const struct data_config *config,
                               const struct network_config *network, uint32_t time_steps,
                               uint64_t seed, struct err *err);
 void data_close(struct data_source *source);
-// Training: a new random order each epoch. Test: in order; the last batch repeats sample 0 past the end.
-// A batch made for analog input gets values, another one spikes.
-// If more than batch->slots events fall in a time step, a random batch->slots of them are kept.
+// Training: a new random order each epoch. Test: in order; the last batch repeats sample 0 past the
+// end. A batch made for analog input gets values, another one spikes. If more than batch->slots
+// events fall in a time step, a random batch->slots of them are kept.
 void data_fill_batch(const struct data_source *source, enum data_split split, uint64_t seed,
                      uint32_t number, uint32_t time_steps, struct spike_batch *batch);
 

@@ -16,7 +16,8 @@ static uint32_t read_big_endian(const uint8_t bytes[4])
     return (uint32_t)bytes[0] << 24 | (uint32_t)bytes[1] << 16 | (uint32_t)bytes[2] << 8 | bytes[3];
 }
 
-// What zlib (or the system) says of the last call. zlib puts the path before it; our caller does, too.
+// What zlib (or the system) says of the last call. zlib puts the path before it; our caller does,
+// too.
 static char *describe_fault(gzFile file)
 {
     int code = Z_OK;

@@ -44,8 +44,9 @@ void manifold_free(struct manifold *manifold)
     free(manifold->phase);
 }
 
-// sin(2 pi turns) for 0 <= turns < 2^31, within 1e-11: Taylor's series to the 15th power on a quarter turn.
-// Not libm's: this one is the same on every host, and the loop around it becomes vector code.
+// sin(2 pi turns) for 0 <= turns < 2^31, within 1e-11: Taylor's series to the 15th power on a
+// quarter turn. Not libm's: this one is the same on every host, and the loop around it becomes
+// vector code.
 static inline double sin_turns(double turns)
 {
     const double two_pi = 6.283185307179586477;

@@ -1,5 +1,6 @@
 // A smooth random map from [0, 1]^dimensions to `units` values: the random manifold of
-// github.com/fzenke/randman (Zenke and Vogels 2021, doi 10.1162/neco_a_01367), NumPy variant, no bias:
+// github.com/fzenke/randman (Zenke and Vogels 2021, doi 10.1162/neco_a_01367), NumPy variant, no
+// bias:
 //   f_u(x) = prod_d sum_{i=1..C-1} a_udi s_i sin(2 pi (i x_d b_udi + c_udi)),
 //   a, b, c uniform in [0, 1), s_i = (i + 1)^-alpha, C = min(ceil(1000^(1/alpha)), 1000).
 // (The term i = 0 carries a factor that the variant without bias sets to 0.)

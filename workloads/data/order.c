@@ -4,9 +4,10 @@
 #include "sim/rng.h"
 
 // A Feistel network with Philox as its round function permutes 2 * half_bits bits; values that fall
-// outside are permuted again until they fall inside (cycle walking: Black and Rogaway, "Ciphers with
-// Arbitrary Finite Domains", CT-RSA 2002). The domain is at most 4 * count: up to 4 walks on average.
-// Rounds: 4 make a strong permutation of a large domain (Luby and Rackoff 1988); ours may be tiny.
+// outside are permuted again until they fall inside (cycle walking: Black and Rogaway, "Ciphers
+// with Arbitrary Finite Domains", CT-RSA 2002). The domain is at most 4 * count: up to 4 walks on
+// average. Rounds: 4 make a strong permutation of a large domain (Luby and Rackoff 1988); ours may
+// be tiny.
 #define ROUNDS 8u
 
 static uint32_t half_bits_of(uint32_t count)

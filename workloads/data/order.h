@@ -1,5 +1,5 @@
-// The order in which an epoch visits the samples: a keyed permutation, computed entry by entry, so that
-// any batch can be drawn without its predecessors.
+// The order in which an epoch visits the samples: a keyed permutation, computed entry by entry, so
+// that any batch can be drawn without its predecessors.
 #ifndef TILESIM_WORKLOADS_DATA_ORDER_H
 #define TILESIM_WORKLOADS_DATA_ORDER_H
 

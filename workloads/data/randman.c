@@ -1,8 +1,8 @@
-// Random manifolds: the synthetic spike data set of the field, generated, no download. Each class has one
-// random manifold (manifold.h) per spike; a sample is one random point x of [0, 1]^dimension, and a unit's
-// spike times are its manifold values at x, scaled to the time steps by the extremes of its class. Every
-// unit spikes equally often in every sample: only the times carry the class.
-// Samples are interleaved by class; the first 80 % are the training split.
+// Random manifolds: the synthetic spike data set of the field, generated, no download. Each class
+// has one random manifold (manifold.h) per spike; a sample is one random point x of [0,
+// 1]^dimension, and a unit's spike times are its manifold values at x, scaled to the time steps by
+// the extremes of its class. Every unit spikes equally often in every sample: only the times carry
+// the class. Samples are interleaved by class; the first 80 % are the training split.
 #include <stdlib.h>
 
 #include "sim/rng.h"
@@ -48,8 +48,9 @@ static uint32_t time_step_of(const struct sheet *sheet, uint32_t unit, double va
     return scaled < time_steps - 1 ? (uint32_t)scaled : time_steps - 1;
 }
 
-// Two spikes of a unit in one time step would be one: the later drawn takes the next free time step, around
-// the end. Units come in ascending order, so the last id of a time step tells whether the unit is there.
+// Two spikes of a unit in one time step would be one: the later drawn takes the next free time
+// step, around the end. Units come in ascending order, so the last id of a time step tells whether
+// the unit is there.
 static void add_spike(uint32_t unit, uint32_t t, uint32_t inputs, uint32_t time_steps,
                       uint32_t *ids, uint32_t *counts)
 {
@@ -110,7 +111,8 @@ static void create_sheets(struct randman *source, double alpha)
     }
 }
 
-// The extremes that scale a unit are those over the class's samples of both splits, as in the original.
+// The extremes that scale a unit are those over the class's samples of both splits, as in the
+// original.
 static void find_extremes(struct randman *source)
 {
     const uint32_t units = source->base.inputs, classes = source->base.classes;

@@ -1,6 +1,6 @@
-// Uniformly random spikes: every input spikes in every time step with probability data.rate (analog: its
-// value is uniform in [0, 1)), and labels
-// are random. Nothing to learn but the samples themselves; it sets an exact input activity.
+// Uniformly random spikes: every input spikes in every time step with probability data.rate
+// (analog: its value is uniform in [0, 1)), and labels are random. Nothing to learn but the samples
+// themselves; it sets an exact input activity.
 #include <stdlib.h>
 #include <string.h>
 

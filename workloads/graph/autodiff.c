@@ -1,5 +1,5 @@
-// Convention: rule_<op>(autodiff, op, g) emits ops that add the contribution of g, the adjoint of the
-// op's output, to the adjoints of the op's inputs.
+// Convention: rule_<op>(autodiff, op, g) emits ops that add the contribution of g, the adjoint of
+// the op's output, to the adjoints of the op's inputs.
 #include "workloads/graph/autodiff.h"
 
 #include <stdlib.h>

@@ -1,9 +1,9 @@
 // Tensors and ops of one time step, forward and backward in one table.
 //
-// A tensor has a shape, a type and a role. `spikes` is a type of its own: per sample a list of ids with
-// two counts (spikes sent k, listed g) and a capacity (slots); in the dense form every neuron is listed
-// and the values are 0 or 1. `slots` holds one float per listed id of a spikes tensor: the adjoint of
-// spikes is a slots tensor.
+// A tensor has a shape, a type and a role. `spikes` is a type of its own: per sample a list of ids
+// with two counts (spikes sent k, listed g) and a capacity (slots); in the dense form every neuron
+// is listed and the values are 0 or 1. `slots` holds one float per listed id of a spikes tensor:
+// the adjoint of spikes is a slots tensor.
 //
 // Shapes: activations [batch, neurons]; weights [fan-in, neurons]; biases [1, neurons]; spikes
 // [batch, neurons]; analog input [batch, inputs].

@@ -115,8 +115,8 @@ static void add_stage(struct stage *stages, uint32_t *count, bool is_region, uin
     }
 }
 
-// Products and spike ops of one layer and phase, in order; the first of `class` after which (or before
-// which) regions go is handled by the caller through `class`.
+// Products and spike ops of one layer and phase, in order; the first of `class` after which (or
+// before which) regions go is handled by the caller through `class`.
 static void add_ops(struct training_graph *tg, enum op_phase phase, uint32_t layer,
                     enum op_class class)
 {

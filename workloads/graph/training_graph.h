@@ -1,4 +1,5 @@
-// The training graph: one time step of a network, its derivative, and what is carried between steps.
+// The training graph: one time step of a network, its derivative, and what is carried between
+// steps.
 //
 // Backpropagation through time over it:
 //   for t = 0 .. T-1:  run the forward stages; a state-in is the state-out of t-1 (zero at t = 0)
@@ -82,7 +83,8 @@ struct training_graph {
     uint32_t input, labels; // tensors; input: spikes, or float32 and static
 };
 
-// `network` must outlive the graph. The dense form lists every neuron: slots = neurons of each layer.
+// `network` must outlive the graph. The dense form lists every neuron: slots = neurons of each
+// layer.
 struct training_graph *training_graph_create(const struct network_config *network,
                                              enum network_form form, uint32_t batch,
                                              uint32_t time_steps);

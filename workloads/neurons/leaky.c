@@ -1,11 +1,13 @@
-// Leaky integrate-and-fire with the reset by subtraction: "Leaky" of snnTorch. The input is not scaled.
+// Leaky integrate-and-fire with the reset by subtraction: "Leaky" of snnTorch. The input is not
+// scaled.
 //
 //   u(t) = alpha * u(t-1) - theta1 * [u(t-1) > theta1] + x(t)      reset_inside_decay: false
 //   u(t) = alpha * (u(t-1) - theta1 * [u(t-1) > theta1]) + x(t)    reset_inside_decay: true
 //   spike where u(t) > theta1
 //
-// snnTorch, whose beta is alpha here, decays the reset where the caller keeps the state (true) and does
-// not where the layer keeps it (init_hidden; false): github.com/vinniesun/snntorch-ipu @8910d45.
+// snnTorch, whose beta is alpha here, decays the reset where the caller keeps the state (true) and
+// does not where the layer keeps it (init_hidden; false): github.com/vinniesun/snntorch-ipu
+// @8910d45.
 //
 // symbol   config key       default   meaning
 // alpha    network.alpha    0.95      membrane decay per time step

@@ -36,8 +36,8 @@ NEURONS(X)
 
 extern const struct neuron_model *const neuron_models[]; // ends with NULL
 
-// Shared by models: the membrane after the reset that the configuration asks for, decayed by `decay`:
-// decay * u - reset, or decay * (u - reset); see enum reset_kind and enum reset_gradient.
+// Shared by models: the membrane after the reset that the configuration asks for, decayed by
+// `decay`: decay * u - reset, or decay * (u - reset); see enum reset_kind and enum reset_gradient.
 uint32_t neuron_decay_and_reset(struct graph *graph, const struct network_config *config,
                                 uint32_t membrane_in, double decay);
 

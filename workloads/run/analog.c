@@ -1,5 +1,5 @@
-// Analog input and biases, float32: products of real numbers by OpenBLAS, in both forms; they differ in
-// the layout of weights (strips) and in how work is cut. The library runs on one thread.
+// Analog input and biases, float32: products of real numbers by OpenBLAS, in both forms; they
+// differ in the layout of weights (strips) and in how work is cut. The library runs on one thread.
 #include <cblas.h>
 #include <string.h>
 
@@ -73,8 +73,8 @@ static void sum_errors(const struct op_job *job, uint32_t strip, float *restrict
     }
 }
 
-// Rows [first, first + rows) of one strip: x^T e. An input that is the same at every time step needs
-// one product with the sum of the errors.
+// Rows [first, first + rows) of one strip: x^T e. An input that is the same at every time step
+// needs one product with the sum of the errors.
 static void add_rows(const struct op_job *job, uint32_t first, uint32_t rows, uint32_t strip,
                      bool adds, float *sums)
 {

@@ -299,9 +299,10 @@ static void run_strip_item(void *context, uint32_t item, uint32_t thread)
     run_connect(run->runner->kernels, &bound->op, &span, item, item + 1);
 }
 
-// The time steps of `span` that lie in the part of the block that is run. A matrix product by a library is
-// done for all of them if it is for one: the bits of a row depend on the rows that it is multiplied with.
-// The rows past the part hold values of other runs, and nobody reads what becomes of them.
+// The time steps of `span` that lie in the part of the block that is run. A matrix product by a
+// library is done for all of them if it is for one: the bits of a row depend on the rows that it is
+// multiplied with. The rows past the part hold values of other runs, and nobody reads what becomes
+// of them.
 static void clip_to_part(const struct pass_run *run, struct span *span)
 {
     struct time_range part = run->runner->part;

@@ -1,10 +1,11 @@
-// Runs the stages of a training graph over a block of time steps, or over a part of one: the passes of
-// schedule.h and, when the backward pass of a block is complete, the gradients of parameters. Generic over
-// neurons, forms and precisions.
+// Runs the stages of a training graph over a block of time steps, or over a part of one: the passes
+// of schedule.h and, when the backward pass of a block is complete, the gradients of parameters.
+// Generic over neurons, forms and precisions.
 //
-// Blocks start at multiples of block_time_steps whatever part of them is run, and they are the unit in
-// which gradients are added and products are cut into items. So results do not depend, to the bit, on the
-// parts that the time steps are run in; see plan_run.h for what a block keeps until it is complete.
+// Blocks start at multiples of block_time_steps whatever part of them is run, and they are the unit
+// in which gradients are added and products are cut into items. So results do not depend, to the
+// bit, on the parts that the time steps are run in; see plan_run.h for what a block keeps until it
+// is complete.
 #ifndef TILESIM_WORKLOADS_RUN_BLOCK_RUNNER_H
 #define TILESIM_WORKLOADS_RUN_BLOCK_RUNNER_H
 
@@ -42,8 +43,8 @@ struct block_runner {
     struct time_range part; // from first_time_step on
 };
 
-// Runs on kernels_select() of form and precision. Float16: states of neurons and carries are rounded
-// where a stage writes them. Graph and pool are borrowed. is_windowed: see storage.h.
+// Runs on kernels_select() of form and precision. Float16: states of neurons and carries are
+// rounded where a stage writes them. Graph and pool are borrowed. is_windowed: see storage.h.
 struct block_runner *block_runner_create(const struct training_graph *graph,
                                          enum precision precision, struct pool *pool, uint64_t seed,
                                          bool is_windowed);

@@ -1,5 +1,5 @@
-// Runs a training graph on the host: forward and backward over time, with or without a checkpoint plan.
-// The time loop is cut into blocks of time steps of a fixed size (block_runner.h).
+// Runs a training graph on the host: forward and backward over time, with or without a checkpoint
+// plan. The time loop is cut into blocks of time steps of a fixed size (block_runner.h).
 #ifndef TILESIM_WORKLOADS_RUN_EXECUTOR_H
 #define TILESIM_WORKLOADS_RUN_EXECUTOR_H
 
@@ -11,8 +11,8 @@
 
 struct executor;
 
-// Runs on kernels_select() of form and precision. The plan says what is kept of the forward pass; NULL: the
-// history of all time steps. Graph, plan and pool are borrowed.
+// Runs on kernels_select() of form and precision. The plan says what is kept of the forward pass;
+// NULL: the history of all time steps. Graph, plan and pool are borrowed.
 struct executor *executor_create(const struct training_graph *graph, enum precision precision,
                                  const struct checkpoint_plan *plan, struct pool *pool,
                                  uint64_t seed);

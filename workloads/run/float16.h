@@ -18,8 +18,8 @@ static inline float float16_round(float value)
     memcpy(&bits, &value, sizeof(bits));
     sign = bits & 0x80000000u;
     bits ^= sign;
-    // Normal: 13 bits of the fraction go; half of the last that stays, less one if that one is even,
-    // carries over where it must, into the exponent too.
+    // Normal: 13 bits of the fraction go; half of the last that stays, less one if that one is
+    // even, carries over where it must, into the exponent too.
     uint32_t normal = (bits + 0xfffu + (bits >> 13 & 1u)) & ~0x1fffu;
     // Subnormal: a multiple of 2^-24, which is the last bit of float32 from 0.5 to 1.
     float magnitude, shifted;

@@ -30,8 +30,8 @@ static uint32_t bits_of(uint32_t value)
     return bits;
 }
 
-// Chunks of equal numbers at every level: their heads and one chunk's history are then the fewest, about,
-// where a state is as large as a time step's history.
+// Chunks of equal numbers at every level: their heads and one chunk's history are then the fewest,
+// about, where a state is as large as a time step's history.
 static struct checkpoint_config choose_numbers(struct checkpoint_config config, uint32_t time_steps)
 {
     if (config.kind == CHECKPOINT_AUTO) {

@@ -1,6 +1,7 @@
 // The batch's input, as the stages read it.
-// Lists of ids are borrowed from the batch. The dense form's 0 and 1 are written out for all time steps;
-// in a windowed storage for the block that is run, each time that another block was run before.
+// Lists of ids are borrowed from the batch. The dense form's 0 and 1 are written out for all time
+// steps; in a windowed storage for the block that is run, each time that another block was run
+// before.
 #ifndef TILESIM_WORKLOADS_RUN_INPUT_H
 #define TILESIM_WORKLOADS_RUN_INPUT_H
 

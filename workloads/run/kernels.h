@@ -152,8 +152,8 @@ extern const struct kernels kernels_sparse, kernels_dense, kernels_reference_spa
     kernels_reference_dense;
 const struct kernels *kernels_select(enum network_form form, enum precision precision);
 
-// Bytes of scratch memory that gradients of weights need for blocks of block_rows rows. The graph: for
-// tables without event lists alone.
+// Bytes of scratch memory that gradients of weights need for blocks of block_rows rows. The graph:
+// for tables without event lists alone.
 size_t kernels_scratch_bytes(const struct kernels *kernels, const struct training_graph *graph,
                              uint32_t block_rows);
 

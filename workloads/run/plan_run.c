@@ -26,11 +26,12 @@ struct plan_run {
     struct activity *record; // borrowed, during a forward pass; NULL: none
     uint32_t next_action;
     bool is_past_loss;
-    // Forward: the states at time steps `state` .. `computed` are in the window of `block`, and so is the
-    // history between them. `state` is the current one; NOWHERE: none is.
+    // Forward: the states at time steps `state` .. `computed` are in the window of `block`, and so
+    // is the history between them. `state` is the current one; NOWHERE: none is.
     struct time_range block;
     uint32_t state, computed;
-    // Backward: time steps whose history is in the window and that are not yet run; empty: first == end.
+    // Backward: time steps whose history is in the window and that are not yet run; empty: first ==
+    // end.
     struct time_range pending;
 };
 
@@ -196,8 +197,8 @@ static void record_part(const struct plan_run *run, struct time_range part)
     }
 }
 
-// The end of the time steps from `first` on that the actions from the next one on run forward, as far as
-// they lie in the block: what stands between them only reads the windows.
+// The end of the time steps from `first` on that the actions from the next one on run forward, as
+// far as they lie in the block: what stands between them only reads the windows.
 static uint32_t end_of_forward(const struct plan_run *run, uint32_t first, bool is_first_run)
 {
     uint32_t end = first;

@@ -149,7 +149,8 @@ static void unpack_values(const uint8_t *bits, uint32_t neurons, void *values, u
     }
 }
 
-// Both parts of a list are ascending: which neurons are listed, and which of these spiked, says all.
+// Both parts of a list are ascending: which neurons are listed, and which of these spiked, says
+// all.
 static void pack_list(const uint32_t *ids, const uint32_t counts[2], uint32_t neurons,
                       uint32_t slots, uint8_t *listed)
 {

@@ -3,14 +3,14 @@
 // A tensor lives for one time step, for a block of time steps, or for the whole run (what the
 // backward pass reads). State-in and state-out share a buffer of one more place: the value after
 // time step t is at place t + 1, the value before it at place t. Carries likewise, the other way
-// round. A static tensor has one place: its view has no time stride. So has a bias, without a stride
-// between samples either.
+// round. A static tensor has one place: its view has no time stride. So has a bias, without a
+// stride between samples either.
 //
-// A windowed storage keeps nothing for the whole run, but for lists of input spikes, which belong to the
-// batch: what else would live so lives for a block, and somebody saves it (snapshot.h). Of values of the
-// forward pass that gradients of parameters read there are two windows, one for each pass: what the
-// backward pass has read of a block stays until the block's gradients are added, whatever time steps are
-// run forward again in between.
+// A windowed storage keeps nothing for the whole run, but for lists of input spikes, which belong
+// to the batch: what else would live so lives for a block, and somebody saves it (snapshot.h). Of
+// values of the forward pass that gradients of parameters read there are two windows, one for each
+// pass: what the backward pass has read of a block stays until the block's gradients are added,
+// whatever time steps are run forward again in between.
 #ifndef TILESIM_WORKLOADS_RUN_STORAGE_H
 #define TILESIM_WORKLOADS_RUN_STORAGE_H
 
@@ -65,8 +65,8 @@ size_t matrix_elements(const struct matrix *matrix);
 // Windowed: views are of this pass's windows from now on.
 void storage_use_windows(struct storage *storage, enum op_phase phase);
 
-// States at `place`: zero, as before time step 0. Carries after the last time step: zero (`time_steps` of
-// the last block).
+// States at `place`: zero, as before time step 0. Carries after the last time step: zero
+// (`time_steps` of the last block).
 void storage_clear_states(struct storage *storage, uint32_t place);
 void storage_clear_carries(struct storage *storage, uint32_t time_steps);
 // From the end of a block of `time_steps` to the start of the next.

@@ -11,11 +11,11 @@
 
 struct trainer;
 
-// precision float32: fast kernels; float64: plain reference kernels; float16: the fast kernels, with
-// what is stored rounded. See docs/numerics.md.
-// training->checkpoints: the plan is executed. What a training step computes does not depend on it, to the
-// bit, unless states are stored as float16 (state_bytes 2).
-// Weights are drawn from the seed (Philox keyed by layer; the same for both forms).
+// precision float32: fast kernels; float64: plain reference kernels; float16: the fast kernels,
+// with what is stored rounded. See docs/numerics.md. training->checkpoints: the plan is executed.
+// What a training step computes does not depend on it, to the bit, unless states are stored as
+// float16 (state_bytes 2). Weights are drawn from the seed (Philox keyed by layer; the same for
+// both forms).
 struct trainer *trainer_create(const struct training_graph *graph,
                                const struct training_config *training, uint64_t seed,
                                uint32_t threads);
