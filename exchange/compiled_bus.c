@@ -355,7 +355,7 @@ static void add_flow(struct measuring *measuring, const struct flow *flow)
 
 static void widen(struct measuring *measuring, const struct tile_map *map)
 {
-    uint32_t end = tile_map_at(map, map->positions - 1) + 1; // both forms of the map ascend
+    uint32_t end = tile_map_at(map, map->positions - 1) + 1; // all forms of the map ascend
     measuring->first_tile = map->first < measuring->first_tile ? map->first : measuring->first_tile;
     measuring->end_tile = end > measuring->end_tile ? end : measuring->end_tile;
 }

@@ -1,5 +1,5 @@
 // Convention: a walk goes through items in runs that lie on one chip, found by division, so that it costs chips and not
-// tiles. Only the messages of a redistribution between two chips are counted one by one.
+// tiles, listed ones apart. Only the messages of a redistribution between two chips are counted one by one.
 #include "exchange/traffic.h"
 
 #include <stdlib.h>
@@ -13,6 +13,18 @@ struct chip_run {
     uint32_t items; // that follow one another on it
 };
 
+// The first position behind `position` that lies on another chip.
+static uint64_t end_of_listed(const struct program *program, const struct tile_map *map,
+                              uint32_t position)
+{
+    uint32_t end = position + 1;
+    while (end < map->positions &&
+           map->tiles[end] / program->chip_tiles == map->tiles[position] / program->chip_tiles) {
+        end++;
+    }
+    return end;
+}
+
 // From `item` on, at most `limit` items and at most to the end of the map's turn.
 static struct chip_run run_of(const struct program *program, const struct tile_map *map,
                               uint32_t item, uint32_t limit)
@@ -21,7 +33,7 @@ static struct chip_run run_of(const struct program *program, const struct tile_m
     uint32_t chip = tile_map_at(map, item) / program->chip_tiles;
     uint64_t left_behind = (uint64_t)(chip + 1) * program->chip_tiles - map->first; // tiles
     uint64_t end = map->is_spread ? div_ceil(left_behind * map->positions, map->span) : left_behind;
-    end = min_u64(end, map->positions);
+    end = min_u64(map->tiles != NULL ? end_of_listed(program, map, position) : end, map->positions);
     return (struct chip_run){.chip = chip, .items = (uint32_t)min_u64(end - position, limit)};
 }
 

@@ -252,10 +252,15 @@ static void verify_map(const struct program *program, const struct tile_map *map
     SIM_ASSERT(map->positions >= 1, "%s: a map without positions", what);
     SIM_ASSERT(!map->is_spread || map->span >= map->positions, "%s: %u positions over a span of %u",
                what, map->positions, map->span);
-    // the last position is the farthest: both forms of the map ascend
+    for (uint32_t i = 0; map->tiles != NULL && i < map->positions; i++) {
+        SIM_ASSERT(i == 0 ? map->tiles[i] == map->first : map->tiles[i] > map->tiles[i - 1],
+                   "%s: listed tiles do not ascend from %u", what, map->first);
+    }
+    // the last position is the farthest: all forms of the map ascend
     uint32_t last = map->positions - 1;
     uint64_t farthest =
         map->first + (map->is_spread ? (uint64_t)last * map->span / map->positions : last);
+    farthest = map->tiles != NULL ? map->tiles[last] : farthest;
     SIM_ASSERT(farthest < program->tile_count, "%s: tile %llu of %u", what,
                (unsigned long long)farthest, program->tile_count);
 }
@@ -306,6 +311,7 @@ static void verify_group(const struct program *program, const struct vertex_grou
     SIM_ASSERT(group->list <= LIST_LISTED, "%s: list %u does not exist", what,
                (unsigned)group->list);
     verify_map(program, &group->place, what);
+    SIM_ASSERT(group->place.tiles == NULL, "%s: vertices on listed tiles", what);
     verify_items(what, group->first_item, group->items);
     bool reads_record = group->dealing != DEAL_EVEN &&
                         (group->list != LIST_NONE || group->dealing == DEAL_SEGMENTS ||
@@ -473,6 +479,7 @@ void program_verify(const struct program *program)
     for (uint32_t i = 0; i < program->variable_count; i++) {
         const struct variable *variable = &program->variables[i];
         verify_map(program, &variable->place, variable->name);
+        SIM_ASSERT(variable->place.tiles == NULL, "%s: on listed tiles", variable->name);
         verify_items(variable->name, variable->first_item, variable->items);
         SIM_ASSERT(variable->role < VARIABLE_ROLE_COUNT, "%s: role %u does not exist",
                    variable->name, (unsigned)variable->role);

@@ -18,6 +18,7 @@
 #define TILESIM_SIM_PROGRAM_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "sim/codelet_list.h"
@@ -27,24 +28,28 @@
 // Where item i of `count` items lies.
 //   spread == false: tile first + i mod positions
 //   spread == true:  position p = i mod positions, tile first + floor(p * span / positions)
+//   tiles != NULL:   tile tiles[i mod positions]; they ascend from first. For flows alone
 struct tile_map {
     uint32_t first;
     uint32_t positions; // at least 1; items wrap around when there are more
     uint32_t span;      // tiles over which the positions are spread evenly; >= positions
     bool is_spread;
+    const uint32_t *tiles; // [positions]; outlives the program
 };
 
 static inline uint32_t tile_map_at(const struct tile_map *map, uint32_t item)
 {
     uint32_t position = item % map->positions;
-    return map->is_spread ? map->first + (uint32_t)((uint64_t)position * map->span / map->positions)
-                          : map->first + position;
+    if (map->is_spread) {
+        return map->first + (uint32_t)((uint64_t)position * map->span / map->positions);
+    }
+    return map->tiles == NULL ? map->first + position : map->tiles[position];
 }
 
 // How many of the `limit` items from `item` on lie on tiles that follow one another; at least 1.
 static inline uint32_t tile_map_run(const struct tile_map *map, uint32_t item, uint32_t limit)
 {
-    if (map->is_spread && map->span != map->positions) {
+    if (map->tiles != NULL || (map->is_spread && map->span != map->positions)) {
         return 1;
     }
     uint32_t to_turn = map->positions - item % map->positions;
@@ -55,6 +60,12 @@ static inline uint32_t tile_map_run(const struct tile_map *map, uint32_t item, u
 static inline struct tile_map tile_map_range(uint32_t first, uint32_t count)
 {
     return (struct tile_map){.first = first, .positions = count, .span = count, .is_spread = false};
+}
+
+// These tiles, one item each.
+static inline struct tile_map tile_map_list(const uint32_t *tiles, uint32_t count)
+{
+    return (struct tile_map){.first = tiles[0], .positions = count, .span = count, .tiles = tiles};
 }
 
 // How the vertices of a group are dealt to its items (an item lies on one tile), and what each

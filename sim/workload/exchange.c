@@ -70,7 +70,8 @@ static const struct key exchange_keys[] = {
 struct building {
     const struct exchange_workload *workload;
     struct program *program;
-    uint32_t *places; // owned; [tiles of all chips], a permutation: tiles in the order drawn
+    // owned; [tiles of all chips], a permutation: tiles in the order drawn; all-to-all sorts those that take part
+    uint32_t *places;
 };
 
 static uint32_t *draw_places(uint32_t tiles, uint32_t draw)
@@ -113,7 +114,14 @@ static void add_drawn_pairs(struct building *building)
     }
 }
 
-static void add_drawn_all_to_all(struct building *building)
+static int compare_tiles(const void *a, const void *b)
+{
+    uint32_t left = *(const uint32_t *)a;
+    uint32_t right = *(const uint32_t *)b;
+    return (left > right) - (left < right);
+}
+
+static void add_all_pairs(struct building *building)
 {
     uint32_t tiles = building->workload->tiles;
     for (uint32_t from = 0; from < tiles; from++) {
@@ -123,6 +131,20 @@ static void add_drawn_all_to_all(struct building *building)
             }
         }
     }
+}
+
+// One flow, not one for every pair: those of 9,728 tiles are 94 million. Where only some tiles of several chips take part
+// it is pairs, for which messages that follow one another over a link are told by their flows (exchange/traffic.h).
+static void add_drawn_all_to_all(struct building *building)
+{
+    uint32_t tiles = building->workload->tiles;
+    if (building->program->chips > 1 && tiles < building->program->tile_count) {
+        add_all_pairs(building);
+        return;
+    }
+    qsort(building->places, tiles, sizeof *building->places, compare_tiles);
+    struct tile_map drawn = tile_map_list(building->places, tiles);
+    add_flow(building, FLOW_ALL_TO_ALL, drawn, drawn);
 }
 
 static void add_chips(struct building *building, uint32_t from, uint32_t to)

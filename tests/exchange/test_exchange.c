@@ -6,9 +6,12 @@
 #include <cmocka.h>
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "exchange/exchange.h"
+#include "sim/err.h"
+#include "sim/rng.h"
 #include "tests/sim/fixture_chip.h"
 
 static struct tile_map tiles(uint32_t first, uint32_t count)
@@ -129,8 +132,9 @@ static void a_redistribution_moves_only_words_that_change_tile(void **state)
     assert_int_equal(one(&chip, FLOW_REDISTRIBUTE, tiles(0, 3), tiles(0, 3), 48), 0);
     assert_int_equal(one(&chip, FLOW_REDISTRIBUTE, tiles(0, 3), tiles(4, 1), 48), 60 + 12);
     // 3 words from 5 sources: floor(w * 5 / 3) = 0 1 3: all but word 0 change tile
-    assert_int_equal(
-        one(&chip, FLOW_REDISTRIBUTE, tiles(0, 5), (struct tile_map){0, 5, 16, true}, 12), 60 + 1);
+    assert_int_equal(one(&chip, FLOW_REDISTRIBUTE, tiles(0, 5),
+                         (struct tile_map){.positions = 5, .span = 16, .is_spread = true}, 12),
+                     60 + 1);
     assert_int_equal(one(&chip, FLOW_REDISTRIBUTE, tiles(3, 5), tiles(6, 1), 12), 60 + 2);
     assert_int_equal(one(&chip, FLOW_REDISTRIBUTE, tiles(0, 5), tiles(8, 5), 12), 60 + 1);
 }
@@ -174,7 +178,8 @@ static void latency_is_that_of_the_farthest_pair_that_talks(void **state)
     assert_int_equal(one(&chip, FLOW_PAIRS, tiles(8, 1), tiles(10, 1), 4), 61 + 6); // 2 + 3.5
     assert_int_equal(one(&chip, FLOW_BROADCAST, tiles(0, 1), tiles(0, 16), 4), 61 + 6);
     // tile 8 is the only one of its island: it does not talk to itself
-    assert_int_equal(one(&chip, FLOW_BROADCAST, tiles(8, 1), (struct tile_map){0, 2, 16, true}, 4),
+    assert_int_equal(one(&chip, FLOW_BROADCAST, tiles(8, 1),
+                         (struct tile_map){.positions = 2, .span = 16, .is_spread = true}, 4),
                      61 + 2);
     chip.exchange.tile_numbering =
         TILES_ALONG_COLUMNS; // tiles 0 to 3 are column 0, 4 to 7 column 1
@@ -248,6 +253,33 @@ static void an_all_to_all_costs_the_farthest_way_and_its_words(void **state)
     expect_within(90 + one(&chip, FLOW_ALL_TO_ALL, tiles(0, 608), tiles(0, 608), 4), 552e-9, 0.02);
 }
 
+// Tiles anywhere on the chip, as the workload draws them.
+static void all_to_all_of_listed_tiles_costs_what_its_pairs_cost(void **state)
+{
+    (void)state;
+    enum { TILES_MOST = 40 };
+    struct chip_config chip = measured_chip();
+    for (uint32_t i = 0; i < 30; i++) {
+        struct rng rng = rng_create(1, RNG_TEST, i, 0);
+        uint32_t count = 2 + rng_below(&rng, TILES_MOST - 1), listed[TILES_MOST];
+        struct flow *pairs = xcalloc((size_t)count * count, sizeof *pairs);
+        uint32_t pair_count = 0;
+        for (uint32_t j = 0; j < count; j++) {
+            listed[j] = (j > 0 ? listed[j - 1] + 1 : 0) + rng_below(&rng, 29);
+        }
+        for (uint32_t j = 0; j < count * count; j++) {
+            if (j / count != j % count) {
+                pairs[pair_count++] = flow_of(FLOW_PAIRS, tiles(listed[j / count], 1),
+                                              tiles(listed[j % count], 1), 4 * i);
+            }
+        }
+        struct tile_map map = tile_map_list(listed, count);
+        assert_int_equal(one(&chip, FLOW_ALL_TO_ALL, map, map, 4 * i),
+                         cycles_of(&chip, pairs, pair_count));
+        free(pairs);
+    }
+}
+
 // 1.7 cycles more for each island: 16 tiles reach island 3, a column island 18.
 static void a_broadcast_pays_more_for_islands_than_a_message(void **state)
 {
@@ -306,6 +338,7 @@ int main(void)
         cmocka_unit_test(a_gather_takes_near_words_while_far_ones_are_on_their_way),
         cmocka_unit_test(a_scatter_costs_its_fixed_part_and_its_words_wherever_they_go),
         cmocka_unit_test(an_all_to_all_costs_the_farthest_way_and_its_words),
+        cmocka_unit_test(all_to_all_of_listed_tiles_costs_what_its_pairs_cost),
         cmocka_unit_test(a_broadcast_pays_more_for_islands_than_a_message),
         cmocka_unit_test(one_pair_takes_the_way_between_its_places),
         cmocka_unit_test(an_estimate_holds_sync_fixed_cost_latency_and_words),

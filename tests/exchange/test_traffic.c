@@ -17,6 +17,7 @@
 #define SEED 20250711u
 #define RANDOM_EXCHANGES 4000u
 #define CHIPS_MAX 5u
+#define CHIP_TILES_MAX 12u
 
 struct counted { // one visit per message: by hand, chip by chip
     uint64_t bytes[CHIPS_MAX][CHIPS_MAX], messages[CHIPS_MAX][CHIPS_MAX];
@@ -96,8 +97,24 @@ static void count_flow(struct counted *counted, const struct program *program,
 }
 
 // --- random exchanges ---------------------------------------------------------------------------
-static struct tile_map draw_map(struct rng *rng, uint32_t tiles)
+static uint32_t draw_listed(struct rng *rng, uint32_t tiles, uint32_t *listed)
 {
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < tiles; i++) {
+        if (rng_below(rng, 3) > 0) {
+            listed[count++] = i;
+        }
+    }
+    return count;
+}
+
+static struct tile_map draw_map(struct rng *rng, uint32_t tiles, const uint32_t *listed,
+                                uint32_t listed_count)
+{
+    if (listed_count > 0 && rng_below(rng, 3) == 0) {
+        uint32_t begin = rng_below(rng, listed_count);
+        return tile_map_list(listed + begin, 1 + rng_below(rng, listed_count - begin));
+    }
     struct tile_map map = {.first = rng_below(rng, tiles)};
     uint32_t room = tiles - map.first;
     map.positions = 1 + rng_below(rng, room);
@@ -109,17 +126,20 @@ static struct tile_map draw_map(struct rng *rng, uint32_t tiles)
     return map;
 }
 
-static struct program *draw_program(struct rng *rng)
+// listed: [CHIPS_MAX * CHIP_TILES_MAX], filled with some of the program's tiles.
+static struct program *draw_program(struct rng *rng, uint32_t *listed)
 {
-    uint32_t chips = 1 + rng_below(rng, CHIPS_MAX), chip_tiles = 1 + rng_below(rng, 12);
+    uint32_t chips = 1 + rng_below(rng, CHIPS_MAX);
+    uint32_t chip_tiles = 1 + rng_below(rng, CHIP_TILES_MAX);
     uint32_t tiles = 1 + rng_below(rng, chips * chip_tiles);
     struct program *program = program_create("random", tiles, 1, 1, 0, NULL, NULL);
     program_place_on_chips(program, chips, chip_tiles);
     program_begin_exchange(program, "x");
+    uint32_t count = draw_listed(rng, tiles, listed);
     for (uint32_t flows = rng_below(rng, 4); flows > 0; flows--) {
         struct flow flow = {.kind = rng_below(rng, 4),
-                            .source = draw_map(rng, tiles),
-                            .destination = draw_map(rng, tiles),
+                            .source = draw_map(rng, tiles, listed, count),
+                            .destination = draw_map(rng, tiles, listed, count),
                             .first_source = rng_below(rng, 70),
                             .source_count = 1 + rng_below(rng, 90),
                             .first_destination = rng_below(rng, 70),
@@ -173,7 +193,8 @@ static void closed_forms_count_what_visiting_every_pair_counts(void **state)
     uint32_t crossing = 0, staying = 0;
     for (uint32_t i = 0; i < RANDOM_EXCHANGES; i++) {
         struct rng rng = rng_create(SEED, RNG_TEST, i, 0);
-        struct program *program = draw_program(&rng);
+        uint32_t listed[CHIPS_MAX * CHIP_TILES_MAX];
+        struct program *program = draw_program(&rng, listed);
         uint64_t messages = expect_counted(program, i);
         crossing += messages > 0;
         staying += messages == 0 && program->chips > 1 && program->exchanges[0].flow_count > 0;
@@ -193,6 +214,50 @@ static struct program *exchange_on_chips(uint32_t chips, uint32_t chip_tiles,
     program_add_flow(program, flow);
     program_verify(program);
     return program;
+}
+
+// Tiles of one chip send to those of another as often in one flow as in one for every pair, in any order of the pairs.
+static void all_to_all_of_whole_chips_is_told_as_its_pairs_are(void **state)
+{
+    (void)state;
+    enum { CHIPS = 3, CHIP_TILES = 7, TILES = CHIPS * CHIP_TILES };
+    const struct flow flow = {.kind = FLOW_ALL_TO_ALL,
+                              .source = tile_map_range(0, TILES),
+                              .source_count = TILES,
+                              .destination = tile_map_range(0, TILES),
+                              .destination_count = TILES,
+                              .bytes = 12};
+    struct program *whole = exchange_on_chips(CHIPS, CHIP_TILES, &flow);
+    struct program *pairs = program_create("pairs", TILES, 1, 1, 0, NULL, NULL);
+    program_place_on_chips(pairs, CHIPS, CHIP_TILES);
+    program_begin_exchange(pairs, "x");
+    for (uint32_t i = 0; i < TILES * TILES; i++) { // 5 and 21 have no divisor in common
+        if (i / TILES != i % TILES) {
+            program_add_flow(pairs,
+                             &(struct flow){.kind = FLOW_PAIRS,
+                                            .source = tile_map_range(i / TILES * 5 % TILES, 1),
+                                            .source_count = 1,
+                                            .destination = tile_map_range(i % TILES * 5 % TILES, 1),
+                                            .destination_count = 1,
+                                            .bytes = 12});
+        }
+    }
+    struct fixture_system fixture;
+    fixture_system_open(&fixture, CHIPS, TOPOLOGY_ALL);
+    struct traffic_list expected = traffic_measure(&fixture.system, pairs, &pairs->exchanges[0]);
+    struct traffic_list list = traffic_measure(&fixture.system, whole, &whole->exchanges[0]);
+    fixture_system_close(&fixture);
+    assert_int_equal(list.count, CHIPS * (CHIPS - 1));
+    assert_int_equal(list.count, expected.count);
+    for (uint32_t i = 0; i < list.count; i++) {
+        assert_int_equal(list.items[i].bytes, expected.items[i].bytes);
+        assert_int_equal(list.items[i].messages, expected.items[i].messages);
+        assert_int_equal(list.items[i].runs, expected.items[i].runs);
+    }
+    traffic_free(&expected);
+    traffic_free(&list);
+    program_destroy(whole);
+    program_destroy(pairs);
 }
 
 // All three hear three tiles, two of the first chip and one of the next.
@@ -325,6 +390,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(closed_forms_count_what_visiting_every_pair_counts),
+        cmocka_unit_test(all_to_all_of_whole_chips_is_told_as_its_pairs_are),
         cmocka_unit_test(a_broadcast_crosses_once_to_every_other_chip),
         cmocka_unit_test(a_broadcast_is_heard_by_the_chips_that_it_passes),
         cmocka_unit_test(all_tiles_of_64_chips_talk_to_all_others),

@@ -23,6 +23,7 @@
 #endif
 #define LAYERS_MAX 3u
 #define SECTIONS_MAX 3u
+#define TILES_MAX 80u // 20 on each of four chips
 #define SEED 20240521u
 
 struct draw { // everything that one random case is made of
@@ -36,6 +37,8 @@ struct draw { // everything that one random case is made of
     uint32_t neurons[LAYERS_MAX], slots[LAYERS_MAX];
     uint32_t layers;
     int32_t section_highest[SECTIONS_MAX]; // the last time step that a section may be called at
+    uint32_t listed[TILES_MAX];            // some tiles of the program, ascending
+    uint32_t listed_count;
 };
 
 static uint32_t below(struct draw *draw, uint32_t bound)
@@ -236,15 +239,33 @@ static void draw_set(struct draw *draw)
     }
 }
 
+static void draw_listed(struct draw *draw)
+{
+    for (uint32_t i = 0; i < draw->program->tile_count; i++) {
+        if (below(draw, 2) == 0 || (i == 0 && draw->program->tile_count == 1)) {
+            draw->listed[draw->listed_count++] = i;
+        }
+    }
+}
+
+// Of all tiles, one in four a part of those listed.
+static struct tile_map draw_flow_map(struct draw *draw)
+{
+    if (below(draw, 4) > 0 || draw->listed_count == 0) {
+        return draw_map(draw, 0, draw->program->tile_count);
+    }
+    uint32_t first = below(draw, draw->listed_count);
+    return tile_map_list(draw->listed + first, between(draw, 1, draw->listed_count - first));
+}
+
 static void draw_exchange(struct draw *draw)
 {
     program_begin_exchange(draw->program, "x");
-    uint32_t tiles = draw->program->tile_count;
     for (uint32_t flows = below(draw, 4); flows > 0; flows--) {
         struct flow flow = {
             .kind = below(draw, 4),
-            .source = draw_map(draw, 0, tiles),
-            .destination = draw_map(draw, 0, tiles),
+            .source = draw_flow_map(draw),
+            .destination = draw_flow_map(draw),
             .first_source = below(draw, 4),
             .source_count = below(draw, 2) == 0 ? 1 : between(draw, 1, 24),
             .first_destination = below(draw, 4),
@@ -345,6 +366,7 @@ static void draw_case(struct draw *draw, uint32_t number)
     if (draw->has_system) {
         program_place_on_chips(draw->program, chips, draw->chip.tiles);
     }
+    draw_listed(draw);
     draw_sections(draw);
     draw_body(draw, 0, 0, draw->program->section_count);
     for (uint32_t i = 0; i < count_records(draw); i++) {

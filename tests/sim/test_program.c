@@ -165,6 +165,20 @@ static void flows_that_do_not_fit_are_refused(void **state)
     REFUSES(program->exchanges[0].flow_count, 2);
 }
 
+static void listed_tiles_ascend_on_the_chip_and_are_for_flows_alone(void **state)
+{
+    (void)state;
+    static const uint32_t right[] = {0, 2, 5}, twice[] = {0, 2, 2}, far[] = {0, 2, 16};
+    REFUSES(program->flows[0].destination, tile_map_list(twice, 3));
+    REFUSES(program->flows[0].destination, tile_map_list(far, 3));
+    REFUSES(program->groups[0].place, tile_map_list(right, 3));
+    REFUSES(program->variables[0].place, tile_map_list(right, 3));
+    struct program *program = right_program();
+    program->flows[0].destination = tile_map_list(right, 3);
+    program_verify(program);
+    program_destroy(program);
+}
+
 static void steps_and_loops_that_do_not_close_are_refused(void **state)
 {
     (void)state;
@@ -216,6 +230,7 @@ int main(void)
         cmocka_unit_test(maps_place_items_in_a_row_or_spread_and_wrap_around),
         cmocka_unit_test(groups_that_leave_the_chip_or_the_record_are_refused),
         cmocka_unit_test(flows_that_do_not_fit_are_refused),
+        cmocka_unit_test(listed_tiles_ascend_on_the_chip_and_are_for_flows_alone),
         cmocka_unit_test(steps_and_loops_that_do_not_close_are_refused),
         cmocka_unit_test(variables_outside_chip_or_program_are_refused),
         cmocka_unit_test(a_loop_of_no_turns_may_read_anything),

@@ -490,7 +490,8 @@ static void the_plan_of_a_large_chip_is_that_of_a_small_one_with_the_same_lists(
                                     .bytes_per_item = 64,
                                     .last_step = 3};
         program_add_variable(program, &variable);
-        variable.place = (struct tile_map){0, tiles[i] / 3, tiles[i], true};
+        variable.place =
+            (struct tile_map){.positions = tiles[i] / 3, .span = tiles[i], .is_spread = true};
         variable.items = tiles[i] / 3;
         program_add_variable(program, &variable);
         struct sram_plan *plan = sram_plan_create(program, &chip);
