@@ -444,8 +444,8 @@ static void print_memory(const struct printer *printer, const struct result *res
             fputc('\n', printer->stream);
             continue;
         }
-        fprintf(printer->stream, ", tile %u; %u tiles used\n", machine->sram_max_tile,
-                machine->tiles_used);
+        fprintf(printer->stream, ", tile %u; %u tile%s used\n", machine->sram_max_tile,
+                machine->tiles_used, plural_ending(machine->tiles_used));
         print_memory_list(printer->stream, "by role (shared addresses counted for each)",
                           machine->by_role, machine->by_role_count);
         print_memory_list(printer->stream, "largest", machine->largest, machine->largest_count);
@@ -507,9 +507,10 @@ void result_print(const struct result *result, FILE *stream, bool has_colour)
         sensitivity_print(result, stream, has_colour);
         return;
     }
-    fprintf(stream, "%s%s%s: batch %u samples, %u time steps, seed %llu (tilesim %s, git %s)\n",
+    fprintf(stream, "%s%s%s: batch %u sample%s, %u time step%s, seed %llu (tilesim %s, git %s)\n",
             has_colour ? "\033[1m" : "", result->experiment, has_colour ? "\033[0m" : "",
-            result->batch, result->time_steps, (unsigned long long)result->seed, result->version,
+            result->batch, plural_ending(result->batch), result->time_steps,
+            plural_ending(result->time_steps), (unsigned long long)result->seed, result->version,
             result->git);
     print_training(&printer, result);
     print_activity(&printer, result);

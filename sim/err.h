@@ -48,4 +48,9 @@ void *xrealloc(void *memory, size_t bytes);
 char *xstrdup(const char *text);
 char *xasprintf(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
+static inline const char *plural_ending(uint64_t count)
+{
+    return count == 1 ? "" : "s";
+}
+
 #endif

@@ -137,15 +137,17 @@ static void say_unfilled(const struct placement_filling *filling,
     const char *name = machine->system != NULL ? machine->system->name : machine->chip->name;
     if (filling->hidden_count < filling->chips) {
         err_at(err, mark,
-               "network.hidden: fill: %u hidden layers are fewer than the %u chips of machines.%u "
-               "('%s') that a replica has",
-               filling->hidden_count, filling->chips, number, name);
+               "network.hidden: fill: %u hidden layer%s %s fewer than the %u chips of "
+               "machines.%u ('%s') that a replica has",
+               filling->hidden_count, plural_ending(filling->hidden_count),
+               filling->hidden_count == 1 ? "is" : "are", filling->chips, number, name);
         return;
     }
     err_at(err, mark,
-           "network.hidden: fill: %u hidden layers and %u outputs need more tiles "
+           "network.hidden: fill: %u hidden layer%s and %u output%s need more tiles "
            "than the %u of machines.%u ('%s')",
-           filling->hidden_count, filling->outputs, filling->chips * filling->tiles, number, name);
+           filling->hidden_count, plural_ending(filling->hidden_count), filling->outputs,
+           plural_ending(filling->outputs), filling->chips * filling->tiles, number, name);
 }
 
 // network.hidden: fill. False: a message was added.
@@ -195,8 +197,14 @@ static bool resolve_hidden(struct experiment *experiment, const struct node *roo
     if (config_is_given(root, "network.hidden_layers") &&
         network->hidden_layers != network->hidden_count) {
         struct mark mark = config_mark(root, "network.hidden_layers");
-        return err_at(err, &mark, "network.hidden_layers: %u, but network.hidden lists %u",
-                      network->hidden_layers, network->hidden_count);
+        char *list = config_name_elsewhere(root, "network.hidden", "network.hidden", &mark);
+        err_at(
+            err, &mark,
+            "network.hidden_layers: %u, but network.hidden lists %u%s; set network.hidden_layers "
+            "to %u as well, or network.hidden to fill",
+            network->hidden_layers, network->hidden_count, list, network->hidden_count);
+        free(list);
+        return false;
     }
     network->hidden_layers = network->hidden_count;
     return true;
@@ -241,8 +249,9 @@ static void check_slots(const struct network_config *network, const struct node 
 {
     if (network->slots_count != network->layer_count) {
         struct mark mark = config_mark(root, "network.slots");
-        err_at(err, &mark, "network.slots: %u items for %u layers (input, %u hidden, output)",
-               network->slots_count, network->layer_count, network->hidden_count);
+        err_at(err, &mark, "network.slots: %u item%s for %u layers (input, %u hidden, output)",
+               network->slots_count, plural_ending(network->slots_count), network->layer_count,
+               network->hidden_count);
         return;
     }
     for (uint32_t i = 0; i < network->layer_count; i++) {
@@ -379,15 +388,14 @@ static void check_parallel(const struct experiment *experiment, const struct nod
                parallel->chips, machine->system->chips, machine->system->name);
     } else if (parallel->chips % parallel->replicas != 0) {
         struct mark mark = machine_key_mark(root, number, "replicas");
-        err_at(err, &mark, "machines.%u.replicas: %u chips do not divide into %u equal parts",
-               number, parallel->chips, parallel->replicas);
+        err_at(err, &mark, "machines.%u.replicas: %u chip%s cannot be divided into %u equal parts",
+               number, parallel->chips, plural_ending(parallel->chips), parallel->replicas);
     }
     if (experiment->workload.kind == NULL && batch % parallel->replicas != 0) {
         struct mark mark = machine_key_mark(root, number, "replicas");
-        err_at(
-            err, &mark,
-            "machines.%u.replicas: training.batch = %u samples do not divide into %u equal parts",
-            number, batch, parallel->replicas);
+        err_at(err, &mark,
+               "machines.%u.replicas: training.batch = %u cannot be divided into %u equal parts",
+               number, batch, parallel->replicas);
     }
 }
 
@@ -398,12 +406,13 @@ static void check_layer_chips(const struct machine_config *machine, const struct
     uint32_t chips = machine->parallel.chips / machine->parallel.replicas;
     struct mark mark = machine_key_mark(root, number, "layer_chips");
     if (layer_chips > 0 && machine->lowering.kind != LOWERING_DENSE) {
-        err_at(err, &mark, "machines.%u.layer_chips: %u chips, but the lowering is not dense",
-               number, layer_chips);
+        err_at(err, &mark, "machines.%u.layer_chips: %u chip%s, but the lowering is not dense",
+               number, layer_chips, plural_ending(layer_chips));
     } else if (layer_chips > 0 && chips % layer_chips != 0) {
         err_at(err, &mark,
-               "machines.%u.layer_chips: the %u chips of a replica do not divide into groups of %u",
-               number, chips, layer_chips);
+               "machines.%u.layer_chips: the %u chip%s of a replica cannot be divided into groups "
+               "of %u",
+               number, chips, plural_ending(chips), layer_chips);
     }
 }
 
@@ -414,8 +423,8 @@ static void check_io_tiles(const struct machine_config *machine, const struct no
     struct mark mark = machine_key_mark(root, number, "io_tiles");
     if (machine->lowering.streaming != STREAMING_IO_TILES) {
         if (io_tiles > 0) {
-            err_at(err, &mark, "machines.%u.io_tiles: %u tiles, but streaming is not io_tiles",
-                   number, io_tiles);
+            err_at(err, &mark, "machines.%u.io_tiles: %u tile%s, but streaming is not io_tiles",
+                   number, io_tiles, plural_ending(io_tiles));
         }
     } else if (io_tiles == 0 || io_tiles >= machine->chip->tiles) {
         err_at(err, &mark, "machines.%u.io_tiles: %u is outside 1..%u tiles of a chip", number,
@@ -493,9 +502,10 @@ static void check_layers(const struct experiment *experiment, const struct node 
     char *elsewhere = config_name_elsewhere(root, size, size, &mark);
     char *of_chips = chips == 1 ? xstrdup("") : xasprintf(" on each of %u chips", chips);
     err_at(err, &mark,
-           "%s: %u hidden layers and the output need a tile each, beside tile 0; machines.%u "
-           "('%s') has %u tiles%s%s",
-           key, layers - 1, number, machine->name, tiles, of_chips, elsewhere);
+           "%s: %u hidden layer%s and the output need a tile each, beside tile 0; machines.%u "
+           "('%s') has %u tile%s%s%s",
+           key, layers - 1, plural_ending(layers - 1), number, machine->name, tiles,
+           plural_ending(tiles), of_chips, elsewhere);
     free(of_chips);
     free(elsewhere);
     free(size);

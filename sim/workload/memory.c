@@ -96,9 +96,9 @@ static bool run_memory(const void *config, const struct machine_config *machine,
     }
     if (workload.access == ACCESS_READ &&
         (uint64_t)workload.block_bytes * chip->tile.contexts > region_bytes) {
-        *why =
-            xasprintf("%u workers with blocks of %u bytes need more than the %llu bytes of a tile",
-                      chip->tile.contexts, workload.block_bytes, (unsigned long long)region_bytes);
+        *why = xasprintf("%u worker%s with blocks of %u bytes: more than the %llu bytes of a tile",
+                         chip->tile.contexts, plural_ending(chip->tile.contexts),
+                         workload.block_bytes, (unsigned long long)region_bytes);
         return false;
     }
     if (workload.access == ACCESS_LATENCY) {

@@ -243,9 +243,9 @@ static char *why_not(const struct building *building)
 {
     const struct image_cut *cut = &building->cut;
     if (!image_cut_is_possible(cut)) {
-        return xasprintf("%u chips for %u %s of cells", cut->chips,
-                         cut->is_by_rows ? cut->rows : cut->columns,
-                         cut->is_by_rows ? "rows" : "columns");
+        uint32_t lines = cut->is_by_rows ? cut->rows : cut->columns;
+        return xasprintf("%u chips for %u %s%s of cells", cut->chips, lines,
+                         cut->is_by_rows ? "row" : "column", plural_ending(lines));
     }
     char *why = NULL;
     for (uint32_t chip = 0; chip < cut->chips && why == NULL; chip++) {

@@ -72,7 +72,7 @@ expect_text its_values_place_is_in_the_sweep out "has 3 tiles ($folder/a_swept_n
 expect more_checkpoints_than_steps_are_bad_input 2 run "$toy" --set training.checkpoints.local=5
 expect_text the_checkpoints_have_their_place err "--set:1:28: training.checkpoints.local: 5 checkpoints, more than 4 time steps"
 expect fewer_steps_than_checkpoints_are_bad_input 2 run "$toy" --set training.time_steps=1
-expect_text the_steps_have_their_place err "toy.yaml:2:94: training.checkpoints.local: 2 checkpoints, more than 1 time steps (--set:1:21: training.time_steps)"
+expect_text the_steps_have_their_place err "toy.yaml:2:94: training.checkpoints.local: 2 checkpoints, more than 1 time step (--set:1:21: training.time_steps)"
 sweep swept_steps_below_the_checkpoints_fail 1 'training.time_steps: [1, 4]' toy.yaml
 expect_text the_swept_steps_have_their_place out "($folder/swept_steps_below_the_checkpoints_fail.yaml:2:31: training.time_steps)"
 sed 's/time_steps: 4/time_steps: 4, checkpointing: double/' "$chip" >"$folder/stream.yaml"

@@ -111,7 +111,7 @@ static void a_pattern_needs_its_tiles(void **state)
     free(why);
     run_workload(&workload_memory, "{block_bytes: 16384}", &why);
     assert_string_equal(
-        why, "6 workers with blocks of 16384 bytes need more than the 65536 bytes of a tile");
+        why, "6 workers with blocks of 16384 bytes: more than the 65536 bytes of a tile");
     free(why);
 }
 

@@ -311,7 +311,15 @@ static void filling_a_chip_needs_a_chip_that_is_large_enough(void **state)
                 "e.yaml:1:19: network.hidden: a list is needed here ([a, b]) or the word fill, not "
                 "a single value");
     EXPECT_FILE("network: {hidden: [4, 4], hidden_layers: 3}\n",
-                "e.yaml:1:42: network.hidden_layers: 3, but network.hidden lists 2");
+                "e.yaml:1:42: network.hidden_layers: 3, but network.hidden lists 2; set "
+                "network.hidden_layers to 2 as well, or network.hidden to fill");
+    write_text("e.yaml", "network: {hidden: fill, hidden_layers: 3}\n");
+    EXPECT("network.hidden=[4]",
+           "e.yaml:1:40: network.hidden_layers: 3, but network.hidden lists 1 (--set:1:16: "
+           "network.hidden); set network.hidden_layers to 1 as well, or network.hidden to fill");
+    EXPECT_FILE("network: {hidden: fill, hidden_layers: 1}\nmachines: [{system: toy-4}]\n",
+                "e.yaml:1:19: network.hidden: fill: 1 hidden layer is fewer than the 4 chips of "
+                "machines.0 ('toy-4') that a replica has");
 }
 
 static void golden_cases_can_be_set_on_the_command_line(void **state)

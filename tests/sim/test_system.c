@@ -430,8 +430,8 @@ static void chips_and_samples_divide_among_replicas(void **state)
     write_experiment("  - {system: toy-4, chips: 5}\n  - {system: toy-4, replicas: 3}\n"
                      "  - {system: toy-4, replicas: 4}\n");
     EXPECT(NULL, "e.yaml:4:28: machines.0.chips: 5 is outside 1..4 chips, all of toy-4",
-           "e.yaml:5:31: machines.1.replicas: 4 chips do not divide into 3 equal parts",
-           "e.yaml:6:31: machines.2.replicas: training.batch = 6 samples do not divide into 4 "
+           "e.yaml:5:31: machines.1.replicas: 4 chips cannot be divided into 3 equal parts",
+           "e.yaml:6:31: machines.2.replicas: training.batch = 6 cannot be divided into 4 "
            "equal parts");
 }
 
@@ -455,12 +455,13 @@ static void chips_of_a_dense_layer_divide_those_of_a_replica(void **state)
         "  - {system: toy-4, layer_chips: 2}\n"
         "  - {system: toy-4, lowering: dense, layer_chips: 3}\n"
         "  - {system: toy-4, lowering: dense, replicas: 2, layer_chips: 4, name: b}\n");
-    EXPECT(
-        NULL, "e.yaml:4:34: machines.0.layer_chips: 2 chips, but the lowering is not dense",
-        "e.yaml:5:51: machines.1.layer_chips: the 4 chips of a replica do not divide into groups "
-        "of 3",
-        "e.yaml:6:64: machines.2.layer_chips: the 2 chips of a replica do not divide into groups "
-        "of 4");
+    EXPECT(NULL, "e.yaml:4:34: machines.0.layer_chips: 2 chips, but the lowering is not dense",
+           "e.yaml:5:51: machines.1.layer_chips: the 4 chips of a replica cannot be divided into "
+           "groups "
+           "of 3",
+           "e.yaml:6:64: machines.2.layer_chips: the 2 chips of a replica cannot be divided into "
+           "groups "
+           "of 4");
     write_experiment("  - {chip: toy, lowering: dense, layer_chips: 1}\n");
     EXPECT(NULL, "e.yaml:4:47: machines.0.layer_chips: belongs to a machine with a system");
     write_experiment("  - {system: toy-4, lowering: dense, replicas: 2, layer_chips: 2}\n");

@@ -368,7 +368,8 @@ static char *check_number(const char *name, uint32_t value, bool has_it, enum ch
                          kind == CHECKPOINT_AUTO ? ": the planner chooses it with the kind" : "");
     }
     if (value > time_steps) {
-        return xasprintf("%u checkpoints, more than %u time steps", value, time_steps);
+        return xasprintf("%u checkpoints, more than %u time step%s", value, time_steps,
+                         plural_ending(time_steps));
     }
     return NULL;
 }
@@ -384,8 +385,9 @@ static char *check_levels(const struct checkpoint_config *config, uint32_t time_
     if (needed <= time_steps) {
         return NULL;
     }
-    return xasprintf("%u levels of %s%u chunks each need more than %u time steps", config->levels,
-                     config->local == 0 ? "at least " : "", chunks, time_steps);
+    return xasprintf("%u levels of %s%u chunks each need more than %u time step%s", config->levels,
+                     config->local == 0 ? "at least " : "", chunks, time_steps,
+                     plural_ending(time_steps));
 }
 
 static char *check_together(const struct checkpoint_config *config, uint32_t time_steps,
@@ -395,8 +397,9 @@ static char *check_together(const struct checkpoint_config *config, uint32_t tim
     if (config->kind == CHECKPOINT_DOUBLE && product > time_steps) {
         *number = "local";
         return xasprintf("%u for each of %u remote ones are %llu checkpoints, more than %u time "
-                         "steps",
-                         config->local, config->remote, (unsigned long long)product, time_steps);
+                         "step%s",
+                         config->local, config->remote, (unsigned long long)product, time_steps,
+                         plural_ending(time_steps));
     }
     if (config->kind == CHECKPOINT_NESTED) {
         *number = "levels";

@@ -142,8 +142,8 @@ static bool check_config(const struct data_config *config, const struct network_
         is_right =
             err_at(err, &config->source_mark,
                    "data.source: randman: data.manifold_spikes: %u spikes per input do not fit "
-                   "into %u time steps",
-                   config->manifold_spikes, time_steps);
+                   "into %u time step%s",
+                   config->manifold_spikes, time_steps, plural_ending(time_steps));
     }
     if (config->manifold_dimension > MANIFOLD_DIMENSIONS_MAX) {
         is_right = err_at(err, &config->source_mark,

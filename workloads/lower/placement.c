@@ -179,12 +179,12 @@ static char *too_many_layers(const struct placement_request *request)
     uint32_t layers = request->layer_count - 1;
     if (request->chips == 1) {
         return xasprintf("%u layers need a tile each, and tile 0 is left free: the chip has %u "
-                         "tiles",
-                         layers, request->tiles);
+                         "tile%s",
+                         layers, request->tiles, plural_ending(request->tiles));
     }
     return xasprintf("%u layers need a tile each, and tile 0 is left free: the %u chips have %u "
-                     "tiles each",
-                     layers, request->chips, request->tiles);
+                     "tile%s each",
+                     layers, request->chips, request->tiles, plural_ending(request->tiles));
 }
 
 bool placement_has_room(uint32_t layers, uint32_t chips, uint32_t tiles)
