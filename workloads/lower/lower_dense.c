@@ -279,15 +279,15 @@ static void create_program(struct dense_lowering *lowering)
     free(slots);
 }
 
-// On `groups` groups of `layer_chips` chips or fewer. Products split to any size: what does not fit is found by the SRAM plan.
-static struct program *lower_on(const struct dense_lowering *asked, uint32_t layer_chips,
-                                uint32_t groups)
+// Products split to any size: what does not fit is found by the SRAM plan.
+static struct program *lower_on(const struct dense_lowering *asked,
+                                struct dense_placement placement)
 {
     struct dense_lowering lowering = *asked;
     size_t layers = lowering.layer_count + 1;
     lowering.layers = xcalloc(layers, sizeof *lowering.layers);
     lowering.spans = xcalloc(DENSE_ROW_COUNT * layers, sizeof *lowering.spans);
-    dense_plan(&lowering, layer_chips, groups);
+    dense_plan(&lowering, placement.layer_chips, placement.chips / placement.layer_chips);
     create_program(&lowering);
     emit_program(&lowering);
     free(lowering.layers);
@@ -309,17 +309,17 @@ static bool is_faster(const struct candidate *candidate, const struct candidate 
 }
 
 // Keeps the faster one of those that fit. Chips are not left empty where nothing fits: their SRAM is what is short.
-static void try_on(const struct dense_lowering *asked, uint32_t layer_chips, uint32_t chips,
+static void try_on(const struct dense_lowering *asked, struct dense_placement placement,
                    struct candidate *best)
 {
     const struct machine_view *machine = asked->machine;
-    struct candidate candidate = {.program = lower_on(asked, layer_chips, chips / layer_chips)};
+    struct candidate candidate = {.program = lower_on(asked, placement)};
     candidate.cycles = machine->run_cycles(machine->system_context, candidate.program);
     bool is_wanted = is_faster(&candidate, best);
     candidate.fits =
         (is_wanted || !best->fits) && machine->fits(machine->system_context, candidate.program);
     is_wanted = candidate.fits ? is_wanted || !best->fits
-                               : is_wanted && !best->fits && chips == machine->chips;
+                               : is_wanted && !best->fits && placement.chips == machine->chips;
     program_destroy(is_wanted ? best->program : candidate.program);
     *best = is_wanted ? candidate : *best;
 }
@@ -334,22 +334,53 @@ static uint32_t fewer_chips(uint32_t chips)
     return fewer;
 }
 
-// Of all ways to cut the chips, or the first ones of them, into equal groups, with every layer on one of these: the fastest of
-// those that fit. If none fits the fastest on all chips is refused.
-static struct program *lower_fastest(const struct dense_lowering *asked)
+// More groups than layers are as good as one for each: it was on the list, if a larger number of chips divides as well.
+static bool is_listed(struct dense_placement placement, uint32_t most_chips, uint32_t layer_count)
 {
-    struct candidate best = {0};
-    for (uint32_t layer_chips = 1; layer_chips <= asked->machine->chips; layer_chips++) {
-        uint64_t pairs = (uint64_t)layer_chips * layer_chips * asked->layer_count;
-        uint32_t tried = UINT32_MAX; // groups
-        for (uint32_t chips = asked->machine->chips; chips > 0; chips = fewer_chips(chips)) {
-            uint32_t groups = (uint32_t)min_u64(chips / layer_chips, asked->layer_count);
-            bool is_way = chips % layer_chips == 0 && groups < tried;
-            if (is_way && (layer_chips == 1 || pairs <= PAIRS_MAX)) {
-                try_on(asked, layer_chips, chips, &best);
-                tried = groups;
+    bool is_listed = false;
+    for (uint32_t chips = most_chips; chips > placement.chips; chips = fewer_chips(chips)) {
+        is_listed |= chips % placement.layer_chips == 0;
+    }
+    return is_listed && placement.chips / placement.layer_chips >= layer_count;
+}
+
+uint32_t lower_dense_placements(const struct lowering_config *config,
+                                const struct machine_view *machine, uint32_t layer_count,
+                                struct dense_placement **placements)
+{
+    uint32_t most_chips = (uint32_t)max_u64(machine->chips, 1), count = 0;
+    uint32_t given = config->layer_chips;
+    if (most_chips == 1 || given > 0 || machine->run_cycles == NULL) {
+        *placements = xcalloc(1, sizeof **placements);
+        **placements = (struct dense_placement){most_chips, given > 0 ? given : most_chips};
+        return 1;
+    }
+    *placements = NULL;
+    for (uint32_t chips = most_chips; chips > 0; chips = fewer_chips(chips)) {
+        for (uint32_t layer_chips = 1; layer_chips <= chips; layer_chips++) {
+            const struct dense_placement placement = {chips, layer_chips};
+            uint64_t pairs = (uint64_t)layer_chips * layer_chips * layer_count;
+            if (chips % layer_chips == 0 && (layer_chips == 1 || pairs <= PAIRS_MAX) &&
+                !is_listed(placement, most_chips, layer_count)) {
+                *placements = xrealloc(*placements, (count + 1) * sizeof **placements);
+                (*placements)[count++] = placement;
             }
         }
+    }
+    return count;
+}
+
+// Of all ways to cut the chips, or the first ones of them, into equal groups, with every layer on one of these: the fastest of
+// those that fit. If none fits the fastest on all chips is refused.
+static struct program *lower_fastest(const struct dense_lowering *asked,
+                                     const struct dense_placement *placements, uint32_t count)
+{
+    if (count == 1) {
+        return lower_on(asked, placements[0]);
+    }
+    struct candidate best = {0};
+    for (uint32_t i = 0; i < count; i++) {
+        try_on(asked, placements[i], &best);
     }
     return best.program;
 }
@@ -381,11 +412,11 @@ struct program *lower_dense(const struct training_graph *graph,
         .is_hoisted = graph->layers[0].is_input_dense && config->hoists_static_input,
         .returns_spikes = config->host_output == HOST_OUTPUT_SPIKES,
     };
-    if (config->layer_chips == 0 && machine->chips > 1 && machine->run_cycles != NULL) {
-        return lower_fastest(&lowering);
-    }
-    uint32_t chips = (uint32_t)max_u64(machine->chips, 1);
-    uint32_t layer_chips = config->layer_chips > 0 ? config->layer_chips : chips;
-    SIM_ASSERT(chips % layer_chips == 0, "%u chips in groups of %u", chips, layer_chips);
-    return lower_on(&lowering, layer_chips, chips / layer_chips);
+    struct dense_placement *placements;
+    uint32_t count = lower_dense_placements(config, machine, graph->layer_count, &placements);
+    SIM_ASSERT(placements[0].chips % placements[0].layer_chips == 0, "%u chips in groups of %u",
+               placements[0].chips, placements[0].layer_chips);
+    struct program *program = lower_fastest(&lowering, placements, count);
+    free(placements);
+    return program;
 }
