@@ -18,6 +18,14 @@ struct tile_contents {
     uint32_t count;
 };
 
+struct view { // of a program on the tiles that are looked at
+    const struct program *program;
+    const struct chip_config *chip;
+    const struct sram_tally *tally; // counts that are sums over the whole program
+    const uint32_t *tiles;          // rising
+    struct sram_census census;      // owned; of the tiles
+};
+
 const char *sram_role_name(uint32_t role)
 {
     switch (role) {
@@ -65,52 +73,49 @@ static uint64_t control_code_bytes(const struct program *program, const struct t
     return steps * tile->control_code_bytes_per_step;
 }
 
-static void add_variables(struct tile_contents *contents, const struct program *program,
-                          uint32_t tile)
+static void add_variable(struct tile_contents *contents, const struct variable *variable,
+                         uint32_t items)
 {
-    for (uint32_t i = 0; i < program->variable_count; i++) {
-        const struct variable *variable = &program->variables[i];
-        uint64_t items =
-            sram_items_on_tile(&variable->place, variable->first_item, variable->items, tile);
-        bool is_always = variable->first_step == LIVE_ALWAYS;
-        SIM_ASSERT(variable->first_step <= variable->last_step, "%s: live in steps %u..%u",
-                   variable->name, variable->first_step, variable->last_step);
-        struct sram_block block = {
-            .bytes = items * variable->bytes_per_item,
-            .first_step = is_always ? 0 : variable->first_step,
-            .last_step = is_always ? UINT32_MAX : variable->last_step,
-            .need = variable->is_interleaved ? SRAM_NEED_INTERLEAVED : SRAM_NEED_ANY,
-        };
-        add_block(contents, variable->name, variable->role, &block);
-    }
+    bool is_always = variable->first_step == LIVE_ALWAYS;
+    SIM_ASSERT(variable->first_step <= variable->last_step, "%s: live in steps %u..%u",
+               variable->name, variable->first_step, variable->last_step);
+    struct sram_block block = {
+        .bytes = items * variable->bytes_per_item,
+        .first_step = is_always ? 0 : variable->first_step,
+        .last_step = is_always ? UINT32_MAX : variable->last_step,
+        .need = variable->is_interleaved ? SRAM_NEED_INTERLEAVED : SRAM_NEED_ANY,
+    };
+    add_block(contents, variable->name, variable->role, &block);
 }
 
-// What lies on one tile. `tally` knows the counts that are sums over the whole program.
-static void contents_gather(struct tile_contents *contents, const struct program *program,
-                            const struct chip_config *chip, const struct sram_tally *tally,
-                            uint32_t tile)
+// What lies on the i-th of the tiles that are looked at.
+static void contents_gather(struct tile_contents *contents, const struct view *view, uint32_t i)
 {
-    const struct tile_config *config = &chip->tile;
-    uint64_t codelets = (uint64_t)__builtin_popcountll(sram_codelets_on_tile(program, tile));
+    const struct program *program = view->program;
+    const struct tile_config *config = &view->chip->tile;
+    uint32_t tile = view->tiles[i];
+    uint64_t codelets = (uint64_t)__builtin_popcountll(view->census.codelets[i]);
     contents->count = 0;
     add_chip_block(contents, "vertex states", SRAM_VERTEX_STATE, SRAM_NEED_ANY,
-                   tally->vertices[tile] * config->vertex_state_bytes);
+                   view->tally->vertices[tile] * config->vertex_state_bytes);
     add_chip_block(contents, "codelets and control code", SRAM_CODE, SRAM_NEED_EXECUTABLE,
                    control_code_bytes(program, config) + codelets * config->code_bytes_per_codelet);
     add_chip_block(contents, "exchange code", SRAM_EXCHANGE_CODE, SRAM_NEED_EXECUTABLE,
-                   tally->messages[tile] * chip->exchange.code_bytes_per_message);
+                   view->tally->messages[tile] * view->chip->exchange.code_bytes_per_message);
     // one stack per worker context and one for the supervisor
     add_chip_block(contents, "stacks", SRAM_STACK, SRAM_NEED_ANY,
                    (uint64_t)(config->contexts + 1) * config->stack_bytes_per_context);
-    add_variables(contents, program, tile);
+    for (uint32_t s = view->census.first[i]; s < view->census.first[i + 1]; s++) {
+        const struct sram_share *share = &view->census.shares[s];
+        add_variable(contents, &program->variables[share->variable], share->items);
+    }
 }
 
-static struct sram_use plan_tile(struct tile_contents *contents, const struct program *program,
-                                 const struct chip_config *chip, const struct sram_tally *tally,
-                                 uint32_t tile)
+static struct sram_use plan_tile(struct tile_contents *contents, const struct view *view,
+                                 uint32_t i)
 {
-    contents_gather(contents, program, chip, tally, tile);
-    return sram_place(&chip->tile, contents->blocks, contents->count);
+    contents_gather(contents, view, i);
+    return sram_place(&view->chip->tile, contents->blocks, contents->count);
 }
 
 // A tile that does not fit is reported before one that does, however full that one is.
@@ -204,6 +209,7 @@ static void fill_report(struct sram_plan *plan, const struct tile_contents *cont
                         const struct sram_use *use, const struct tile_config *tile)
 {
     plan->max_bytes = use->total_bytes;
+    plan->overflow_bytes = use->overflow_bytes;
     for (uint32_t i = 0; i < contents->count; i++) {
         plan->by_role[contents->roles[i]] += contents->blocks[i].bytes;
         plan->sum_bytes += contents->blocks[i].bytes;
@@ -225,6 +231,17 @@ static void contents_init(struct tile_contents *contents, const struct program *
     contents->roles = xmalloc(capacity * sizeof(*contents->roles));
 }
 
+static struct view view_create(const struct program *program, const struct chip_config *chip,
+                               const struct sram_tally *tally, const uint32_t *tiles,
+                               uint32_t tile_count)
+{
+    return (struct view){.program = program,
+                         .chip = chip,
+                         .tally = tally,
+                         .tiles = tiles,
+                         .census = sram_census_create(program, tiles, tile_count)};
+}
+
 static void contents_free(struct tile_contents *contents)
 {
     free(contents->blocks);
@@ -241,10 +258,11 @@ static uint32_t find_worst_tile(struct tile_contents *contents, const struct pro
     uint32_t *class_of = xmalloc((size_t)program->tile_count * sizeof(uint32_t));
     uint32_t class_count = sram_tally_classify(tally, tiles, class_of);
     uint64_t *of_class = xcalloc((size_t)class_count + 1, sizeof(*of_class));
+    struct view view = view_create(program, chip, tally, tiles, class_count);
     struct sram_use worst = {.has_region_for_all = true};
     uint32_t worst_tile = 0;
     for (uint32_t i = 0; i < class_count; i++) {
-        struct sram_use use = plan_tile(contents, program, chip, tally, tiles[i]);
+        struct sram_use use = plan_tile(contents, &view, i);
         if (is_worse(&use, &worst)) {
             worst = use;
             worst_tile = tiles[i];
@@ -254,6 +272,7 @@ static uint32_t find_worst_tile(struct tile_contents *contents, const struct pro
     for (uint32_t tile = 0; tile < program->tile_count; tile++) {
         bytes_by_tile[tile] = class_of[tile] == UINT32_MAX ? 0 : of_class[class_of[tile]];
     }
+    sram_census_free(&view.census);
     free(of_class);
     free(class_of);
     free(tiles);
@@ -278,8 +297,10 @@ struct sram_plan *sram_plan_create(const struct program *program, const struct c
         struct tile_contents contents = {0};
         contents_init(&contents, program);
         plan->max_tile = find_worst_tile(&contents, program, chip, tally, plan->bytes_by_tile);
-        struct sram_use use = plan_tile(&contents, program, chip, tally, plan->max_tile);
+        struct view view = view_create(program, chip, tally, &plan->max_tile, 1);
+        struct sram_use use = plan_tile(&contents, &view, 0);
         fill_report(plan, &contents, &use, &chip->tile);
+        sram_census_free(&view.census);
         contents_free(&contents);
     }
     sram_tally_destroy(tally);
@@ -302,7 +323,9 @@ struct sram_tenants sram_tenants_of(const struct program *program, const struct 
     struct sram_tally *tally = sram_tally_create(program);
     struct tile_contents contents = {0};
     contents_init(&contents, program);
-    contents_gather(&contents, program, chip, tally, tile);
+    struct view view = view_create(program, chip, tally, &tile, 1);
+    contents_gather(&contents, &view, 0);
+    sram_census_free(&view.census);
     struct sram_tenants out = {.tenants = xcalloc(contents.count + 1, sizeof(*out.tenants)),
                                .count = contents.count};
     for (uint32_t i = 0; i < contents.count; i++) {

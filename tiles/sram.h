@@ -33,6 +33,7 @@ struct sram_plan {
     uint64_t max_bytes; // highest use of any tile: sum over regions of the highest address in use,
                         // overflow included
     uint32_t max_tile; // the tile of max_bytes; where tiles do not fit, the one that overflows most
+    uint64_t overflow_bytes; // on max_tile, beyond the ends of its regions
     // bytes on max_tile, shared addresses counted for each variable
     uint64_t by_role[SRAM_ROLE_COUNT];
     uint64_t sum_bytes; // on max_tile without sharing: what lifetimes save is sum - max

@@ -189,8 +189,9 @@ static bool is_better(const struct sram_use *a, const struct sram_use *b)
                                                   : a->total_bytes < b->total_bytes;
 }
 
-// Most bytes that are live at once: no placement takes less.
-static uint64_t most_live_bytes(const struct sram_block *blocks, uint32_t block_count)
+// Most bytes with a need (SRAM_NEED_ANY: of all blocks) that are live at once: no placement takes less.
+static uint64_t most_live_bytes(const struct sram_block *blocks, uint32_t block_count,
+                                enum sram_need need)
 {
     uint64_t most = 0;
     for (uint32_t i = 0; i < block_count; i++) { // most are live where one of them begins
@@ -198,11 +199,30 @@ static uint64_t most_live_bytes(const struct sram_block *blocks, uint32_t block_
         for (uint32_t j = 0; j < block_count; j++) {
             bool is_live = blocks[j].first_step <= blocks[i].first_step &&
                            blocks[i].first_step <= blocks[j].last_step;
-            live += is_live ? blocks[j].bytes : 0;
+            bool is_counted = need == SRAM_NEED_ANY || blocks[j].need == need;
+            live += is_live && is_counted ? blocks[j].bytes : 0;
         }
         most = max_u64(most, live);
     }
     return most;
+}
+
+// False: whatever the order of placement. Most programs that do not fit are too much for the regions that take code.
+static bool may_fit(const struct tile_config *tile, const struct sram_block *blocks,
+                    uint32_t block_count)
+{
+    for (enum sram_need need = SRAM_NEED_ANY; need <= SRAM_NEED_INTERLEAVED; need++) {
+        uint64_t limit_bytes = 0;
+        for (uint32_t r = 0; r < tile->region_count; r++) {
+            bool is_met = sram_region_meets(&tile->regions[r], need);
+            limit_bytes += is_met ? tile->regions[r].bytes : 0;
+        }
+        // a need that no region meets is ignored by the placement
+        if (limit_bytes > 0 && most_live_bytes(blocks, block_count, need) > limit_bytes) {
+            return false;
+        }
+    }
+    return true;
 }
 
 // True if it found a placement without overflow.
@@ -255,11 +275,7 @@ struct sram_use sram_place(const struct tile_config *tile, struct sram_block *bl
         return measure_use(tile, blocks, 0);
     }
     struct sram_use use = place_plainly(tile, blocks, block_count);
-    uint64_t limit_bytes = 0;
-    for (uint32_t r = 0; r < tile->region_count; r++) {
-        limit_bytes += tile->regions[r].bytes;
-    }
-    if (use.overflow_bytes == 0 || most_live_bytes(blocks, block_count) > limit_bytes) {
+    if (use.overflow_bytes == 0 || !may_fit(tile, blocks, block_count)) {
         return use;
     }
     struct sram_use repaired;

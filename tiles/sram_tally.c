@@ -138,27 +138,6 @@ static void tally_group(struct sram_tally *tally, const struct program *program,
     }
 }
 
-uint64_t sram_codelets_on_tile(const struct program *program, uint32_t tile)
-{
-    uint64_t codelets = 0;
-    for (uint32_t g = 0; g < program->group_count; g++) {
-        const struct vertex_group *group = &program->groups[g];
-        if (codelets >> group->codelet & 1u) {
-            continue; // by far the most groups: few codelets do all the work
-        }
-        struct vertex_run runs[VERTEX_RUNS_MAX];
-        uint32_t run_count = vertex_runs_of(program, group, runs);
-        for (uint32_t i = 0; i < run_count; i++) {
-            if (runs[i].vertices > 0 &&
-                sram_items_on_tile(&group->place, group->first_item + runs[i].first, runs[i].items,
-                                   tile) > 0) {
-                codelets |= UINT64_C(1) << group->codelet;
-            }
-        }
-    }
-    return codelets;
-}
-
 // --- messages -----------------------------------------------------------------------------------
 static uint32_t destinations_on(const struct flow *flow, uint32_t tile)
 {
@@ -284,6 +263,18 @@ void sram_tally_destroy(struct sram_tally *tally)
     free(tally);
 }
 
+uint64_t *sram_variable_bytes(const struct program *program)
+{
+    uint64_t *bytes = xcalloc((size_t)program->tile_count + 1, sizeof *bytes);
+    for (uint32_t i = 0; i < program->variable_count; i++) {
+        const struct variable *variable = &program->variables[i];
+        add_to_items(bytes, &variable->place, variable->first_item, variable->items,
+                     variable->bytes_per_item);
+    }
+    sum_differences(bytes, program->tile_count);
+    return bytes;
+}
+
 static bool are_alike(const struct sram_tally *tally, uint32_t a, uint32_t b)
 {
     return tally->lists[a] == tally->lists[b] && tally->vertices[a] == tally->vertices[b] &&
@@ -320,4 +311,98 @@ uint32_t sram_tally_classify(const struct sram_tally *tally, uint32_t *tiles, ui
     }
     free(table);
     return class_count;
+}
+
+// --- contents of some tiles ---------------------------------------------------------------------
+struct tile_range { // of the list of tiles
+    uint32_t first, end;
+};
+
+// The first that is not below `tile`.
+static uint32_t find_tile(const uint32_t *rising_tiles, uint32_t tile_count, uint64_t tile)
+{
+    uint32_t first = 0, end = tile_count;
+    while (first < end) {
+        uint32_t middle = first + (end - first) / 2;
+        if (rising_tiles[middle] < tile) {
+            first = middle + 1;
+        } else {
+            end = middle;
+        }
+    }
+    return first;
+}
+
+// Those that the map may have items on.
+static struct tile_range find_range(const uint32_t *rising_tiles, uint32_t tile_count,
+                                    const struct tile_map *map)
+{
+    uint64_t end = (uint64_t)map->first + (map->is_spread ? map->span : map->positions);
+    return (struct tile_range){find_tile(rising_tiles, tile_count, map->first),
+                               find_tile(rising_tiles, tile_count, end)};
+}
+
+// Shares follow one another at the places that `next` has for the tiles, or, without shares, are counted there.
+static void deal_variables(const struct program *program, const uint32_t *rising_tiles,
+                           uint32_t tile_count, uint32_t *next, struct sram_share *shares)
+{
+    for (uint32_t v = 0; v < program->variable_count; v++) {
+        const struct variable *variable = &program->variables[v];
+        struct tile_range range = find_range(rising_tiles, tile_count, &variable->place);
+        for (uint32_t i = range.first; i < range.end; i++) {
+            uint32_t items = sram_items_on_tile(&variable->place, variable->first_item,
+                                                variable->items, rising_tiles[i]);
+            if (items > 0 && shares != NULL) {
+                shares[next[i]] = (struct sram_share){v, items};
+            }
+            next[i] += items > 0;
+        }
+    }
+}
+
+static void note_codelets(const struct program *program, const uint32_t *rising_tiles,
+                          uint32_t tile_count, uint64_t *codelets)
+{
+    for (uint32_t g = 0; g < program->group_count; g++) {
+        const struct vertex_group *group = &program->groups[g];
+        struct tile_range range = find_range(rising_tiles, tile_count, &group->place);
+        struct vertex_run runs[VERTEX_RUNS_MAX];
+        uint32_t run_count = vertex_runs_of(program, group, runs);
+        for (uint32_t r = 0; r < run_count; r++) {
+            for (uint32_t i = range.first; i < range.end && runs[r].vertices > 0; i++) {
+                bool is_known = codelets[i] >> group->codelet & 1u; // few codelets do all the work
+                if (!is_known &&
+                    sram_items_on_tile(&group->place, group->first_item + runs[r].first,
+                                       runs[r].items, rising_tiles[i]) > 0) {
+                    codelets[i] |= UINT64_C(1) << group->codelet;
+                }
+            }
+        }
+    }
+}
+
+struct sram_census sram_census_create(const struct program *program, const uint32_t *rising_tiles,
+                                      uint32_t tile_count)
+{
+    struct sram_census census = {.first = xcalloc((size_t)tile_count + 1, sizeof(uint32_t)),
+                                 .codelets = xcalloc((size_t)tile_count + 1, sizeof(uint64_t))};
+    uint32_t *next = xcalloc((size_t)tile_count + 1, sizeof *next);
+    deal_variables(program, rising_tiles, tile_count, next, NULL);
+    for (uint32_t i = 0; i < tile_count; i++) {
+        census.first[i + 1] = census.first[i] + next[i];
+        next[i] = census.first[i];
+    }
+    census.shares = xmalloc(((size_t)census.first[tile_count] + 1) * sizeof *census.shares);
+    deal_variables(program, rising_tiles, tile_count, next, census.shares);
+    note_codelets(program, rising_tiles, tile_count, census.codelets);
+    free(next);
+    return census;
+}
+
+void sram_census_free(struct sram_census *census)
+{
+    free(census->first);
+    free(census->shares);
+    free(census->codelets);
+    *census = (struct sram_census){0};
 }

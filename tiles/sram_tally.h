@@ -27,7 +27,20 @@ uint32_t sram_tally_classify(const struct sram_tally *tally, uint32_t *tiles, ui
 // Items of [first_item, first_item + items) that lie on the tile.
 uint32_t sram_items_on_tile(const struct tile_map *map, uint32_t first_item, uint32_t items,
                             uint32_t tile);
-// Bit c is set where a vertex of codelet c lies on the tile.
-uint64_t sram_codelets_on_tile(const struct program *program, uint32_t tile);
+// Bytes of all variables on every tile, whenever they live. Owned by the caller.
+uint64_t *sram_variable_bytes(const struct program *program);
+
+// What lies on each of some tiles, found in one pass over the lists of the program.
+struct sram_share {
+    uint32_t variable, items;
+};
+struct sram_census {
+    uint32_t *first;           // owned; shares of the i-th tile: [first[i], first[i + 1])
+    struct sram_share *shares; // owned; variables in their order
+    uint64_t *codelets;        // owned; of the i-th tile, bit c: it has a vertex of codelet c
+};
+struct sram_census sram_census_create(const struct program *program, const uint32_t *rising_tiles,
+                                      uint32_t tile_count);
+void sram_census_free(struct sram_census *census);
 
 #endif

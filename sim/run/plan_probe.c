@@ -44,6 +44,13 @@ uint32_t plan_chips_sharing_memory(const struct machine_config *machine, uint32_
     return most;
 }
 
+void plan_place(const struct dense_placement *placement, struct lowering_config *lowering,
+                struct machine_view *view)
+{
+    view->chips = placement->chips;
+    lowering->layer_chips = placement->layer_chips;
+}
+
 struct plan_prober plan_prober_create(const struct machine_config *machine,
                                       const struct experiment *experiment)
 {
@@ -54,15 +61,47 @@ struct plan_prober plan_prober_create(const struct machine_config *machine,
                                          prober.training.batch, prober.training.time_steps);
     prober.limit_bytes = prober.view.bytes_per_tile;
     prober.remote_limit_bytes = machine->system == NULL ? 0 : machine->system->streaming.bytes;
+    prober.lowering = machine->lowering;
+    if (prober.graph->form == FORM_DENSE) {
+        prober.placement_count = lower_dense_placements(
+            &machine->lowering, &prober.view, prober.graph->layer_count, &prober.placements);
+        plan_place(prober.placements, &prober.lowering, &prober.view);
+    }
     return prober;
 }
 
-void plan_prober_free(struct plan_prober *prober)
+static void forget_probes(struct plan_prober *prober)
 {
     for (uint32_t i = 0; i < prober->probe_count; i++) {
         free(prober->probes[i].why);
     }
     free(prober->probes);
+    prober->probes = NULL;
+    prober->probe_count = 0;
+}
+
+uint32_t plan_prober_placements(const struct plan_prober *prober)
+{
+    return (uint32_t)max_u64(prober->placement_count, 1);
+}
+
+void plan_prober_place(struct plan_prober *prober, uint32_t placement)
+{
+    SIM_ASSERT(placement < plan_prober_placements(prober), "placement %u", placement);
+    if (placement == prober->placement) {
+        return;
+    }
+    forget_probes(prober);
+    memset(prober->weights, 0, sizeof prober->weights);
+    memset(prober->stream_bytes, 0, sizeof prober->stream_bytes);
+    prober->placement = placement;
+    plan_place(&prober->placements[placement], &prober->lowering, &prober->view);
+}
+
+void plan_prober_free(struct plan_prober *prober)
+{
+    forget_probes(prober);
+    free(prober->placements);
     training_graph_destroy(prober->graph);
     *prober = (struct plan_prober){0};
 }
@@ -75,7 +114,7 @@ struct program *plan_prober_lower(const struct plan_prober *prober,
     training.checkpoints = *config;
     training.time_steps = graph->time_steps;
     return (graph->form == FORM_SPARSE ? lower_sparse : lower_dense)(
-        graph, &training, &prober->machine->lowering, &prober->view, why);
+        graph, &training, &prober->lowering, &prober->view, why);
 }
 
 // --- streaming memory ---------------------------------------------------------------------------
@@ -159,6 +198,7 @@ static void measure(const struct plan_prober *prober, const struct program *prog
 {
     struct sram_plan *plan = sram_plan_create(program, prober->machine->chip);
     probe->sram_bytes = fullest_bytes(plan, program);
+    probe->overflow_bytes = plan->overflow_bytes;
     probe->tile = plan->max_tile;
     probe->fits_sram = plan->fits;
     probe->remote_bytes =
@@ -269,21 +309,6 @@ char *plan_prober_lack(struct plan_prober *prober)
 }
 
 // --- what a state weighs ------------------------------------------------------------------------
-// Sizes add up: no lifetimes, so that a state weighs the same whatever else is there.
-static uint64_t *bytes_of_tiles(const struct program *program)
-{
-    uint64_t *bytes = xcalloc(program->tile_count, sizeof *bytes);
-    for (uint32_t i = 0; i < program->variable_count; i++) {
-        const struct variable *variable = &program->variables[i];
-        for (uint32_t tile = 0; tile < program->tile_count; tile++) {
-            bytes[tile] +=
-                variable->bytes_per_item *
-                sram_items_on_tile(&variable->place, variable->first_item, variable->items, tile);
-        }
-    }
-    return bytes;
-}
-
 #define WEIGHED_STEPS 128u // time steps
 enum { FEW, SOME, MANY, WEIGHED };
 
@@ -320,7 +345,7 @@ static struct plan_weight weigh(const struct plan_prober *prober, bool streams)
         struct program *program = plan_prober_lower(prober, graph, &config, &why);
         free(why);
         if (program != NULL) {
-            bytes[i] = bytes_of_tiles(program);
+            bytes[i] = sram_variable_bytes(program); // sizes add up, whatever else is there
             tile_count = program->tile_count;
         }
         program_destroy(program);

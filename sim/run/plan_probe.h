@@ -8,15 +8,17 @@
 
 #include "sim/experiment.h"
 #include "workloads/graph/training_graph.h"
+#include "workloads/lower/lowering.h"
 
 struct plan_probe {
     struct checkpoint_config config;
     bool is_lowered; // a network that cannot be placed has no memory plan either
     bool fits_sram, fits;
-    uint64_t sram_bytes;   // of the fullest tile
-    uint32_t tile;         // that one; of those that do not fit, the one that overflows most
-    uint64_t remote_bytes; // in the streaming memory of a machine
-    char *why;             // owned by the prober; NULL: it fits
+    uint64_t sram_bytes;     // of the fullest tile
+    uint64_t overflow_bytes; // of the tile below: what it lacks in its regions
+    uint32_t tile;           // that one; of those that do not fit, the one that overflows most
+    uint64_t remote_bytes;   // in the streaming memory of a machine
+    char *why;               // owned by the prober; NULL: it fits
 };
 
 // Bytes of a state's slot and of the history of one time step, each on the tile where it takes most.
@@ -29,13 +31,18 @@ struct plan_prober {
     const struct machine_config *machine; // with tiles
     struct training_graph *graph;         // owned; of one replica
     struct training_config training;      // of one replica
+    // Of the placement that all plans are lowered to: weights, bytes and times of different ones do not mix.
     struct machine_view view;
-    uint64_t limit_bytes;          // SRAM of a tile
-    uint64_t remote_limit_bytes;   // streaming memory of a machine; 0: none
-    struct plan_weight weights[2]; // on all tiles; on those that are no I/O tiles
-    uint64_t stream_bytes[2];      // of a state, of a time step's history; 0: not asked yet
-    uint32_t program_chips;        // that a copy of the program lies on; known with stream_bytes
-    struct plan_probe *probes;     // owned; all that were asked
+    struct lowering_config lowering;
+    struct dense_placement *placements; // owned; those that a dense program may choose from
+    uint32_t placement_count;           // 0: nothing is chosen
+    uint32_t placement;                 // index
+    uint64_t limit_bytes;               // SRAM of a tile
+    uint64_t remote_limit_bytes;        // streaming memory of a machine; 0: none
+    struct plan_weight weights[2];      // on all tiles; on those that are no I/O tiles
+    uint64_t stream_bytes[2];           // of a state, of a time step's history; 0: not asked yet
+    uint32_t program_chips;    // that a copy of the program lies on; known with stream_bytes
+    struct plan_probe *probes; // owned; all that were asked
     uint32_t probe_count;
 };
 
@@ -43,11 +50,18 @@ struct plan_prober {
 // replica's. Streaming memory is asked for as if each of them held as much as the fullest.
 uint32_t plan_chips_sharing_memory(const struct machine_config *machine, uint32_t program_chips);
 struct machine_view plan_machine_view(const struct machine_config *machine);
+// A lowering with these has no choice but the placement.
+void plan_place(const struct dense_placement *placement, struct lowering_config *lowering,
+                struct machine_view *view);
 enum network_form plan_form(const struct machine_config *machine);
 
+// Under the first placement, if there is a choice.
 struct plan_prober plan_prober_create(const struct machine_config *machine,
                                       const struct experiment *experiment);
 void plan_prober_free(struct plan_prober *prober);
+// From now on under another one; what was asked is forgotten. 0 is always one, to all machines.
+void plan_prober_place(struct plan_prober *prober, uint32_t placement);
+uint32_t plan_prober_placements(const struct plan_prober *prober);
 // Under a plan whose numbers are all given. Owned by the caller; NULL and a sentence in *why (owned by the caller) if
 // it cannot be lowered.
 struct program *plan_prober_lower(const struct plan_prober *prober,

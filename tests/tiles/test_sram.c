@@ -264,6 +264,7 @@ static void code_that_exceeds_the_executable_region_is_refused(void **state)
     program_add_group(program, &group);
     struct sram_plan *plan = sram_plan_create(program, &chip);
     assert_false(plan->fits);
+    assert_int_equal(plan->overflow_bytes, 8);
     assert_string_equal(
         plan->why, "tile 9: SRAM region 'ordinary' needs 1008 bytes, its limit is 1000 (all "
                    "regions: 1008 of 3000 bytes); largest on this tile, in bytes: codelets and "
@@ -333,6 +334,92 @@ static void tiles_with_equal_lists_are_one_class(void **state)
     assert_int_equal(class_of[5], 1);
     sram_tally_destroy(tally);
     program_destroy(program);
+}
+
+// Maps of every kind, some with more items than positions; codelets with vertices on a part of their items.
+static struct program *draw_program(void)
+{
+    struct program *program = make_program();
+    program_begin_compute(program, "drawn");
+    for (uint32_t i = 0; i < 12; i++) {
+        uint32_t positions = 1 + (uint32_t)rand() % 5, first = (uint32_t)rand() % 3;
+        bool is_spread = rand() % 2 == 0;
+        struct tile_map place = {.first = first,
+                                 .positions = positions,
+                                 .span = is_spread ? TILES - first : positions,
+                                 .is_spread = is_spread};
+        program_add_variable(program, &(struct variable){.name = (char *)(uintptr_t) "drawn",
+                                                         .place = place,
+                                                         .first_item = (uint32_t)rand() % 4,
+                                                         .items = 1 + (uint32_t)rand() % 9,
+                                                         .bytes_per_item = 8 + i,
+                                                         .last_step = 3});
+        program_add_group(program, &(struct vertex_group){.codelet = (enum codelet)i,
+                                                          .place = place,
+                                                          .items = positions,
+                                                          .vertices = (uint32_t)rand() % 5});
+    }
+    return program;
+}
+
+static bool has_vertex(const struct vertex_group *group, uint32_t tile)
+{
+    for (uint32_t item = 0; item < group->items; item++) {
+        if (item < group->vertices && tile_map_at(&group->place, item) == tile) {
+            return true; // one for each of the first items, before any has two
+        }
+    }
+    return false;
+}
+
+static void expect_census(const struct program *program, const struct sram_census *census,
+                          uint32_t i, uint32_t tile)
+{
+    uint32_t at = census->first[i];
+    uint64_t bytes = 0, codelets = 0;
+    for (uint32_t v = 0; v < program->variable_count; v++) {
+        const struct variable *variable = &program->variables[v];
+        uint32_t items = 0;
+        for (uint32_t item = 0; item < variable->items; item++) {
+            items += tile_map_at(&variable->place, variable->first_item + item) == tile;
+        }
+        bytes += items * variable->bytes_per_item;
+        if (items > 0) {
+            assert_true(at < census->first[i + 1]);
+            assert_int_equal(census->shares[at].variable, v);
+            assert_int_equal(census->shares[at++].items, items);
+        }
+    }
+    assert_int_equal(at, census->first[i + 1]);
+    for (uint32_t g = 0; g < program->group_count; g++) {
+        const struct vertex_group *group = &program->groups[g];
+        codelets |= has_vertex(group, tile) ? UINT64_C(1) << group->codelet : 0;
+    }
+    assert_int_equal(census->codelets[i], codelets);
+    uint64_t *of_tiles = sram_variable_bytes(program);
+    assert_int_equal(of_tiles[tile], bytes);
+    free(of_tiles);
+}
+
+static void a_census_of_some_tiles_finds_what_the_maps_put_on_each(void **state)
+{
+    (void)state;
+    srand(5);
+    for (uint32_t trial = 0; trial < 200; trial++) {
+        struct program *program = draw_program();
+        uint32_t tiles[TILES], count = 0;
+        for (uint32_t tile = 0; tile < TILES; tile++) {
+            if (rand() % 3 > 0) {
+                tiles[count++] = tile;
+            }
+        }
+        struct sram_census census = sram_census_create(program, tiles, count);
+        for (uint32_t i = 0; i < count; i++) {
+            expect_census(program, &census, i, tiles[i]);
+        }
+        sram_census_free(&census);
+        program_destroy(program);
+    }
 }
 
 static void vertices_of_every_dealing_add_up_to_what_the_program_says(void **state)
@@ -525,6 +612,7 @@ int main(void)
         cmocka_unit_test(code_that_exceeds_the_executable_region_is_refused),
         cmocka_unit_test(messages_are_counted_at_both_ends_of_every_kind_of_flow),
         cmocka_unit_test(tiles_with_equal_lists_are_one_class),
+        cmocka_unit_test(a_census_of_some_tiles_finds_what_the_maps_put_on_each),
         cmocka_unit_test(vertices_of_every_dealing_add_up_to_what_the_program_says),
         cmocka_unit_test(no_two_blocks_that_are_live_together_overlap),
         cmocka_unit_test(a_block_that_stuck_out_goes_first_before_a_program_is_refused),
