@@ -31,6 +31,9 @@ static struct chip_run run_of(const struct program *program, const struct tile_m
 {
     uint32_t position = item % map->positions;
     uint32_t chip = tile_map_at(map, item) / program->chip_tiles;
+    if (limit == 1) { // as in flows of one message, of which there may be millions
+        return (struct chip_run){.chip = chip, .items = 1};
+    }
     uint64_t left_behind = (uint64_t)(chip + 1) * program->chip_tiles - map->first; // tiles
     uint64_t end = map->is_spread ? div_ceil(left_behind * map->positions, map->span) : left_behind;
     end = min_u64(map->tiles != NULL ? end_of_listed(program, map, position) : end, map->positions);
