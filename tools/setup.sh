@@ -4,9 +4,9 @@
 set -u
 packages="gcc make pkg-config libc6-dev libsimgrid-dev libyaml-dev libjansson-dev libcmocka-dev
     librandom123-dev libopenblas-dev zlib1g-dev libnlopt-dev libsqlite3-dev dataset-fashion-mnist
-    libjs-chart.js"
+    libjs-chart.js sqlite3 procps python3"
 [ "${1:-}" = lint ] && packages="$packages binutils clang-format clang-tidy"
-[ "${1:-}" = browser ] && packages="$packages chromium python3"
+[ "${1:-}" = browser ] && packages="$packages chromium"
 
 if ! command -v dpkg-query >/dev/null; then
     echo "tilesim: not a Debian system: nothing is installed for you. Needed, by their Debian names:" $packages >&2
