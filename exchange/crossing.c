@@ -1,4 +1,5 @@
-// Convention: all functions work on the flows or on the traffic of the exchange at hand; seconds inside, cycles outside.
+// Convention: all functions work on the flows or on the traffic of the exchange at hand; seconds
+// inside, cycles outside.
 #include "exchange/crossing.h"
 
 #include <math.h>
@@ -16,7 +17,8 @@ static uint64_t items_on_tile(const struct tile_map *map, uint32_t count)
     return div_ceil(count, map->positions);
 }
 
-// Of the sources, those that lie on other chips than a destination does: for the destination that has most of them.
+// Of the sources, those that lie on other chips than a destination does: for the destination that
+// has most of them.
 static uint64_t count_from_afar(const struct program *program, const struct flow *flow)
 {
     uint64_t *sources = xcalloc(program->chips, sizeof *sources);
@@ -32,7 +34,8 @@ static uint64_t count_from_afar(const struct program *program, const struct flow
     return flow->source_count - near;
 }
 
-// Cycles of the busiest port of a flow that crosses. A message from another chip has `arrival` words more there.
+// Cycles of the busiest port of a flow that crosses. A message from another chip has `arrival`
+// words more there.
 static uint64_t port_cycles(const struct system_config *system, const struct program *program,
                             const struct flow *flow)
 {
@@ -61,8 +64,9 @@ static uint64_t port_cycles(const struct system_config *system, const struct pro
            arrival * div_ceil(flow->source_count, flow->destination_count);
 }
 
-// A broadcast that comes over a link reaches the tiles there as one of their own chip does, which takes longer than
-// the way of a word to the nearest tile: as from the sender's place, for where links enter is not known.
+// A broadcast that comes over a link reaches the tiles there as one of their own chip does, which
+// takes longer than the way of a word to the nearest tile: as from the sender's place, for where
+// links enter is not known.
 static uint64_t spread_cycles(const struct system_config *system, const struct program *program,
                               const struct flow *flow)
 {
@@ -104,7 +108,8 @@ static struct way way_of(const struct system_config *system, const struct chip_t
     return way;
 }
 
-// Runs that come over a rung go on along the rail as they come: the narrower of the two holds them up.
+// Runs that come over a rung go on along the rail as they come: the narrower of the two holds them
+// up.
 static uint32_t hop_of(const struct way *way, uint32_t link)
 {
     return link - (way->has_rung && link > 0);
@@ -115,7 +120,8 @@ static double rate_of(const struct system_config *system, const struct way *way,
     return system_link_rate(system, &system->links[way->route.links[link]]);
 }
 
-// Of what one run carries: one tile of a chip to one of another. Every link costs it the same share of its rate.
+// Of what one run carries: one tile of a chip to one of another. Every link costs it the same share
+// of its rate.
 static double stream_seconds(const struct system_config *system, const struct way *way)
 {
     double port = system->chip->exchange.bytes_per_cycle * system->chip->clock_hz;

@@ -1,5 +1,6 @@
-// Convention: a walk goes through items in runs that lie on one chip, found by division, so that it costs chips and not
-// tiles, listed ones apart. Only the messages of a redistribution between two chips are counted one by one.
+// Convention: a walk goes through items in runs that lie on one chip, found by division, so that it
+// costs chips and not tiles, listed ones apart. Only the messages of a redistribution between two
+// chips are counted one by one.
 #include "exchange/traffic.h"
 
 #include <stdlib.h>
@@ -310,7 +311,8 @@ static bool add_pairs(void *context, const struct flow *flow, const struct passa
     return true;
 }
 
-// Messages that the words [first, end) are: one for every overlap of a source's part with a destination's.
+// Messages that the words [first, end) are: one for every overlap of a source's part with a
+// destination's.
 static uint64_t count_overlaps(const struct flow *flow, uint64_t words, uint64_t first,
                                uint64_t end)
 {

@@ -1,6 +1,7 @@
-// What an exchange sends from chip to chip: flows of a program on several chips in, bytes on ways out.
-// A broadcast crosses to another chip once, however many of its tiles hear it, and a chip that it passes on its way to
-// another hears it there: it has entries only for chips at the ends of its ways.
+// What an exchange sends from chip to chip: flows of a program on several chips in, bytes on ways
+// out. A broadcast crosses to another chip once, however many of its tiles hear it, and a chip that
+// it passes on its way to another hears it there: it has entries only for chips at the ends of its
+// ways.
 #ifndef TILESIM_EXCHANGE_TRAFFIC_H
 #define TILESIM_EXCHANGE_TRAFFIC_H
 
@@ -14,8 +15,9 @@ struct chip_traffic { // from one chip to another
     uint32_t from, to;
     uint64_t bytes;
     uint64_t messages; // distinct ones of tiles
-    // Messages that follow one another from one tile, or to one, count once: the fewer of the tiles that send and
-    // of those that receive. Flows that touch the same run of tiles, one after the other, count them once.
+    // Messages that follow one another from one tile, or to one, count once: the fewer of the tiles
+    // that send and of those that receive. Flows that touch the same run of tiles, one after the
+    // other, count them once.
     uint64_t runs;
 };
 

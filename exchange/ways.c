@@ -1,6 +1,6 @@
 // Convention: a way is base + per_island * (larger island of the two) + per_column * |difference of
-// positions|. Places and costs are integers in thousandths of a cycle, so that sums do not depend on
-// their order.
+// positions|. Places and costs are integers in thousandths of a cycle, so that sums do not depend
+// on their order.
 #include "exchange/ways.h"
 
 #include <math.h>

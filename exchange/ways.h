@@ -17,8 +17,8 @@ uint64_t ways_between(const struct exchange_config *config, uint32_t from, uint3
                       bool is_broadcast);
 uint64_t ways_farthest(const struct exchange_config *config); // of all places, one message
 
-// The same for many pairs: places are looked up instead of divided out. Tile i lies on chip i / chip_tiles, at the
-// place of i mod chip_tiles; between tiles of two chips there is no way here.
+// The same for many pairs: places are looked up instead of divided out. Tile i lies on chip i /
+// chip_tiles, at the place of i mod chip_tiles; between tiles of two chips there is no way here.
 struct ways;
 struct ways *ways_create(const struct exchange_config *config, uint32_t tile_count,
                          uint32_t chip_tiles);

@@ -6,8 +6,8 @@
 #include "sim/err.h"
 #include "sim/units.h"
 
-// Arrays grow by doubling: `count` elements are in use, and the array is full where count is a power of
-// two, so that no capacity has to be kept beside it.
+// Arrays grow by doubling: `count` elements are in use, and the array is full where count is a
+// power of two, so that no capacity has to be kept beside it.
 static void *grow(void *array, uint32_t count, size_t element_bytes)
 {
     if (count == 0) {
@@ -430,7 +430,8 @@ static void verify_call(struct verification *verification, const struct program_
     }
 }
 
-// Up to the LOOP_END or RETURN of the body, or the end. last_time_step: highest sum over the loops around it.
+// Up to the LOOP_END or RETURN of the body, or the end. last_time_step: highest sum over the loops
+// around it.
 static void verify_body(struct verification *verification, uint32_t *step, int64_t last_time_step)
 {
     const struct program *program = verification->program;

@@ -71,17 +71,18 @@ static inline struct tile_map tile_map_list(const uint32_t *tiles, uint32_t coun
 // How the vertices of a group are dealt to its items (an item lies on one tile), and what each
 // vertex draws from the record. Let c(b) be the group's `list` length at sample b (see below).
 enum dealing {
-    // `vertices` equal vertices dealt over the items: item j gets vertices / items, plus one for the
-    // first vertices % items. No dynamic quantity.
+    // `vertices` equal vertices dealt over the items: item j gets vertices / items, plus one for
+    // the first vertices % items. No dynamic quantity.
     DEAL_EVEN,
     // Every item runs ceil(batch / samples_per_vertex) vertices; vertex i takes samples
-    // [i * samples_per_vertex, ...). count = sum of c(b) over them; hits = listed ids of those samples
-    // in the item's own id interval [j * ids_per_item, (j + 1) * ids_per_item).
+    // [i * samples_per_vertex, ...). count = sum of c(b) over them; hits = listed ids of those
+    // samples in the item's own id interval [j * ids_per_item, (j + 1) * ids_per_item).
     DEAL_SAMPLES,
-    // Items are (sample, part), sample-major: item = sample * parts + part. Each item runs `vertices`
-    // vertices; part p covers ids [p * part_ids, min(neurons, (p + 1) * part_ids)), part_ids =
-    // ceil(neurons / parts), and vertex v of it the sub-interval of ceil(part_ids / vertices) ids.
-    // count = ids in the vertex's interval (list or not); hits = ids of the list in that interval.
+    // Items are (sample, part), sample-major: item = sample * parts + part. Each item runs
+    // `vertices` vertices; part p covers ids [p * part_ids, min(neurons, (p + 1) * part_ids)),
+    // part_ids = ceil(neurons / parts), and vertex v of it the sub-interval of ceil(part_ids /
+    // vertices) ids. count = ids in the vertex's interval (list or not); hits = ids of the list in
+    // that interval.
     DEAL_SEGMENTS,
     // Vertices are numbered v = (sample * slots + slot) * groups + group, and dealt in chunks of
     // ceil(total / items): item j has [j * chunk, ...). hits = 1 if slot < c(sample), else 0.
@@ -169,8 +170,9 @@ struct program_step {
     int32_t loop_first, loop_stride;    // LOOP_BEGIN, CALL: record time step = first + i * stride
     uint64_t host_bytes;                // HOST; of all chips
     enum host_direction host_direction; // HOST
-    // STREAM: of every chip, which streams its own part; ALL_REDUCE: of the gradients on every chip.
-    // Equal parts: chips of a program hold equal shares of what moves (the last one may hold less).
+    // STREAM: of every chip, which streams its own part; ALL_REDUCE: of the gradients on every
+    // chip. Equal parts: chips of a program hold equal shares of what moves (the last one may hold
+    // less).
     uint64_t chip_bytes;
     enum stream_phase stream_phase;         // STREAM
     enum stream_direction stream_direction; // STREAM
@@ -273,14 +275,16 @@ struct machine_view {
     bool has_matrix_unit;
     bool has_streaming;  // memory beside the chips that STREAM steps can use
     const void *context; // passed back to the functions
-    // Tile cycles of one vertex alone on its tile. Of a product and of a reduction they do not fall as
-    // the outputs grow in number: the search for splits leaves some out on that ground.
+    // Tile cycles of one vertex alone on its tile. Of a product and of a reduction they do not fall
+    // as the outputs grow in number: the search for splits leaves some out on that ground.
     uint64_t (*vertex_cycles)(const void *context, enum codelet codelet,
                               const uint32_t sizes[VERTEX_SIZES]);
-    // Cycles of an exchange whose busiest port moves `bytes`, sync included; they do not fall either.
+    // Cycles of an exchange whose busiest port moves `bytes`, sync included; they do not fall
+    // either.
     uint64_t (*exchange_cycles)(const void *context, uint64_t port_bytes);
-    // To choose between programs over several chips; NULL: nobody knows. About the cycles of one run, words between chips
-    // included, without waits for the host, streaming memory and other replicas; and does it fit in SRAM?
+    // To choose between programs over several chips; NULL: nobody knows. About the cycles of one
+    // run, words between chips included, without waits for the host, streaming memory and other
+    // replicas; and does it fit in SRAM?
     uint64_t (*run_cycles)(const void *system_context, const struct program *program);
     bool (*fits)(const void *system_context, const struct program *program);
     const void *system_context;

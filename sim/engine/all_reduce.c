@@ -24,8 +24,8 @@ static uint64_t chunk_bytes(const struct reducing *reducing, uint32_t chunk, uin
     return reducing->bytes * (chunk + 1) / count - reducing->bytes * chunk / count;
 }
 
-// Steps first..end-1 of the 2 (count - 1): in the first half chunks are summed, after it chip `own` has the sum of
-// chunk own + 1; in the second half they are copied.
+// Steps first..end-1 of the 2 (count - 1): in the first half chunks are summed, after it chip `own`
+// has the sum of chunk own + 1; in the second half they are copied.
 static void ring_steps(const struct reducing *reducing, const struct members *members,
                        uint32_t first, uint32_t end, uint32_t phase)
 {
@@ -120,7 +120,8 @@ static struct members find_members(const struct system_config *system,
     return members;
 }
 
-// The members at the same place of their machine as the chip; of none, if machines have unequal numbers of them.
+// The members at the same place of their machine as the chip; of none, if machines have unequal
+// numbers of them.
 static struct members find_alike(const struct system_config *system,
                                  const struct parallel_config *parallel, uint32_t chip,
                                  const struct members *beside)
@@ -146,7 +147,8 @@ static struct members find_alike(const struct system_config *system,
     return alike;
 }
 
-// In a machine every chip sums a chunk; chips with the same chunk sum it over the machines; then it goes around.
+// In a machine every chip sums a chunk; chips with the same chunk sum it over the machines; then it
+// goes around.
 static void two_levels(const struct reducing *reducing, const struct system_config *system,
                        const struct parallel_config *parallel, uint32_t chip)
 {
@@ -223,7 +225,8 @@ static void add_message(struct round *round, uint32_t from, uint32_t to)
     system_route_free(&route);
 }
 
-// Every replica to the next one (stride 1), or every second one of those `stride` apart to the one before.
+// Every replica to the next one (stride 1), or every second one of those `stride` apart to the one
+// before.
 static double round_cycles(struct round *round, bool is_ring, uint32_t stride, uint64_t bytes)
 {
     const struct parallel_config *parallel = round->parallel;

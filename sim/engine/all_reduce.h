@@ -1,5 +1,6 @@
-// How gradients are summed over the replicas of a program: the messages and additions of every chip, by algorithm.
-// Chips at the same place of their replica sum with each other; the groups do it side by side.
+// How gradients are summed over the replicas of a program: the messages and additions of every
+// chip, by algorithm. Chips at the same place of their replica sum with each other; the groups do
+// it side by side.
 //   ring       2 (n - 1) steps: chunks of 1/n go around, summed in the first n - 1 and copied in the others
 //   tree       whole gradients to the first chip by halving the number of chips, then back by doubling it
 //   two_level  the summing half of a ring in each machine; of the chunk that a chip then has, a ring over the chips
@@ -28,8 +29,9 @@ void all_reduce_walk(const struct system_config *system, const struct parallel_c
                      uint32_t chip, uint64_t chip_bytes,
                      void (*visit)(void *context, const struct all_reduce_step *step),
                      void *context);
-// About what it takes where the first `places` chips of every replica have `chip_bytes` each: messages of the same time share
-// links, those of other times do not meet. Two levels are taken for the ring.
+// About what it takes where the first `places` chips of every replica have `chip_bytes` each:
+// messages of the same time share links, those of other times do not meet. Two levels are taken for
+// the ring.
 uint64_t all_reduce_estimate_cycles(const struct system_config *system,
                                     const struct parallel_config *parallel, uint32_t places,
                                     uint64_t chip_bytes);

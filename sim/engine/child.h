@@ -5,9 +5,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-// work fills `result` (result_bytes long, shared with nobody) and returns false if it failed by its own
-// account. False with a sentence in *why (owned by the caller) if the child failed or died; `what` begins it.
-// What work filled in before it failed comes back as well.
+// work fills `result` (result_bytes long, shared with nobody) and returns false if it failed by its
+// own account. False with a sentence in *why (owned by the caller) if the child failed or died;
+// `what` begins it. What work filled in before it failed comes back as well.
 bool child_run(bool (*work)(void *context, void *result), void *context, void *result,
                size_t result_bytes, const char *what, char **why);
 // The same without a child, in a process that is one itself and is about to end.

@@ -1,4 +1,5 @@
-// Convention: actor mains are named <who>_main and end with engine_actor_ends. Messages carry no data, only sizes.
+// Convention: actor mains are named <who>_main and end with engine_actor_ends. Messages carry no
+// data, only sizes.
 #include "sim/engine/engine_clock.h"
 
 #include <math.h>
@@ -14,10 +15,11 @@
 
 // A time this close above a whole cycle is that cycle: SimGrid adds times in floating point.
 #define CLOCK_ERROR_CYCLES 1e-6
-// In a process that has timed before, the clock begins at an origin beyond 0, where doubles are coarser. A transfer
-// is at most 8 events, each rounded by up to 2^-53 of the clock. With origin * transfers <= 2^28 all of them move
-// an end by at most 8 * 2^28 * 2^-53 = 2.4e-7 cycles: an end at a whole cycle is rounded as it would be from 0. An
-// end so close above one that it may be rounded otherwise is noticed, and the run is not used.
+// In a process that has timed before, the clock begins at an origin beyond 0, where doubles are
+// coarser. A transfer is at most 8 events, each rounded by up to 2^-53 of the clock. With origin *
+// transfers <= 2^28 all of them move an end by at most 8 * 2^28 * 2^-53 = 2.4e-7 cycles: an end at
+// a whole cycle is rounded as it would be from 0. An end so close above one that it may be rounded
+// otherwise is noticed, and the run is not used.
 #define ORIGIN_TRANSFERS_MAX 268435456.0
 #define CLOCK_DOUBT_CYCLES 5e-7
 
@@ -209,7 +211,8 @@ struct engine *engine_create(const struct engine_job *job)
     return engine;
 }
 
-// Ends at the last whole cycle but one behind now: a shorter sleep might be below what SimGrid tells apart.
+// Ends at the last whole cycle but one behind now: a shorter sleep might be below what SimGrid
+// tells apart.
 static void round_up_main(int argument_count, char **arguments)
 {
     (void)argument_count, (void)arguments;

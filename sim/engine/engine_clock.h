@@ -6,14 +6,16 @@
 
 struct engine;
 
-// Starts SimGrid, if the process has not, and the host's actors. NULL: the process is not fit, or not any more.
+// Starts SimGrid, if the process has not, and the host's actors. NULL: the process is not fit, or
+// not any more.
 struct engine *engine_create(const struct engine_job *job);
 // An actor on the chip; context comes back from engine_context() inside main.
 void engine_add_chip_actor(struct engine *engine, const char *name, void (*main)(int, char **),
                            void *context);
 void *engine_context(void);
 void engine_actor_ends(struct engine *engine); // every actor calls it last
-// False: a deadlock, or a time that only a fresh process can tell for certain. The process is spent then.
+// False: a deadlock, or a time that only a fresh process can tell for certain. The process is spent
+// then.
 bool engine_run(struct engine *engine);
 void engine_destroy(struct engine *engine);
 
@@ -24,8 +26,8 @@ const struct activity *engine_record(const struct engine *engine, uint32_t repla
 
 double engine_clock_cycles(const struct engine *engine); // since this engine began
 
-// For the one actor that is the chip towards its host. `now_cycles` is the chip's integer clock: link times are
-// fractional and round up where the chip waits for them.
+// For the one actor that is the chip towards its host. `now_cycles` is the chip's integer clock:
+// link times are fractional and round up where the chip waits for them.
 void engine_chip_sleep(struct engine *engine, uint64_t *now_cycles, uint64_t cycles);
 // Receives the next batch, or sends a result; returns the cycles waited.
 uint64_t engine_chip_transfer(struct engine *engine, const struct program_step *step,

@@ -1,6 +1,7 @@
-// The detailed engine: every tile is an actor that runs its own vertices and moves its own messages, and meets the
-// others at a barrier after each phase. One more actor is the chip: it meets the same barriers, reads the clock
-// there, adds what an exchange takes beside its words, and talks to the host.
+// The detailed engine: every tile is an actor that runs its own vertices and moves its own
+// messages, and meets the others at a barrier after each phase. One more actor is the chip: it
+// meets the same barriers, reads the clock there, adds what an exchange takes beside its words, and
+// talks to the host.
 #include <simgrid/actor.h>
 #include <simgrid/barrier.h>
 #include <simgrid/engine.h>

@@ -1,4 +1,5 @@
-// The folded engine: the chip is one actor. Its supersteps between two host transfers are added up and slept once.
+// The folded engine: the chip is one actor. Its supersteps between two host transfers are added up
+// and slept once.
 #include "sim/engine/engine.h"
 #include "sim/engine/engine_clock.h"
 #include "sim/err.h"

@@ -21,8 +21,8 @@ struct host_port {
     struct transfers inbound, outbound;
 };
 
-// Batches that are asked for ahead: no more than are waited for later, so that from the second replay on there is one
-// more to ask for whenever one has come.
+// Batches that are asked for ahead: no more than are waited for later, so that from the second
+// replay on there is one more to ask for whenever one has come.
 static uint64_t batches_ahead(const struct host_port_config *config)
 {
     return config->received_per_replay * min_u64(config->prefetch_depth, config->replays - 1);

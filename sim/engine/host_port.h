@@ -1,5 +1,5 @@
-// Inside sim/engine/: a chip's way to its host. Batches may come ahead of their use, results may leave behind it,
-// both by as many training steps as the chip file's prefetch depth says.
+// Inside sim/engine/: a chip's way to its host. Batches may come ahead of their use, results may
+// leave behind it, both by as many training steps as the chip file's prefetch depth says.
 #ifndef TILESIM_SIM_ENGINE_HOST_PORT_H
 #define TILESIM_SIM_ENGINE_HOST_PORT_H
 
@@ -25,7 +25,8 @@ void host_port_send(struct host_port *port, uint64_t bytes);
 // Lets the last results arrive, and batches asked for.
 void host_port_finish(struct host_port *port);
 
-// For actors on the host: the link takes one batch at a time, and a batch leaves when the chip has room for it.
+// For actors on the host: the link takes one batch at a time, and a batch leaves when the chip has
+// room for it.
 void host_port_feed(struct host_port *port, uint64_t bytes);
 void host_port_take(struct host_port *port);
 

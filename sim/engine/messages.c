@@ -1,5 +1,5 @@
-// Convention: count_<kind> visits every message of a flow once, and adds it to the tile that sends it and to the one that
-// receives it.
+// Convention: count_<kind> visits every message of a flow once, and adds it to the tile that sends
+// it and to the one that receives it.
 #include <stdlib.h>
 #include <string.h>
 
@@ -173,7 +173,8 @@ static void count_pairs(struct counting *counting, const struct flow *flow)
     }
 }
 
-// Word by word: as long as they go from one source item to one destination item they are one message.
+// Word by word: as long as they go from one source item to one destination item they are one
+// message.
 static void count_redistribution(struct counting *counting, const struct flow *flow)
 {
     uint64_t words = div_ceil(flow->bytes, EXCHANGE_WORD_BYTES);

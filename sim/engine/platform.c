@@ -51,7 +51,8 @@ void platform_start(const struct platform *platform)
     char *arguments[] = {name, quiet, NULL};
     int argument_count = 2;
     simgrid_init(&argument_count, arguments);
-    // A link is its latency and bandwidth, nothing of TCP: no slow start, no window, no acknowledgements.
+    // A link is its latency and bandwidth, nothing of TCP: no slow start, no window, no
+    // acknowledgements.
     sg_cfg_set_string("network/model", "CM02");
     sg_cfg_set_double("network/TCP-gamma", 0);
     sg_cfg_set_boolean("network/crosstraffic", "no");

@@ -1,6 +1,6 @@
-// What SimGrid knows of the hardware: hosts, links between them, routes. Hosts compute one flop per cycle and
-// second, since one simulated second is one cycle. The shape is loaded once per process, for SimGrid cannot
-// forget it; the figures of its links may change between two runs.
+// What SimGrid knows of the hardware: hosts, links between them, routes. Hosts compute one flop per
+// cycle and second, since one simulated second is one cycle. The shape is loaded once per process,
+// for SimGrid cannot forget it; the figures of its links may change between two runs.
 #ifndef TILESIM_SIM_ENGINE_PLATFORM_H
 #define TILESIM_SIM_ENGINE_PLATFORM_H
 

@@ -299,7 +299,8 @@ static bool looks_ahead(const struct program *program, const struct compute_set 
     return is_ahead;
 }
 
-// A time step that runs again in another section takes the cycles that it took: such sets share one.
+// A time step that runs again in another section takes the cycles that it took: such sets share
+// one.
 static void fold_sets(struct replay *replay)
 {
     const struct program *program = replay->program;
@@ -339,7 +340,8 @@ static void forget_cycles(struct replay *replay)
     }
 }
 
-// All sets of a time step are asked together: its ids, if they are drawn, are drawn once, whatever runs later again.
+// All sets of a time step are asked together: its ids, if they are drawn, are drawn once, whatever
+// runs later again.
 static void know_time_step(struct replay *replay, const struct activity *record, int64_t time_step)
 {
     const struct program *program = replay->program;

@@ -1,6 +1,7 @@
-// Folded replay: a program compiled for a chip, so that replaying a record costs only what the record decides.
-// Exchanges and compute sets that no record changes are constants; neighbours are added up, loops over them
-// multiplied out. Knows no clock: cycles between two steps that leave the chip are handed to whoever keeps one.
+// Folded replay: a program compiled for a chip, so that replaying a record costs only what the
+// record decides. Exchanges and compute sets that no record changes are constants; neighbours are
+// added up, loops over them multiplied out. Knows no clock: cycles between two steps that leave the
+// chip are handed to whoever keeps one.
 #ifndef TILESIM_SIM_REPLAY_H
 #define TILESIM_SIM_REPLAY_H
 
@@ -18,9 +19,10 @@ struct replay_run {
     const struct activity *record;
     struct superstep_cycles total; // added to; what the chip waits only by the clock
     uint64_t *share_cycles;        // [superstep_count_shares()], added to; NULL: not wanted
-    // Called at every step that leaves the chip (HOST, STREAM, ALL_REDUCE, an EXCHANGE that crosses) with the
-    // cycles of the chip since the last one, this step's own ones apart: its sync_cycles and exchange_cycles.
-    // Returns the cycles that the chip waits beyond those. NULL: it never waits.
+    // Called at every step that leaves the chip (HOST, STREAM, ALL_REDUCE, an EXCHANGE that
+    // crosses) with the cycles of the chip since the last one, this step's own ones apart: its
+    // sync_cycles and exchange_cycles. Returns the cycles that the chip waits beyond those. NULL:
+    // it never waits.
     uint64_t (*leave)(void *clock, const struct superstep *superstep, uint64_t cycles_since);
     void *clock;
     uint64_t cycles_since; // of the chip since it was left last; what is left at the end
@@ -36,7 +38,8 @@ struct replay_event {
     uint64_t cycles, sync_cycles; // of a step that leaves the chip 0, for only the clock knows them
     bool is_constant;             // no record changes it
 };
-// Runs the program once, superstep by superstep, and calls for each: slower than replay_once(), equal cycles.
+// Runs the program once, superstep by superstep, and calls for each: slower than replay_once(),
+// equal cycles.
 void replay_observe(struct replay *replay, const struct activity *record,
                     void (*observe)(void *context, const struct replay_event *event),
                     void *context);

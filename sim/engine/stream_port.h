@@ -1,5 +1,6 @@
-// Inside sim/engine/: a chip's way to the streaming memory of its machine. Transfers of one channel and direction
-// follow one another; channels and directions go side by side, and share what links they share.
+// Inside sim/engine/: a chip's way to the streaming memory of its machine. Transfers of one channel
+// and direction follow one another; channels and directions go side by side, and share what links
+// they share.
 #ifndef TILESIM_SIM_ENGINE_STREAM_PORT_H
 #define TILESIM_SIM_ENGINE_STREAM_PORT_H
 
@@ -34,8 +35,8 @@ bool stream_port_must_wait(const struct stream_port *port, uint32_t channel);
 void stream_port_wait(struct stream_port *port, uint32_t channel); // for the oldest of the channel
 void stream_port_finish(struct stream_port *port);                 // for all that were started
 
-// For the actor at the memory that serves one lane: all transfers of a replay. ends: SimGrid's clock at the end of
-// each, [timeline->count]; NULL: nobody asks.
+// For the actor at the memory that serves one lane: all transfers of a replay. ends: SimGrid's
+// clock at the end of each, [timeline->count]; NULL: nobody asks.
 void stream_port_serve(struct stream_port *port, const struct stream_lane *lane,
                        const struct timeline *timeline, double *ends);
 

@@ -1,5 +1,6 @@
 // The superstep loop: walks a program's steps in order and asks others what each of them takes.
-// Compute sets are asked of the tiles, exchanges of the fabric, all that leaves the chip of the clock.
+// Compute sets are asked of the tiles, exchanges of the fabric, all that leaves the chip of the
+// clock.
 #ifndef TILESIM_SIM_SUPERSTEP_H
 #define TILESIM_SIM_SUPERSTEP_H
 
@@ -25,8 +26,8 @@ enum superstep_kind {
     SUPERSTEP_CONSTANT, // several steps whose cycles are known and added up
 };
 
-// The waits are for the clock, beyond what else the chip had to do: `host` for batches and results, `links` for
-// words between chips, `memory` for streaming memory.
+// The waits are for the clock, beyond what else the chip had to do: `host` for batches and results,
+// `links` for words between chips, `memory` for streaming memory.
 struct superstep_cycles {
     uint64_t compute, exchange, sync, host, links, memory;
     uint64_t supersteps; // compute sets
@@ -53,7 +54,8 @@ struct superstep_syncs {
     uint64_t all_cycles;                // of an all-reduce: the chips of all its replicas
 };
 
-// One function for each kind of step that takes time. Those that a list has no step for may be NULL.
+// One function for each kind of step that takes time. Those that a list has no step for may be
+// NULL.
 struct superstep_actions {
     void (*compute)(void *context, const struct superstep *superstep, int64_t time_step);
     void (*exchange)(void *context, const struct superstep *superstep);
@@ -78,9 +80,9 @@ struct superstep_list {
 void superstep_run(const struct superstep_list *list, const struct superstep_actions *actions,
                    void *context);
 
-// One superstep for every step of the program, with its sync: an exchange and an all-reduce pay one; a compute set
-// pays one if the chip's rule says so and the step before it in the program is not an exchange.
-// One entry for every step of the program, in its order.
+// One superstep for every step of the program, with its sync: an exchange and an all-reduce pay
+// one; a compute set pays one if the chip's rule says so and the step before it in the program is
+// not an exchange. One entry for every step of the program, in its order.
 struct superstep_list superstep_list_create(const struct program *program,
                                             const struct chip_config *chip);
 struct superstep_list superstep_list_create_over(const struct program *program,

@@ -1,6 +1,6 @@
-// A chip of a system between the steps of its timeline. Convention: step_<kind> takes the chip from now_cycles, where the
-// step begins, to where it ends, and returns the cycles waited beyond the chip's own; SimGrid's clock lags behind
-// now_cycles until something outside the chip is asked.
+// A chip of a system between the steps of its timeline. Convention: step_<kind> takes the chip from
+// now_cycles, where the step begins, to where it ends, and returns the cycles waited beyond the
+// chip's own; SimGrid's clock lags behind now_cycles until something outside the chip is asked.
 #include <math.h>
 #include <simgrid/actor.h>
 #include <simgrid/comm.h>
@@ -89,8 +89,8 @@ static uint32_t pack(const struct system_chip *chip, const struct traffic_list *
     return count;
 }
 
-// Sends and receives all words of an exchange; the first ones leave their chips at `begin_cycles`. A message's words
-// follow one another on the links when the first has found its way.
+// Sends and receives all words of an exchange; the first ones leave their chips at `begin_cycles`.
+// A message's words follow one another on the links when the first has found its way.
 static void move_words(struct system_chip *chip, const struct traffic_list *traffic,
                        uint64_t begin_cycles)
 {

@@ -1,6 +1,7 @@
-// The detailed way through a system: every tile is an actor on its chip that runs its own vertices and moves its own
-// messages. Tiles and chips of a replica meet before an exchange, when its loads are counted, and after every phase; the
-// chips take the steps that leave them as in the folded way, but never from what they took before.
+// The detailed way through a system: every tile is an actor on its chip that runs its own vertices
+// and moves its own messages. Tiles and chips of a replica meet before an exchange, when its loads
+// are counted, and after every phase; the chips take the steps that leave them as in the folded
+// way, but never from what they took before.
 #include <simgrid/actor.h>
 #include <simgrid/engine.h>
 #include <stdlib.h>

@@ -1,5 +1,5 @@
-// Inside sim/engine/: a timing run of a system. One actor per chip; at its host's slot one that feeds it and one that
-// takes its results; at its machine's memory one for every lane of a channel.
+// Inside sim/engine/: a timing run of a system. One actor per chip; at its host's slot one that
+// feeds it and one that takes its results; at its machine's memory one for every lane of a channel.
 #ifndef TILESIM_SIM_ENGINE_SYSTEM_RUN_H
 #define TILESIM_SIM_ENGINE_SYSTEM_RUN_H
 
@@ -15,16 +15,17 @@
 #include "sim/engine/system_platform.h"
 #include "sim/engine/timeline.h"
 
-// Where chips wait for each other and agree on the cycle to go on at. Two are kept: a chip may be at the next
-// meeting before another has read what came of this one; a cycle agreed on never falls.
+// Where chips wait for each other and agree on the cycle to go on at. Two are kept: a chip may be
+// at the next meeting before another has read what came of this one; a cycle agreed on never falls.
 struct meeting {
     sg_bar_t barrier;
     uint32_t members;
     uint64_t latest_cycles[2];
 };
 
-// What a step's part outside the chips took when the clock ran it first. It takes that again wherever nothing else
-// can be on the same links: the chips begin together, and time has no part in what SimGrid answers.
+// What a step's part outside the chips took when the clock ran it first. It takes that again
+// wherever nothing else can be on the same links: the chips begin together, and time has no part in
+// what SimGrid answers.
 struct known_wait {
     bool is_known;
     uint64_t cycles;
@@ -117,8 +118,8 @@ const struct timeline *system_timeline(const struct system_run *run, uint32_t re
 const struct activity *system_record(const struct system_run *run, uint32_t replica,
                                      uint32_t replay);
 uint32_t system_replays(const struct system_run *run);
-// Replays whose batches hosts feed: as in a long training, later ones are on their way while the last one runs, and
-// share what they pass with its other transfers.
+// Replays whose batches hosts feed: as in a long training, later ones are on their way while the
+// last one runs, and share what they pass with its other transfers.
 uint32_t system_fed_replays(const struct system_run *run);
 // What one chip has of something that the chips of a replica share evenly.
 uint64_t system_part_bytes(const struct system_run *run, uint32_t rank, uint64_t bytes);
@@ -126,7 +127,8 @@ const char *system_step_name(const struct program *program, const struct program
 
 // Main of a chip's actor, without its end.
 void system_chip_run(struct system_chip *chip);
-// Takes a chip through a step that leaves it, from now_cycles on. Returns what it waits beyond its own cycles.
+// Takes a chip through a step that leaves it, from now_cycles on. Returns what it waits beyond its
+// own cycles.
 uint64_t system_chip_take(struct system_chip *chip, const struct superstep *superstep);
 void system_chip_sleep(struct system_chip *chip); // until SimGrid's clock is at now_cycles
 

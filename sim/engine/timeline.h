@@ -1,5 +1,5 @@
-// What one replay comes to between the steps that leave the chip: cycles, step, cycles, step. It is made before
-// the clock starts, and all chips that replay the same record go by the same one.
+// What one replay comes to between the steps that leave the chip: cycles, step, cycles, step. It is
+// made before the clock starts, and all chips that replay the same record go by the same one.
 #ifndef TILESIM_SIM_TIMELINE_H
 #define TILESIM_SIM_TIMELINE_H
 

@@ -232,7 +232,8 @@ static void finish_tile(const struct walk *walk, struct vertices_tile *tile)
     }
 }
 
-// Items come group by group, each to the walk of its tile: a tile sees its vertices in the same order as alone.
+// Items come group by group, each to the walk of its tile: a tile sees its vertices in the same
+// order as alone.
 void vertices_all_tiles(const struct chip_config *chip, const struct program *program,
                         const struct compute_set *set, const struct vertices_moment *moment,
                         struct vertices_tile *tiles, uint64_t *worker_millislots)

@@ -1,6 +1,7 @@
-// The plain way of timing: one tile at a time, every vertex and every message by itself, straight from the
-// definitions in sim/program.h and exchange/exchange.h. The detailed engine runs on it; it shares with the
-// folded way only what a single vertex costs and how a tile's and an exchange's sums become cycles.
+// The plain way of timing: one tile at a time, every vertex and every message by itself, straight
+// from the definitions in sim/program.h and exchange/exchange.h. The detailed engine runs on it; it
+// shares with the folded way only what a single vertex costs and how a tile's and an exchange's
+// sums become cycles.
 #ifndef TILESIM_SIM_VERTICES_H
 #define TILESIM_SIM_VERTICES_H
 
@@ -58,7 +59,8 @@ void vertices_visit(const struct chip_config *chip, const struct program *progra
                     const struct compute_set *set, const struct vertices_moment *moment,
                     const struct vertices_visitor *visitor);
 
-// What every tile sends and receives in an exchange, in one walk over its messages. loads: [program->tile_count].
+// What every tile sends and receives in an exchange, in one walk over its messages. loads:
+// [program->tile_count].
 void messages_all_tiles(const struct chip_config *chip, const struct program *program,
                         const struct exchange_step *exchange, struct exchange_load *loads);
 

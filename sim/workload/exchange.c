@@ -1,9 +1,9 @@
 // One exchange of a pattern, as programs make it: a step with flows, timed by the machine. Its time
 // is that of the superstep, sync included, and of the vertices where the pattern computes
 // (reduction).
-// Convention: tiles are numbered through all chips of the machine. Tiles 0 .. n-1 take part, and tile 0
-// is the one that gathers or broadcasts; it scatters to tiles 1 .. n. For pairs and all-to-all the tiles are drawn, and every quantity is the
-// mean over `draws` draws.
+// Convention: tiles are numbered through all chips of the machine. Tiles 0 .. n-1 take part, and
+// tile 0 is the one that gathers or broadcasts; it scatters to tiles 1 .. n. For pairs and
+// all-to-all the tiles are drawn, and every quantity is the mean over `draws` draws.
 #include <math.h>
 #include <stdlib.h>
 
@@ -70,7 +70,8 @@ static const struct key exchange_keys[] = {
 struct building {
     const struct exchange_workload *workload;
     struct program *program;
-    // owned; [tiles of all chips], a permutation: tiles in the order drawn; all-to-all sorts those that take part
+    // owned; [tiles of all chips], a permutation: tiles in the order drawn; all-to-all sorts those
+    // that take part
     uint32_t *places;
 };
 
@@ -133,8 +134,9 @@ static void add_all_pairs(struct building *building)
     }
 }
 
-// One flow, not one for every pair: those of 9,728 tiles are 94 million. Where only some tiles of several chips take part
-// it is pairs, for which messages that follow one another over a link are told by their flows (exchange/traffic.h).
+// One flow, not one for every pair: those of 9,728 tiles are 94 million. Where only some tiles of
+// several chips take part it is pairs, for which messages that follow one another over a link are
+// told by their flows (exchange/traffic.h).
 static void add_drawn_all_to_all(struct building *building)
 {
     uint32_t tiles = building->workload->tiles;
@@ -244,10 +246,11 @@ static void add_stage(struct building *building, uint32_t partials, uint32_t row
     add_sum(building, tile_map_range(0, receivers), rows, 1);
 }
 
-// As the library did it in 2018: each tile sums its own, every worker a share, then one worker the results of the others.
-// Stages follow: the partial sums that are left, by number of their tiles, go in equal groups of about REDUCTION_ROWS to
-// the first tiles, a group to a tile, until no more than REDUCTION_LAST are left; these go to where the sum belongs. A
-// vertex whose operands come from several places has them put in order first, and in the end the sum is copied.
+// As the library did it in 2018: each tile sums its own, every worker a share, then one worker the
+// results of the others. Stages follow: the partial sums that are left, by number of their tiles,
+// go in equal groups of about REDUCTION_ROWS to the first tiles, a group to a tile, until no more
+// than REDUCTION_LAST are left; these go to where the sum belongs. A vertex whose operands come
+// from several places has them put in order first, and in the end the sum is copied.
 static void add_reduction(struct building *building, uint32_t workers)
 {
     const struct exchange_workload *workload = building->workload;
@@ -349,7 +352,8 @@ static uint32_t count_receivers(const struct exchange_workload *workload,
     }
 }
 
-// On fewer nothing would be exchanged. A scatter to one tile is a pair; a reduction on one tile sums there.
+// On fewer nothing would be exchanged. A scatter to one tile is a pair; a reduction on one tile
+// sums there.
 static uint32_t least_tiles(enum pattern pattern)
 {
     bool is_among_tiles =

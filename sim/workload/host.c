@@ -1,5 +1,6 @@
-// Words from the host to tiles of chips: each chip has its own part of one transfer over the slots of the system. No
-// batch runs ahead: the time of one alone. Where on a chip its tiles lie makes no difference.
+// Words from the host to tiles of chips: each chip has its own part of one transfer over the slots
+// of the system. No batch runs ahead: the time of one alone. Where on a chip its tiles lie makes no
+// difference.
 #include "sim/config/config_keys.h"
 #include "sim/err.h"
 #include "sim/experiment.h"

@@ -1,7 +1,8 @@
-// How an image is dealt to the chips of a system, to their tiles and workers: as the blur of LBM does
-// (thorbenlouw/lbm-graphcore, StructuredGridUtils). A chip has a strip of whole columns, or of whole
-// rows where those come out more even; a tile has a nearly square block of the strip, a worker some
-// rows of the block. Pieces of anything differ by one cell at most, and the longer ones come first.
+// How an image is dealt to the chips of a system, to their tiles and workers: as the blur of LBM
+// does (thorbenlouw/lbm-graphcore, StructuredGridUtils). A chip has a strip of whole columns, or of
+// whole rows where those come out more even; a tile has a nearly square block of the strip, a
+// worker some rows of the block. Pieces of anything differ by one cell at most, and the longer ones
+// come first.
 #ifndef TILESIM_SIM_WORKLOAD_IMAGE_CUT_H
 #define TILESIM_SIM_WORKLOAD_IMAGE_CUT_H
 

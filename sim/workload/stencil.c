@@ -1,8 +1,8 @@
-// A 3 x 3 stencil on an image of four channels, one step of it as a BSP program: halos between chips
-// where there are several, halos on the chips, blocks made contiguous, compute, results put back.
-// How the image is dealt: sim/workload/image_cut.h.
-// Convention: every tile is timed as if it had the largest block of its chip, since the slowest tile
-// counts. Halos between chips are exact, since links carry the sum of them.
+// A 3 x 3 stencil on an image of four channels, one step of it as a BSP program: halos between
+// chips where there are several, halos on the chips, blocks made contiguous, compute, results put
+// back. How the image is dealt: sim/workload/image_cut.h. Convention: every tile is timed as if it
+// had the largest block of its chip, since the slowest tile counts. Halos between chips are exact,
+// since links carry the sum of them.
 #include "sim/config/config_keys.h"
 #include "sim/err.h"
 #include "sim/experiment.h"

@@ -1,7 +1,7 @@
 // Microbenchmarks: what an experiment runs on its machines instead of a training step. The section
 // `workload` of an experiment says `kind:` and, beside it, the keys of that kind.
-// A kind is one file of this folder: a table of keys, a plain struct that they fill, and one function
-// that asks the machine's model. Nothing here holds costs of its own.
+// A kind is one file of this folder: a table of keys, a plain struct that they fill, and one
+// function that asks the machine's model. Nothing here holds costs of its own.
 #ifndef TILESIM_SIM_WORKLOAD_WORKLOAD_H
 #define TILESIM_SIM_WORKLOAD_WORKLOAD_H
 
@@ -39,7 +39,8 @@ struct activity;
 struct workload_result {
     struct workload_quantity quantities[WORKLOAD_QUANTITIES_MAX];
     uint32_t quantity_count;
-    // Told of programs before they are timed, with the record that they replay (NULL: none). May be NULL.
+    // Told of programs before they are timed, with the record that they replay (NULL: none). May be
+    // NULL.
     void (*watch)(void *context, const struct program *program, const struct activity *record);
     void *watch_context;
 };
@@ -48,8 +49,8 @@ struct chip_config;
 struct machine_config;
 struct machine_time;
 
-// Shows the program to whoever watches `result` (NULL: nobody), and adds to *time what it takes on the
-// chip, by the folded engine. record: NULL where the program takes nothing from one.
+// Shows the program to whoever watches `result` (NULL: nobody), and adds to *time what it takes on
+// the chip, by the folded engine. record: NULL where the program takes nothing from one.
 void workload_time(const struct workload_result *result, const struct chip_config *chip,
                    const struct program *program, const struct activity *record,
                    struct machine_time *time);
@@ -73,8 +74,8 @@ struct workload_kind {
     // False with an owned sentence in *why: this machine cannot run it (too few tiles, no memory).
     bool (*run)(const void *config, const struct machine_config *machine,
                 struct workload_result *result, char **why);
-    // What a run works on, where a kind has works that say nothing of each other: error bands keep them
-    // apart. A static name. NULL: they are all alike.
+    // What a run works on, where a kind has works that say nothing of each other: error bands keep
+    // them apart. A static name. NULL: they are all alike.
     const char *(*work_name)(const void *config);
 };
 
@@ -85,7 +86,8 @@ WORKLOADS(X)
 extern const struct workload_kind *const workload_kinds[]; // ends with NULL
 
 #define WORKLOAD_OVER_CHIPS "_chips"
-// "exchange", "exchange_chips" over several, or "vertex/scaled_add" where the kind tells its works apart. Owned.
+// "exchange", "exchange_chips" over several, or "vertex/scaled_add" where the kind tells its works
+// apart. Owned.
 char *workload_work(const struct workload_kind *kind, const void *config, uint32_t chips);
 
 // In struct experiment: a training step if kind is NULL.

@@ -1,6 +1,7 @@
-// Host time and memory of a long sequence under double checkpointing: lowering, SRAM plan, compiling, replay.
-// Limit: 2 s and 200 MB for 10,000 time steps on one chip. Streams are not waited for: no clock runs. Whether the plan fits
-// the chip is not asked: of 100,000 time steps the input alone does not.
+// Host time and memory of a long sequence under double checkpointing: lowering, SRAM plan,
+// compiling, replay. Limit: 2 s and 200 MB for 10,000 time steps on one chip. Streams are not
+// waited for: no clock runs. Whether the plan fits the chip is not asked: of 100,000 time steps the
+// input alone does not.
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/resource.h>

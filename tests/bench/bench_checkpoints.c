@@ -1,6 +1,6 @@
-// Memory and time of a training step under checkpoint plans, on one thread, each in a process of its own.
-// Prints by how much the process grew at its peak beyond what the batch takes: parameters and the trainer's
-// memory. Numbers of checkpoints are the trainer's own (host_plan.h).
+// Memory and time of a training step under checkpoint plans, on one thread, each in a process of
+// its own. Prints by how much the process grew at its peak beyond what the batch takes: parameters
+// and the trainer's memory. Numbers of checkpoints are the trainer's own (host_plan.h).
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/resource.h>

@@ -1,5 +1,6 @@
-// Speed of the functional run on one thread: the three sparse products, and a training step of both forms.
-// Prints medians, with units. Sizes of the published network: 2312-1466-1466-10, 5 % activity, batch 48.
+// Speed of the functional run on one thread: the three sparse products, and a training step of both
+// forms. Prints medians, with units. Sizes of the published network: 2312-1466-1466-10, 5 %
+// activity, batch 48.
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -179,7 +180,8 @@ struct measured {
     struct trainer *trainer;
 };
 
-// Weights at which the hidden layers of the sparse form fill 65 and 71 of their 72 slots with spikes.
+// Weights at which the hidden layers of the sparse form fill 65 and 71 of their 72 slots with
+// spikes.
 static struct measured *measured_create(enum network_form form, uint32_t threads)
 {
     struct measured *measured = xcalloc(1, sizeof(*measured));

@@ -1,5 +1,5 @@
-// Host time of choosing a checkpoint plan for 100,000 time steps, and of writing the plans: of this thread on its
-// processor, which neighbours disturb less than the wall clock's.
+// Host time of choosing a checkpoint plan for 100,000 time steps, and of writing the plans: of this
+// thread on its processor, which neighbours disturb less than the wall clock's.
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>

@@ -1,5 +1,6 @@
-// Host time of the page of a sweep with 10,000 points of two machines, and its size. Processor time of this
-// thread; the aim is less than 2 s, and less than 5 MB. How fast a browser opens it: docs/report-page.md.
+// Host time of the page of a sweep with 10,000 points of two machines, and its size. Processor time
+// of this thread; the aim is less than 2 s, and less than 5 MB. How fast a browser opens it:
+// docs/report-page.md.
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>

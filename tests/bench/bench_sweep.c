@@ -1,5 +1,5 @@
-// Host time of sweeps: the published figure's timing runs, many points of the toy chip, and what a point costs
-// that runs nothing.
+// Host time of sweeps: the published figure's timing runs, many points of the toy chip, and what a
+// point costs that runs nothing.
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>

@@ -1,5 +1,6 @@
-// Host time of timing one training step on systems of 64 chips, and of a long sequence on one: from the lowered
-// program to its time, with the clock, its child and the warm-up. Lowering and drawing apart. Wall times.
+// Host time of timing one training step on systems of 64 chips, and of a long sequence on one: from
+// the lowered program to its time, with the clock, its child and the warm-up. Lowering and drawing
+// apart. Wall times.
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,6 +1,6 @@
 // Host time of timing one training step of the published benchmark, lowering and drawing apart.
-// Times are those of this thread on its processor, which neighbours disturb less than the wall clock's;
-// only the run with its child is taken by the wall.
+// Times are those of this thread on its processor, which neighbours disturb less than the wall
+// clock's; only the run with its child is taken by the wall.
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

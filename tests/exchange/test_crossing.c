@@ -1,4 +1,5 @@
-// What crossing takes beside the bytes on links, by hand: a ladder of GC2's figures in round numbers.
+// What crossing takes beside the bytes on links, by hand: a ladder of GC2's figures in round
+// numbers.
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -18,8 +19,8 @@ struct ladder { // stays where it is: its parts point at each other
     struct system_config system;
 };
 
-// Of the fixture's 1e9 cycles per second: a rung carries 4 bytes per cycle and takes 20 cycles, a rail 2 and 30. A packet of 8 bytes
-// holds a rung for 2 cycles and a rail for 4.
+// Of the fixture's 1e9 cycles per second: a rung carries 4 bytes per cycle and takes 20 cycles, a
+// rail 2 and 30. A packet of 8 bytes holds a rung for 2 cycles and a rail for 4.
 static void open_ladder(struct ladder *ladder, bool rails_share)
 {
     *ladder = (struct ladder){
@@ -99,8 +100,8 @@ static void what_stays_on_its_chip_crosses_nothing(void **state)
     system_forget_derived(&ladder.system);
 }
 
-// 16 runs go on along the rail as they come over the rung; each is a packet of 8 bytes and 4 of its route. One word and one of arrival,
-// and the way: 100 + 20 + 30.
+// 16 runs go on along the rail as they come over the rung; each is a packet of 8 bytes and 4 of its
+// route. One word and one of arrival, and the way: 100 + 20 + 30.
 static void a_rung_and_the_first_rail_behind_it_are_one_hop(void **state)
 {
     (void)state;
@@ -115,7 +116,8 @@ static void a_rung_and_the_first_rail_behind_it_are_one_hop(void **state)
     system_forget_derived(&ladder.system);
 }
 
-// Both odd chips of two rungs send to the even chip of a third: 32 runs meet on the second rail, behind 16 on each rung.
+// Both odd chips of two rungs send to the even chip of a third: 32 runs meet on the second rail,
+// behind 16 on each rung.
 static void the_narrower_of_a_rung_and_the_rail_behind_it_holds_runs_up(void **state)
 {
     (void)state;
@@ -126,7 +128,8 @@ static void the_narrower_of_a_rung_and_the_rail_behind_it_holds_runs_up(void **s
     add(program, FLOW_PAIRS, chip(1), chip(4), 4);
     add(program, FLOW_PAIRS, chip(3), chip(4), 4);
     struct crossing crossing = measure(&ladder, program);
-    // first hop: 16 on each rung and on the rails 0 to 2 and 2 to 4; second: those of chip 1 on the rail 2 to 4
+    // first hop: 16 on each rung and on the rails 0 to 2 and 2 to 4; second: those of chip 1 on the
+    // rail 2 to 4
     assert_int_equal(crossing.start_cycles, 16 * 12 + 16 * 6);
     system_forget_derived(&ladder.system);
 }
@@ -163,8 +166,8 @@ static void rails_that_share_take_the_runs_of_both(void **state)
     }
 }
 
-// From chip 0 along three rails and from chip 2 along two: at the first hop on rails of their own, at the second on the one from 2 to 4
-// and from 4 to 6.
+// From chip 0 along three rails and from chip 2 along two: at the first hop on rails of their own,
+// at the second on the one from 2 to 4 and from 4 to 6.
 static void every_hop_waits_for_the_busiest_link_of_the_one_before(void **state)
 {
     (void)state;
@@ -178,7 +181,8 @@ static void every_hop_waits_for_the_busiest_link_of_the_one_before(void **state)
     system_forget_derived(&ladder.system);
 }
 
-// 32 words reach tile 0: 16 of its chip in a cycle each, 16 from the other in two; the messages to one tile are one run.
+// 32 words reach tile 0: 16 of its chip in a cycle each, 16 from the other in two; the messages to
+// one tile are one run.
 static void a_gather_pays_arrivals_at_its_one_port(void **state)
 {
     (void)state;
@@ -205,7 +209,8 @@ static void a_scatter_pays_a_cycle_a_word_where_it_is_sent(void **state)
     system_forget_derived(&ladder.system);
 }
 
-// As on its own chip the farthest tile is 3 islands of 5 + 2 cycles farther than a word's way to the nearest; over one link.
+// As on its own chip the farthest tile is 3 islands of 5 + 2 cycles farther than a word's way to
+// the nearest; over one link.
 static void a_broadcast_spreads_where_it_arrives(void **state)
 {
     (void)state;
@@ -224,7 +229,8 @@ static void a_broadcast_spreads_where_it_arrives(void **state)
     system_forget_derived(&ladder.system);
 }
 
-// 4000 bytes hold a port for 1000 cycles; over one link a stream has half of that rate, over two a quarter.
+// 4000 bytes hold a port for 1000 cycles; over one link a stream has half of that rate, over two a
+// quarter.
 static void a_stream_loses_a_share_at_every_link(void **state)
 {
     (void)state;

@@ -43,7 +43,8 @@ static void bandwidth_counts_what_receivers_get(void **state)
                     50.0 / 210);
 }
 
-// Up to 32 sums go to one tile at once: 16 tiles are a gather of 15 words, 7 of 6; on one tile there is nothing to exchange.
+// Up to 32 sums go to one tile at once: 16 tiles are a gather of 15 words, 7 of 6; on one tile
+// there is nothing to exchange.
 static void a_reduction_of_few_tiles_is_one_gather(void **state)
 {
     (void)state;
@@ -58,7 +59,8 @@ static void a_reduction_of_few_tiles_is_one_gather(void **state)
     assert_true(more - few == 600); // six workers, one operand each in six cycles
 }
 
-// 200 sums are 67, 67 and 66, on the first three tiles, then 3. 2432 are 38 times 64, which are still too many: one tile sums them.
+// 200 sums are 67, 67 and 66, on the first three tiles, then 3. 2432 are 38 times 64, which are
+// still too many: one tile sums them.
 static void a_reduction_sums_64_at_a_tile_until_32_are_left(void **state)
 {
     (void)state;

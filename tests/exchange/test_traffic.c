@@ -216,7 +216,8 @@ static struct program *exchange_on_chips(uint32_t chips, uint32_t chip_tiles,
     return program;
 }
 
-// Tiles of one chip send to those of another as often in one flow as in one for every pair, in any order of the pairs.
+// Tiles of one chip send to those of another as often in one flow as in one for every pair, in any
+// order of the pairs.
 static void all_to_all_of_whole_chips_is_told_as_its_pairs_are(void **state)
 {
     (void)state;
@@ -352,7 +353,8 @@ static uint64_t cycles_of_pairs(const struct chip_config *chip, uint32_t from, u
     return cycles_of(chip, exchange_on_chips(2, 16, &flow));
 }
 
-// 50 fixed, 10 words, and a way of 10 + 5 per island; tiles 4 to 7 and 12 to 15 are on the second island.
+// 50 fixed, 10 words, and a way of 10 + 5 per island; tiles 4 to 7 and 12 to 15 are on the second
+// island.
 static void places_repeat_on_every_chip_and_a_crossing_word_has_no_place(void **state)
 {
     (void)state;

@@ -15,7 +15,8 @@
 #define MICRO 1e-6
 #define BATCH 48u
 
-// Fixed here and not read from configs/gpus, so that recalibrating a file breaks no test of the formulas.
+// Fixed here and not read from configs/gpus, so that recalibrating a file breaks no test of the
+// formulas.
 static inline struct gpu_config test_gpu(void)
 {
     struct gpu_config gpu = {

@@ -1,5 +1,5 @@
-// Kernel times of the modelled GPU against public measurements and hand calculation, and the closed forms
-// of the five baselines on lists of one kernel.
+// Kernel times of the modelled GPU against public measurements and hand calculation, and the closed
+// forms of the five baselines on lists of one kernel.
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>

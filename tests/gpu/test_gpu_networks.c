@@ -1,4 +1,5 @@
-// The five baselines on whole networks: their order and breakdown, how time grows, memory and host copies.
+// The five baselines on whole networks: their order and breakdown, how time grows, memory and host
+// copies.
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -188,9 +189,9 @@ static void steps_take_longer_with_more_neurons_time_or_activity(void **state)
     assert_true(time_sparse(&gpu, small, 4, 9).step_seconds > sparse);
 }
 
-// The reference's own model output for one layer in a loop with separate adds, TF32, forward and backward:
-// 30-46 us per step for 1024 x 1024 and B = 16-256. Ours for that layer must lie in that range, widened by
-// the 11 % of the product's model.
+// The reference's own model output for one layer in a loop with separate adds, TF32, forward and
+// backward: 30-46 us per step for 1024 x 1024 and B = 16-256. Ours for that layer must lie in that
+// range, widened by the 11 % of the product's model.
 static void one_layer_in_the_loop_costs_what_the_reference_says(void **state)
 {
     (void)state;
@@ -223,8 +224,8 @@ static void memory_beyond_the_device_does_not_fit(void **state)
     struct gpu_config gpu = test_gpu();
     struct gpu_time time = time_dense(&gpu, GPU_B1, published);
     assert_true(time.fits);
-    // W, dW and two moments of (2312 + 1466 + 10) x 1466 parameters; u and spikes of 2942 neurons and a
-    // dense input over 100 time steps; states and carries
+    // W, dW and two moments of (2312 + 1466 + 10) x 1466 parameters; u and spikes of 2942 neurons
+    // and a dense input over 100 time steps; states and carries
     double parameters = (2312.0 + 1466 + 10) * 1466;
     double stash = 100.0 * BATCH * (2 * 2942 + 2312);
     double states = 2.0 * BATCH * (2942 + 10 + 2 * 1466);

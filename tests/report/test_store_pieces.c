@@ -156,7 +156,8 @@ static void equal_parts_are_stored_once(void **state)
         add(store, i);
     }
     close_store(store);
-    // of each further point one part of its schedule, which its two texts share, and what the first one had there
+    // of each further point one part of its schedule, which its two texts share, and what the first
+    // one had there
     char *expected = xasprintf("%d", atoi(first) + 99);
     assert_answer(file.path, "SELECT count(*) FROM pieces", expected);
     assert_answer(file.path, "SELECT count(*) - count(DISTINCT text) FROM pieces", "0");
@@ -169,7 +170,8 @@ static void equal_parts_are_stored_once(void **state)
     free_places(&file);
 }
 
-// The pieces of a point that could not be added are gone with it: the next one must not count on them.
+// The pieces of a point that could not be added are gone with it: the next one must not count on
+// them.
 static void pieces_of_a_point_that_was_undone_are_written_again(void **state)
 {
     (void)state;

@@ -1,5 +1,5 @@
-// For the tests of the configuration: texts become files in a folder of their own, so that messages read
-// "e.yaml:3:5: ...". Presets come from the repository's configs/.
+// For the tests of the configuration: texts become files in a folder of their own, so that messages
+// read "e.yaml:3:5: ...". Presets come from the repository's configs/.
 #ifndef TILESIM_TESTS_SIM_CONFIG_FIXTURE_H
 #define TILESIM_TESTS_SIM_CONFIG_FIXTURE_H
 
@@ -35,8 +35,8 @@ static inline void remove_own_folder(void)
     free(folder);
 }
 
-// Called first in main, in the root of the repository. Later paths are relative to an empty folder, in another one:
-// names are looked up in ../chips as well.
+// Called first in main, in the root of the repository. Later paths are relative to an empty folder,
+// in another one: names are looked up in ../chips as well.
 static inline void enter_empty_folder(void)
 {
     char *root = getcwd(NULL, 0);
@@ -66,8 +66,8 @@ static inline void write_text(const char *path, const char *text)
     write_bytes(path, text, strlen(text));
 }
 
-// Loads e.yaml with one --set (NULL: none) and demands exactly these messages, in any order; the list
-// ends with NULL. An empty list demands that it loads.
+// Loads e.yaml with one --set (NULL: none) and demands exactly these messages, in any order; the
+// list ends with NULL. An empty list demands that it loads.
 static inline void expect_messages(const char *set, const char *const *expected)
 {
     struct err *err = err_create();

@@ -1,11 +1,13 @@
-// A chip made by hand for tests of the timing: round numbers, so that results can be worked out on paper.
+// A chip made by hand for tests of the timing: round numbers, so that results can be worked out on
+// paper.
 #ifndef TILESIM_TESTS_SIM_FIXTURE_CHIP_H
 #define TILESIM_TESTS_SIM_FIXTURE_CHIP_H
 
 #include "sim/chip.h"
 
-// 16 tiles of 6 workers, 64-bit vectors, 4 bytes per cycle and port; launches are free, sync takes 100
-// cycles, an exchange 60 and its words: 50 and the way of 10, or 60 where messages gather or scatter.
+// 16 tiles of 6 workers, 64-bit vectors, 4 bytes per cycle and port; launches are free, sync takes
+// 100 cycles, an exchange 60 and its words: 50 and the way of 10, or 60 where messages gather or
+// scatter.
 static inline struct chip_config fixture_chip(void)
 {
     return (struct chip_config){

@@ -1,4 +1,5 @@
-// Systems made by hand of the fixture's chip: 1e9 cycles per second, so that 1e9 bytes per second are a byte per cycle.
+// Systems made by hand of the fixture's chip: 1e9 cycles per second, so that 1e9 bytes per second
+// are a byte per cycle.
 #ifndef TILESIM_TESTS_SIM_FIXTURE_SYSTEM_H
 #define TILESIM_TESTS_SIM_FIXTURE_SYSTEM_H
 
@@ -12,8 +13,9 @@ struct fixture_system { // stays where it is: its parts point at each other
     struct system_config system;
 };
 
-// Links of 2 bytes per cycle that take 30 cycles, 100 to leave a chip; slots and machines of two chips; streaming
-// memory of 4 bytes per cycle and 50 cycles, of which one chip reaches 3. No links yet but those of the topology.
+// Links of 2 bytes per cycle that take 30 cycles, 100 to leave a chip; slots and machines of two
+// chips; streaming memory of 4 bytes per cycle and 50 cycles, of which one chip reaches 3. No links
+// yet but those of the topology.
 static inline void fixture_system_open(struct fixture_system *fixture, uint32_t chips,
                                        enum system_topology topology)
 {

@@ -322,8 +322,8 @@ static void picked_time_steps_are_those_of_the_record(void **state)
 
 enum { VECTOR_BATCH = 100, VECTOR_STEPS = 200 };
 
-// Chi-square of how often each id is among the spikes (or near-threshold ids) of many vectors. Without
-// replacement the statistic shrinks by (1 - drawn / neurons) * neurons / (neurons - 1).
+// Chi-square of how often each id is among the spikes (or near-threshold ids) of many vectors.
+// Without replacement the statistic shrinks by (1 - drawn / neurons) * neurons / (neurons - 1).
 static double scaled_chi_square(const struct activity_layer *layer, uint32_t vectors, bool near)
 {
     uint32_t *hits = calloc(layer->neurons, sizeof *hits);

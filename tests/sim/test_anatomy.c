@@ -1,4 +1,5 @@
-// The anatomy of a training step: it adds up, it says why, and its trace is one that a viewer can draw.
+// The anatomy of a training step: it adds up, it says why, and its trace is one that a viewer can
+// draw.
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -310,8 +311,8 @@ static double busy_error(uint32_t time_steps)
     return error;
 }
 
-// By hand: a broadcast, which its sender hears as well; three words of two tiles to three others; one message to a tile
-// itself and one to the next.
+// By hand: a broadcast, which its sender hears as well; three words of two tiles to three others;
+// one message to a tile itself and one to the next.
 static void every_tile_has_the_messages_that_it_sends_and_receives(void **state)
 {
     (void)state;
@@ -380,7 +381,8 @@ static const char *text_of(const json_t *event, const char *key)
     return json_string_value(json_object_get(event, key));
 }
 
-// Adds the slice to its track: it begins no earlier than the one before, and lies inside what is open.
+// Adds the slice to its track: it begins no earlier than the one before, and lies inside what is
+// open.
 static void nest(struct track *track, const json_t *event)
 {
     uint64_t begin = nanoseconds_of(event, "ts");

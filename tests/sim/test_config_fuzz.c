@@ -1,5 +1,5 @@
-// Damaged copies of the shipped files: each must give an experiment or at least one message, and never a
-// crash. The damage is random with a fixed seed.
+// Damaged copies of the shipped files: each must give an experiment or at least one message, and
+// never a crash. The damage is random with a fixed seed.
 #include "tests/sim/config_fixture.h"
 
 #include "sim/rng.h"

@@ -1,5 +1,5 @@
-// The folded and the detailed engine on random programs, chips and records: equal to the cycle, in the total and
-// in every share.
+// The folded and the detailed engine on random programs, chips and records: equal to the cycle, in
+// the total and in every share.
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -302,7 +302,8 @@ static void draw_leaving(struct draw *draw)
                                                              .stream_channel = below(draw, 2)});
 }
 
-// highest: the last time step that the loops around can reach. Calls are of the first `sections` sections.
+// highest: the last time step that the loops around can reach. Calls are of the first `sections`
+// sections.
 static void draw_body(struct draw *draw, uint32_t depth, int32_t highest, uint32_t sections)
 {
     for (uint32_t steps = between(draw, 1, 4); steps > 0; steps--) {
@@ -390,7 +391,8 @@ struct tally { // so that the test cannot pass by drawing nothing of interest
     uint32_t uniform_groups, general_groups, waits, link_waits, memory_waits;
 };
 
-// Looking on aborts where a superstep, taken apart tile by tile, or a sum is a cycle off the folded one.
+// Looking on aborts where a superstep, taken apart tile by tile, or a sum is a cycle off the folded
+// one.
 static void look_at(const struct program *program, const struct chip_config *chip,
                     struct machine *machine, const struct activity *record)
 {

@@ -1,4 +1,5 @@
-// The folded and the detailed engine on programs of random networks, sparse and dense: equal to the cycle.
+// The folded and the detailed engine on programs of random networks, sparse and dense: equal to the
+// cycle.
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

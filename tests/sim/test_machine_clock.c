@@ -139,7 +139,8 @@ static void judge(const struct chip_config *chip, uint32_t turns, struct machine
     program_destroy(program);
 }
 
-// 258 cycles a turn: two runs of a million turns, of which the first is a warm-up, come to 2^28.9 cycles.
+// 258 cycles a turn: two runs of a million turns, of which the first is a warm-up, come to 2^28.9
+// cycles.
 static bool time_long(void *context, void *result)
 {
     (void)context;
@@ -163,7 +164,8 @@ static void a_clock_that_is_too_far_on_refuses(void **state)
     assert_true(!verdicts.is_timed[2] && verdicts.is_spent[2]);
 }
 
-// Transfers end a millionth of a cycle behind a whole one: rounded down or up, by the last bits of the clock.
+// Transfers end a millionth of a cycle behind a whole one: rounded down or up, by the last bits of
+// the clock.
 static bool time_doubtful(void *context, void *result)
 {
     (void)context;

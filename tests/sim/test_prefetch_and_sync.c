@@ -1,4 +1,5 @@
-// The clock of one chip: what prefetch hides and what it does not, which sets pay a sync, and what shares tell.
+// The clock of one chip: what prefetch hides and what it does not, which sets pay a sync, and what
+// shares tell.
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

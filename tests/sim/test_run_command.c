@@ -17,7 +17,8 @@
 
 #define TOY "configs/experiments/toy.yaml"
 
-// Exit status of `tilesim run ARGUMENTS` with standard output in one file and standard error in another.
+// Exit status of `tilesim run ARGUMENTS` with standard output in one file and standard error in
+// another.
 static int run_in_child(char **arguments, const char *out, const char *errors)
 {
     int count = 0;

@@ -1,6 +1,6 @@
-// The workload `stencil` over two chips of 16 tiles, by hand. 69 x 35 cells: the first chip has 35 rows
-// in 4 x 4 tiles, the second 34 in 3 x 5; 35 cells lie along the border between them. Along it the
-// tiles 12 to 15 have 9, 9, 9 and 8 columns, the tiles 16 to 20 seven each.
+// The workload `stencil` over two chips of 16 tiles, by hand. 69 x 35 cells: the first chip has 35
+// rows in 4 x 4 tiles, the second 34 in 3 x 5; 35 cells lie along the border between them. Along it
+// the tiles 12 to 15 have 9, 9, 9 and 8 columns, the tiles 16 to 20 seven each.
 #include "tests/sim/workload_fixture.h"
 
 #include "sim/program.h"

@@ -1,5 +1,5 @@
-// Systems of chips: links and ways by hand, syncs as published, what is wrong with a file, and machines
-// that take a system in place of a chip.
+// Systems of chips: links and ways by hand, syncs as published, what is wrong with a file, and
+// machines that take a system in place of a chip.
 #include "tests/sim/config_fixture.h"
 
 #include <math.h>

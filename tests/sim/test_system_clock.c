@@ -1,4 +1,5 @@
-// Programs on several chips against closed forms: what crosses, what streams, what all chips share and sum.
+// Programs on several chips against closed forms: what crosses, what streams, what all chips share
+// and sum.
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -124,8 +125,8 @@ static void ports_slower_than_the_link_hide_it(void **state)
     assert_true(time.link_cycles == 0);
 }
 
-// On a ring of four, chip 0 talks to 2 over 1 and 1 talks to 2: one link of both ways is the same. The nearer message
-// has it alone for 30 cycles, then they share.
+// On a ring of four, chip 0 talks to 2 over 1 and 1 talks to 2: one link of both ways is the same.
+// The nearer message has it alone for 30 cycles, then they share.
 static void messages_that_share_a_link_share_its_rate(void **state)
 {
     struct fixture_system *fixture = open_system(state, 4, TOPOLOGY_RING);
@@ -216,7 +217,8 @@ static void add_stream(struct program *program, enum stream_phase phase,
 
 static void a_stream_takes_latency_and_bytes_and_chips_share_the_memory(void **state)
 {
-    // of a machine of two chips: one alone reaches 3 bytes per cycle, two share 4; other machines have their own
+    // of a machine of two chips: one alone reaches 3 bytes per cycle, two share 4; other machines
+    // have their own
     const double memory_cycles[] = {50 + 400, 50 + 600, 50 + 600, 50 + 600};
     for (uint32_t chips = 1; chips <= 4; chips++) {
         struct fixture_system *fixture = open_system(state, 4, TOPOLOGY_RING);
@@ -227,7 +229,8 @@ static void a_stream_takes_latency_and_bytes_and_chips_share_the_memory(void **s
     }
 }
 
-// With nothing outside, a host, memory: every part of the platform may be missing, and no sum has a way to itself.
+// With nothing outside, a host, memory: every part of the platform may be missing, and no sum has a
+// way to itself.
 static void one_chip_of_every_topology_runs(void **state)
 {
     const enum system_topology topologies[] = {TOPOLOGY_LINKS, TOPOLOGY_RING, TOPOLOGY_ALL};
@@ -260,7 +263,8 @@ static void one_chip_of_every_topology_runs(void **state)
     }
 }
 
-// Memory behind the way to the host: results leave over the chip's 1.5 bytes per cycle of it while states do.
+// Memory behind the way to the host: results leave over the chip's 1.5 bytes per cycle of it while
+// states do.
 static void memory_behind_the_host_shares_its_way_with_batches(void **state)
 {
     for (uint32_t over_host = 0; over_host < 2; over_host++) {
@@ -274,12 +278,14 @@ static void memory_behind_the_host_shares_its_way_with_batches(void **state)
         add_stream(program, STREAM_WHOLE, STREAM_OUT, 1200);
         add_work(program, 1);
         struct machine_time time = time_on(fixture, parallel_of(1, 1), program, 1);
-        // alone: 50 + 1200 / 3; behind: both latencies, 50 * 1.5 bytes of the result before, then both share
+        // alone: 50 + 1200 / 3; behind: both latencies, 50 * 1.5 bytes of the result before, then
+        // both share
         assert_true(time.memory_cycles == (over_host ? 70 + (600 - 75 + 1200) / 1.5 : 450));
     }
 }
 
-// A batch comes ahead while a state goes back in: both have half of the way, training step after training step.
+// A batch comes ahead while a state goes back in: both have half of the way, training step after
+// training step.
 static void batches_that_come_ahead_slow_states_behind_the_same_way(void **state)
 {
     for (uint32_t depth = 0; depth < 3; depth++) {
@@ -449,7 +455,8 @@ static void replicas_of_several_chips_sum_place_by_place(void **state)
     assert_true(time.link_cycles == expected); // 0 with 2, and 1 with 3 at the same time
 }
 
-// Replicas on chips 0, 1 and 2, 3 of 0 - 2 - 1 - 3: both pass the link from 2 to 1, and begin together.
+// Replicas on chips 0, 1 and 2, 3 of 0 - 2 - 1 - 3: both pass the link from 2 to 1, and begin
+// together.
 static void replicas_whose_ways_share_a_link_share_its_rate(void **state)
 {
     struct fixture_system *fixture = open_system(state, 4, TOPOLOGY_LINKS);

@@ -1,4 +1,5 @@
-// Runs a workload kind on the fixture's chip from the text of its keys. Include before anything else.
+// Runs a workload kind on the fixture's chip from the text of its keys. Include before anything
+// else.
 #ifndef TILESIM_TESTS_SIM_WORKLOAD_FIXTURE_H
 #define TILESIM_TESTS_SIM_WORKLOAD_FIXTURE_H
 

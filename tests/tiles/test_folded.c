@@ -1,5 +1,5 @@
-// Folded compute sets against numbers worked out by hand. Agreement with visiting every vertex is tested in
-// tests/sim/test_engines_agree.c.
+// Folded compute sets against numbers worked out by hand. Agreement with visiting every vertex is
+// tested in tests/sim/test_engines_agree.c.
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -12,8 +12,8 @@
 #include "tests/sim/fixture_chip.h"
 #include "tiles/folded.h"
 
-// One layer of 12 neurons in 6 slots, batch 2, 2 time steps. Time step 0: sample 0 lists 0 1 4 (two spikes),
-// sample 1 lists 11 (no spike). Time step 1: nothing.
+// One layer of 12 neurons in 6 slots, batch 2, 2 time steps. Time step 0: sample 0 lists 0 1 4 (two
+// spikes), sample 1 lists 11 (no spike). Time step 1: nothing.
 struct fixture {
     struct chip_config chip;
     struct program *program;
@@ -160,7 +160,8 @@ static void before_the_first_time_step_there_is_nothing_to_read(void **state)
     close_fixture(&fixture);
 }
 
-// Two parts of 6 ids, two vertices of 3: 10 slots, 5 per id of the interval, 3 per id of the list in it.
+// Two parts of 6 ids, two vertices of 3: 10 slots, 5 per id of the interval, 3 per id of the list
+// in it.
 static void segments_scan_their_interval_and_count_hits_in_it(void **state)
 {
     (void)state;
@@ -193,7 +194,8 @@ static void segments_scan_their_interval_and_count_hits_in_it(void **state)
     close_fixture(&fixture);
 }
 
-// 2 samples x 6 slots on 4 tiles: 3 vertices a tile; 8 slots dead, 45 alive. Slots 0 1 2 and 6 are alive.
+// 2 samples x 6 slots on 4 tiles: 3 vertices a tile; 8 slots dead, 45 alive. Slots 0 1 2 and 6 are
+// alive.
 static void only_slots_in_use_are_reduced(void **state)
 {
     (void)state;

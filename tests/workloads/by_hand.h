@@ -1,5 +1,6 @@
-// Training steps by recurrences in double that know nothing of graphs: lif and leaky, a loss on spikes or on
-// membranes. A test fills one from a trainer's parameters, runs it forward, then backward, and reads its gradients.
+// Training steps by recurrences in double that know nothing of graphs: lif and leaky, a loss on
+// spikes or on membranes. A test fills one from a trainer's parameters, runs it forward, then
+// backward, and reads its gradients.
 #ifndef TILESIM_TESTS_WORKLOADS_BY_HAND_H
 #define TILESIM_TESTS_WORKLOADS_BY_HAND_H
 
@@ -9,8 +10,8 @@
 
 #include "tests/workloads/small_run.h"
 
-// Arrays over time are [time step + 2][sample][neuron]; index 0 of time is before the first time step,
-// the last one after the last.
+// Arrays over time are [time step + 2][sample][neuron]; index 0 of time is before the first time
+// step, the last one after the last.
 struct by_hand {
     const struct setup *setup;
     const struct spike_batch *batch;

@@ -1,5 +1,5 @@
-// Random operands for kernels, each twice: in float32 for the fast ones, in float64 for the plain ones. Values are
-// float32, so both see the same numbers; thresholds are exact in both.
+// Random operands for kernels, each twice: in float32 for the fast ones, in float64 for the plain
+// ones. Values are float32, so both see the same numbers; thresholds are exact in both.
 #ifndef TILESIM_TESTS_WORKLOADS_KERNEL_FIXTURE_H
 #define TILESIM_TESTS_WORKLOADS_KERNEL_FIXTURE_H
 

@@ -60,7 +60,8 @@ static inline struct machine_view fixture_machine(uint32_t tiles)
                                  .exchange_cycles = fixture_exchange_cycles};
 }
 
-// The published benchmark, NMNIST: hidden layers by number, slots 2 * floor(activity * neurons / 2).
+// The published benchmark, NMNIST: hidden layers by number, slots 2 * floor(activity * neurons /
+// 2).
 static inline struct fixture fixture_published(uint32_t hidden_layers, double activity)
 {
     static const uint32_t hidden[4][5] = {

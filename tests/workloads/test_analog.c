@@ -1,10 +1,10 @@
 // Analog input, biases, and a loss on membranes: gradients of whole training steps.
 //
-// Spikes jump, so the gradient of a network of them is no limit of differences of its loss. It is held
-// against three things, in double:
-// 1. differences of the loss, for parameters whose path to the loss crosses no spike: the last layer's;
-// 2. the recurrences by hand (struct by_hand), which know nothing of graphs;
-// 3. these recurrences against differences of a smooth network, whose spikes are the integral of the
+// Spikes jump, so the gradient of a network of them is no limit of differences of its loss. It is
+// held against three things, in double: 1. differences of the loss, for parameters whose path to
+// the loss crosses no spike: the last layer's; 2. the recurrences by hand (struct by_hand), which
+// know nothing of graphs; 3. these recurrences against differences of a smooth network, whose
+// spikes are the integral of the
 //    surrogate and whose resets are held fast: that shows that they are the right ones.
 #include <math.h>
 #include <setjmp.h>

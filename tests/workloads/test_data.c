@@ -437,7 +437,8 @@ static uint32_t nearest_centroid(const double centroids[4][60], const double tim
     return nearest;
 }
 
-// The nearest mean of spike times finds the class of most test samples: of 200, chance would find 50.
+// The nearest mean of spike times finds the class of most test samples: of 200, chance would find
+// 50.
 static void randman_classes_can_be_told_apart(void **state)
 {
     (void)state;

@@ -218,8 +218,8 @@ static void counts_of_spikes_stay_exact(void **state)
     run_destroy(&run);
 }
 
-// Each update is below 1e-5; a weight above 0.25 moves in steps of 2.4e-4, and an update that is less
-// than half of that would be rounded away, every time.
+// Each update is below 1e-5; a weight above 0.25 moves in steps of 2.4e-4, and an update that is
+// less than half of that would be rounded away, every time.
 static void updates_below_the_last_bit_of_a_weight_add_up(void **state)
 {
     (void)state;

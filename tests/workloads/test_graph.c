@@ -1,5 +1,5 @@
-// The training graph: derivatives of elementwise ops against finite differences, and the shape of the
-// derived backward pass.
+// The training graph: derivatives of elementwise ops against finite differences, and the shape of
+// the derived backward pass.
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>

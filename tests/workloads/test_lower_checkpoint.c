@@ -1,5 +1,6 @@
-// Checkpointed programs, counted: forward time steps, states held and states moved are those of the closed
-// forms (docs/checkpointing.md), and what the chip would have to hold does not grow with the time steps.
+// Checkpointed programs, counted: forward time steps, states held and states moved are those of the
+// closed forms (docs/checkpointing.md), and what the chip would have to hold does not grow with the
+// time steps.
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -285,7 +286,8 @@ static void what_runs_again_adds_nothing_to_the_sums_of_the_loss(void **state)
     }
 }
 
-// Every channel: no wait without a start before it but the first of puts, and nothing is left under way.
+// Every channel: no wait without a start before it but the first of puts, and nothing is left under
+// way.
 static void track(const struct program *program, uint32_t *step, uint32_t under_way[2])
 {
     for (; *step < program->step_count; (*step)++) {

@@ -1,4 +1,5 @@
-// What analog input, biases, a loss on membranes and output to the host change in the sparse program.
+// What analog input, biases, a loss on membranes and output to the host change in the sparse
+// program.
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
