@@ -110,6 +110,26 @@ static char *without_own_places(const char *message, const char *key)
     return text;
 }
 
+// *why: of the first placement, that on all chips. Owned; NULL if it fits.
+static enum verdict try_placements(struct plan_prober *prober,
+                                   const struct checkpoint_config *wanted, char **why)
+{
+    uint32_t count = plan_prober_placements(prober);
+    for (uint32_t i = 0; i < count; i++) {
+        plan_prober_place(prober, i);
+        const struct plan_probe *probe = plan_smallest_probe(prober, wanted);
+        if (probe != NULL && probe->fits) {
+            free(*why);
+            *why = NULL;
+            return VERDICT_FITS;
+        }
+        if (i == 0) {
+            *why = probe == NULL ? streaming_refusal(prober, wanted->kind) : xstrdup(probe->why);
+        }
+    }
+    return VERDICT_TOO_LARGE;
+}
+
 // *why: owned; NULL if it fits.
 static enum verdict try_value(struct fit *fit, const struct experiment *base, uint32_t value,
                               char **why)
@@ -125,11 +145,7 @@ static enum verdict try_value(struct fit *fit, const struct experiment *base, ui
         const struct checkpoint_config *wanted = &experiment->training.checkpoints;
         struct plan_prober prober =
             plan_prober_create(&experiment->machines[fit->machine], experiment);
-        const struct plan_probe *probe = plan_smallest_probe(&prober, wanted);
-        verdict = probe != NULL && probe->fits ? VERDICT_FITS : VERDICT_TOO_LARGE;
-        if (verdict != VERDICT_FITS) {
-            *why = probe == NULL ? streaming_refusal(&prober, wanted->kind) : xstrdup(probe->why);
-        }
+        verdict = try_placements(&prober, wanted, why);
         plan_prober_free(&prober);
     }
     experiment_destroy(experiment);
@@ -225,9 +241,9 @@ static char *explain(const struct fit *fit, const struct bounds *bounds)
 }
 
 // --- times --------------------------------------------------------------------------------------
-// A drawn record of few time steps, whatever the mode.
-static struct plan_times measure_times(struct plan_prober *prober,
-                                       const struct experiment *experiment)
+// By a drawn record of few time steps, whatever the mode.
+static struct plan_choice choose(struct plan_prober *prober, const struct experiment *experiment,
+                                 struct plan_times *times)
 {
     struct experiment shorter = *experiment;
     shorter.training.time_steps = RECORD_STEPS;
@@ -235,10 +251,11 @@ static struct plan_times measure_times(struct plan_prober *prober,
     shorter.timing.training_steps = 1;
     struct form_run form = {.form = prober->graph->form};
     form_run_draw(&form, &shorter);
-    struct plan_times times =
-        plan_measure_times(prober, form.record_count > 0 ? form.records[0] : NULL);
+    struct plan_choice choice =
+        plan_choose_and_place(prober, &experiment->training.checkpoints,
+                              form.record_count > 0 ? form.records[0] : NULL, times);
     form_run_drop_records(&form);
-    return times;
+    return choice;
 }
 
 struct timed {
@@ -259,8 +276,8 @@ static struct timed choose_at(const struct fit *fit, const struct experiment *ba
         return timed;
     }
     struct plan_prober prober = plan_prober_create(&experiment->machines[fit->machine], experiment);
-    struct plan_times times = measure_times(&prober, experiment);
-    timed.choice = plan_choose(&prober, &experiment->training.checkpoints, &times);
+    struct plan_times times;
+    timed.choice = choose(&prober, experiment, &times);
     timed.time_steps = experiment->training.time_steps;
     double forward_seconds = times.more_seconds + times.costs.forward_seconds;
     timed.rho = forward_seconds / (forward_seconds + times.costs.backward_seconds);

@@ -1,6 +1,7 @@
 #include "sim/run/lowered.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "sim/machine.h"
 #include "sim/run/plan_choice.h"
@@ -67,9 +68,13 @@ static void choose_plan(struct lowered *lowered, const struct machine_config *co
         return;
     }
     struct plan_prober prober = plan_prober_create(config, experiment);
-    struct plan_times times = plan_measure_times(&prober, lowered->records[0]);
-    struct plan_choice choice = plan_choose(&prober, &experiment->training.checkpoints, &times);
+    struct plan_times times;
+    struct plan_choice choice = plan_choose_and_place(&prober, &experiment->training.checkpoints,
+                                                      lowered->records[0], &times);
     lowered->checkpoints = choice.config;
+    if (choice.is_found && prober.placement_count > 0) {
+        lowered->placement = prober.placements[prober.placement];
+    }
     lowered->plan_why = choice.why;
     plan_prober_free(&prober);
 }
@@ -78,11 +83,15 @@ static void lower(struct lowered *lowered, const struct machine_config *config,
                   const struct experiment *experiment, const struct training_graph *graph)
 {
     struct machine_view view = plan_machine_view(config);
+    struct lowering_config lowering = config->lowering;
+    if (lowered->placement.chips > 0) {
+        plan_place(&lowered->placement, &lowering, &view);
+    }
     struct training_config training = experiment->training;
     training.batch = graph->batch;
     training.checkpoints = lowered->checkpoints;
     lowered->program = (graph->form == FORM_SPARSE ? lower_sparse : lower_dense)(
-        graph, &training, &config->lowering, &view, &lowered->why);
+        graph, &training, &lowering, &view, &lowered->why);
     if (lowered->program == NULL) {
         return;
     }
@@ -117,15 +126,18 @@ char *lowered_remedy(const struct machine_config *config, const struct experimen
                      const struct lowered *lowered)
 {
     struct plan_prober prober = plan_prober_create(config, experiment);
-    char *lack = plan_prober_lack(&prober);
-    char *remedy = NULL;
-    if (lack == NULL) {
-        struct plan_times times = plan_measure_times(&prober, lowered->records[0]);
-        remedy = plan_remedy(&prober, &times);
-    } else { // most of what does not fit, and nothing is to be timed for it
-        remedy = xstrdup(PLAN_NO_REMEDY);
+    char *remedy = xstrdup(PLAN_NO_REMEDY);
+    uint32_t count = plan_prober_placements(&prober);
+    for (uint32_t i = 0; i < count && strcmp(remedy, PLAN_NO_REMEDY) == 0; i++) {
+        plan_prober_place(&prober, i);
+        char *lack = plan_prober_lack(&prober);
+        if (lack == NULL) { // else nothing is to be timed for it
+            struct plan_times times = plan_measure_times(&prober, lowered->records[0]);
+            free(remedy);
+            remedy = plan_remedy(&prober, &times);
+        }
+        free(lack);
     }
-    free(lack);
     plan_prober_free(&prober);
     return remedy;
 }

@@ -11,6 +11,8 @@ struct lowered {
     char *why;                            // owned; why not, or NULL
     struct checkpoint_config checkpoints; // every number; of training.checkpointing, or chosen
     bool is_plan_chosen;                  // kind or numbers were left to the planner
+    // Of a dense program: that its plan was chosen for; no chips: the lowering chooses.
+    struct dense_placement placement;
     char *plan_why; // owned; one sentence of the planner; NULL: it was not asked
     // Records of replica r, training step s: records[r * record_count + s]. The dense form takes nothing from
     // a record: NULL entries. Without parallel.replays_each there are those of the first replica alone.

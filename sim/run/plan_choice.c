@@ -381,6 +381,70 @@ struct plan_choice plan_choose(struct plan_prober *prober, const struct checkpoi
     return choice;
 }
 
+// Of the placements that are left the one where plain training is fastest; UINT32_MAX: none is left.
+static uint32_t fastest_left(const struct plan_times *times, const bool *is_done, uint32_t count,
+                             uint32_t time_steps)
+{
+    const struct checkpoint_config plain = {.kind = CHECKPOINT_NONE};
+    uint32_t fastest = UINT32_MAX;
+    double least_seconds = HUGE_VAL;
+    for (uint32_t i = 0; i < count; i++) {
+        double seconds = plan_step_seconds(&times[i], &plain, time_steps);
+        if (!is_done[i] && (fastest == UINT32_MAX || seconds < least_seconds)) {
+            fastest = i;
+            least_seconds = seconds;
+        }
+    }
+    return fastest;
+}
+
+// Plans run again what plain training runs once: where that alone takes longer than a plan that was found, none is asked.
+static struct plan_choice choose_placement(struct plan_prober *prober,
+                                           const struct checkpoint_config *wanted,
+                                           const struct plan_times *times, uint32_t *placement)
+{
+    const struct checkpoint_config plain = {.kind = CHECKPOINT_NONE};
+    uint32_t count = plan_prober_placements(prober), steps = prober->training.time_steps;
+    bool *is_done = xcalloc(count, sizeof *is_done);
+    struct plan_choice best = {0};
+    *placement = UINT32_MAX;
+    for (uint32_t i; (i = fastest_left(times, is_done, count, steps)) != UINT32_MAX;) {
+        is_done[i] = true;
+        if (best.is_found && plan_step_seconds(&times[i], &plain, steps) >= best.seconds) {
+            break;
+        }
+        plan_prober_place(prober, i);
+        struct plan_choice choice = plan_choose(prober, wanted, &times[i]);
+        bool is_better = choice.is_found && (!best.is_found || choice.seconds < best.seconds);
+        if (is_better || *placement == UINT32_MAX || (!best.is_found && i == 0)) {
+            plan_choice_free(&best);
+            best = choice;
+            *placement = i;
+        } else {
+            plan_choice_free(&choice);
+        }
+    }
+    free(is_done);
+    return best;
+}
+
+struct plan_choice plan_choose_and_place(struct plan_prober *prober,
+                                         const struct checkpoint_config *wanted,
+                                         const struct activity *record, struct plan_times *times)
+{
+    uint32_t count = plan_prober_placements(prober), placement;
+    struct plan_times *times_of = xcalloc(count, sizeof *times_of);
+    for (uint32_t i = 0; i < count; i++) {
+        plan_prober_place(prober, i);
+        times_of[i] = plan_measure_times(prober, record);
+    }
+    struct plan_choice choice = choose_placement(prober, wanted, times_of, &placement);
+    plan_prober_place(prober, placement);
+    *times = times_of[placement];
+    free(times_of);
+    return choice;
+}
+
 void plan_choice_free(struct plan_choice *choice)
 {
     free(choice->why);

@@ -27,9 +27,14 @@ const struct plan_probe *plan_smallest_probe(struct plan_prober *prober,
 // The fewest seconds of what fits. wanted: plan_check() has no objection.
 struct plan_choice plan_choose(struct plan_prober *prober, const struct checkpoint_config *wanted,
                                const struct plan_times *times);
+// The fewest seconds under all placements; the prober is left under that of the choice, *times are measured there. None fits: as
+// under the first placement. record: as plan_measure_times() wants it.
+struct plan_choice plan_choose_and_place(struct plan_prober *prober,
+                                         const struct checkpoint_config *wanted,
+                                         const struct activity *record, struct plan_times *times);
 void plan_choice_free(struct plan_choice *choice);
 // What would fit of all kinds: "training.checkpointing: double (12 remote, 9 local) would fit"; "no training.checkpointing
-// would fit". Owned.
+// would fit". Owned. Under the present placement.
 char *plan_remedy(struct plan_prober *prober, const struct plan_times *times);
 
 #endif

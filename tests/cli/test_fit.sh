@@ -68,6 +68,9 @@ times_agree() {
 times_agree a_network_over_four_chips
 times_agree a_network_on_two_chips_twice --set machines.0.replicas=2 --set network.hidden_layers=4
 times_agree a_replica_on_each_chip --set machines.0.replicas=4 --set network.hidden_layers=2
+# few time steps fit on one chip, where no links hold them up; all of them do not
+times_agree a_dense_network_where_all_its_time_steps_fit --set machines.0.lowering=dense --set 'network.hidden=[60, 60]' \
+    --set network.hidden_layers=2 --set training.batch=48 --set machines.0.system.link_kinds.0.bytes_per_second=1.0e9
 # chips that hold nothing of the network take nothing of their machine's streaming memory
 plan=offload
 slow=(--set 'network.hidden=[12, 8]' --set network.hidden_layers=2 --set machines.0.system.streaming.bytes_per_second=1.0e8)
