@@ -189,7 +189,7 @@ static bool is_better(const struct sram_use *a, const struct sram_use *b)
                                                   : a->total_bytes < b->total_bytes;
 }
 
-// Most bytes with a need (SRAM_NEED_ANY: of all blocks) that are live at once: no placement takes less.
+// Most bytes with a need (SRAM_NEED_ANY: of all blocks) that are live at once: none takes less.
 static uint64_t most_live_bytes(const struct sram_block *blocks, uint32_t block_count,
                                 enum sram_need need)
 {
@@ -207,7 +207,8 @@ static uint64_t most_live_bytes(const struct sram_block *blocks, uint32_t block_
     return most;
 }
 
-// False: whatever the order of placement. Most programs that do not fit are too much for the regions that take code.
+// False: whatever the order of placement. Most programs that do not fit are too much for the regions
+// that take code.
 static bool may_fit(const struct tile_config *tile, const struct sram_block *blocks,
                     uint32_t block_count)
 {

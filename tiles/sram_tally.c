@@ -342,7 +342,8 @@ static struct tile_range find_range(const uint32_t *rising_tiles, uint32_t tile_
                                find_tile(rising_tiles, tile_count, end)};
 }
 
-// Shares follow one another at the places that `next` has for the tiles, or, without shares, are counted there.
+// Shares follow one another at the places that `next` has for the tiles; without shares they are
+// counted there.
 static void deal_variables(const struct program *program, const uint32_t *rising_tiles,
                            uint32_t tile_count, uint32_t *next, struct sram_share *shares)
 {

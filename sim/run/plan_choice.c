@@ -15,6 +15,15 @@ static bool ask_fits(void *context, const struct planner_size *size, uint64_t *s
     return probe->fits_sram;
 }
 
+// The search then goes on by the line, and names what needs the least.
+static bool refuse(void *context, const struct planner_size *size, uint64_t *sram_bytes)
+{
+    (void)context;
+    (void)size;
+    *sram_bytes = 0;
+    return false;
+}
+
 // Without its base: what states alone take.
 static struct planner_memory memory_of(struct plan_prober *prober, enum checkpoint_kind kind)
 {
@@ -138,6 +147,17 @@ static const struct plan_probe *ask_neighbours(struct plan_prober *prober,
     return plan_prober_ask(prober, smallest);
 }
 
+// False: no plan of the kind fits. Their sections are the same; the main part of the control
+// program differs, and nothing needs fewer states than the smallest.
+static bool may_others_fit(const struct plan_prober *prober, const struct plan_probe *smallest)
+{
+    uint64_t steps =
+        smallest->main_steps > NEIGHBOUR_STEPS ? smallest->main_steps : NEIGHBOUR_STEPS;
+    return smallest->is_lowered &&
+           smallest->overflow_bytes <=
+               steps * prober->machine->chip->tile.control_code_bytes_per_step;
+}
+
 static const struct plan_probe *probe_smallest(struct plan_prober *prober,
                                                const struct checkpoint_config *wanted,
                                                const struct checkpoint_config *smallest)
@@ -146,7 +166,8 @@ static const struct plan_probe *probe_smallest(struct plan_prober *prober,
     struct plan_numbers has = plan_numbers_of(wanted->kind);
     uint64_t slack_bytes =
         (uint64_t)NEIGHBOUR_STEPS * prober->machine->chip->tile.control_code_bytes_per_step;
-    bool is_close = probe->is_lowered && probe->sram_bytes <= prober->limit_bytes + slack_bytes;
+    bool is_close =
+        may_others_fit(prober, probe) && probe->sram_bytes <= prober->limit_bytes + slack_bytes;
     return probe->fits || !is_close || !(has.has_local || has.has_remote)
                ? probe
                : ask_neighbours(prober, wanted, smallest);
@@ -217,7 +238,7 @@ static struct planner_answer choose_of_kind(struct plan_prober *prober,
         planner_size_of(&probe.config, time_steps, &memory, plan_costs_of(times, wanted->kind))
             .sram_bytes;
     memory.base_bytes = probe.sram_bytes > states ? probe.sram_bytes - states : 0;
-    memory.fits = ask_fits;
+    memory.fits = may_others_fit(prober, &probe) ? ask_fits : refuse;
     if (!probe.is_lowered) {
         return answer;
     }

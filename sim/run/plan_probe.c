@@ -200,6 +200,7 @@ static void measure(const struct plan_prober *prober, const struct program *prog
     probe->sram_bytes = fullest_bytes(plan, program);
     probe->overflow_bytes = plan->overflow_bytes;
     probe->tile = plan->max_tile;
+    probe->main_steps = program->step_count - program->main_first;
     probe->fits_sram = plan->fits;
     probe->remote_bytes =
         plan_remote_bytes(prober->machine, program, &probe->config, prober->training.time_steps);

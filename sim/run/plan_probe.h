@@ -17,6 +17,7 @@ struct plan_probe {
     uint64_t sram_bytes;     // of the fullest tile
     uint64_t overflow_bytes; // of the tile below: what it lacks in its regions
     uint32_t tile;           // that one; of those that do not fit, the one that overflows most
+    uint32_t main_steps;     // of the control program beside its sections
     uint64_t remote_bytes;   // in the streaming memory of a machine
     char *why;               // owned by the prober; NULL: it fits
 };

@@ -336,7 +336,7 @@ static void tiles_with_equal_lists_are_one_class(void **state)
     program_destroy(program);
 }
 
-// Maps of every kind, some with more items than positions; codelets with vertices on a part of their items.
+// Maps of every kind, some with more items than positions; codelets with vertices on some items.
 static struct program *draw_program(void)
 {
     struct program *program = make_program();
