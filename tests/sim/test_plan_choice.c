@@ -15,6 +15,17 @@ struct chosen { // what a test looks at
     struct plan_choice choice;
 };
 
+static struct experiment *load(const char *text, const char *more)
+{
+    write_text("e.yaml", text);
+    struct err *err = err_create();
+    struct experiment *experiment = experiment_load("e.yaml", &more, more == NULL ? 0 : 1, err);
+    err_print(err, stderr);
+    err_destroy(err);
+    assert_non_null(experiment);
+    return experiment;
+}
+
 // A network on one chip of four toy chips, with a region for code that is large enough for every kind of plan.
 static struct chosen choose(const char *more, const char *checkpointing)
 {
@@ -25,13 +36,8 @@ static struct chosen choose(const char *more, const char *checkpointing)
         "training: {mode: drawn, batch: 6, %s}\n",
         has_machines ? "" : "machines: [{system: toy-4, chips: 1, lowering: sparse}]\n",
         checkpointing);
-    write_text("e.yaml", text);
+    struct experiment *experiment = load(text, more);
     free(text);
-    struct err *err = err_create();
-    struct experiment *experiment = experiment_load("e.yaml", &more, more == NULL ? 0 : 1, err);
-    err_print(err, stderr);
-    err_destroy(err);
-    assert_non_null(experiment);
     struct chosen chosen = {.experiment = experiment,
                             .prober = plan_prober_create(&experiment->machines[0], experiment)};
     struct form_run form = {.form = FORM_SPARSE};
@@ -310,6 +316,83 @@ static void plans_that_need_no_io_tiles_are_found_where_io_tiles_leave_too_few(v
     free_chosen(&chosen);
 }
 
+// --- dense programs over chips ------------------------------------------------------------------
+// Of all placements, one after the other; chips: that it has.
+static double least_seconds_anywhere(struct plan_prober *prober, uint32_t *chips)
+{
+    double least = HUGE_VAL;
+    for (uint32_t i = 0; i < plan_prober_placements(prober); i++) {
+        plan_prober_place(prober, i);
+        struct plan_times times = plan_measure_times(prober, NULL);
+        struct plan_choice choice = plan_choose(prober, &prober->training.checkpoints, &times);
+        if (choice.is_found && choice.seconds < least) {
+            least = choice.seconds;
+            *chips = prober->placements[i].chips;
+        }
+        plan_choice_free(&choice);
+    }
+    return least;
+}
+
+static struct lowered lower_chosen(const struct experiment *experiment)
+{
+    const struct form_run form = {.form = FORM_DENSE,
+                                  .graph = training_graph_create(&experiment->network, FORM_DENSE,
+                                                                 experiment->training.batch,
+                                                                 experiment->training.time_steps)};
+    struct lowered lowered = lowered_create(&experiment->machines[0], experiment, &form);
+    training_graph_destroy(form.graph);
+    return lowered;
+}
+
+// Four chips with slow links. Returns the kind that is chosen; *chips: that the program then lies on.
+static enum checkpoint_kind choose_on_chips(uint32_t time_steps, const char *link_rate,
+                                            uint32_t *chips)
+{
+    char *text = xasprintf(
+        "network: {inputs: 24, input_slots: 4, hidden: [60, 60], outputs: 4, max_activity: 0.5}\n"
+        "training: {mode: drawn, batch: 48, time_steps: %u, checkpointing: auto}\n"
+        "machines: [{lowering: dense, system: toy-4}]\n",
+        time_steps);
+    char *set = xasprintf("machines.0.system.link_kinds.0.bytes_per_second=%s", link_rate);
+    struct experiment *experiment = load(text, set);
+    free(set);
+    free(text);
+    struct plan_prober prober = plan_prober_create(&experiment->machines[0], experiment);
+    struct plan_times times;
+    struct plan_choice choice =
+        plan_choose_and_place(&prober, &experiment->training.checkpoints, NULL, &times);
+    assert_true(choice.is_found);
+    const struct dense_placement placement = prober.placements[prober.placement];
+    assert_true(choice.seconds == least_seconds_anywhere(&prober, chips));
+    assert_int_equal(placement.chips, *chips);
+    struct lowered lowered = lower_chosen(experiment);
+    assert_non_null(lowered.program);
+    assert_int_equal(lowered.checkpoints.kind, choice.config.kind);
+    assert_int_equal(lowered.placement.chips, placement.chips);
+    assert_int_equal(lowered.placement.layer_chips, placement.layer_chips);
+    assert_int_equal(lowered.program->chips, placement.chips);
+    lowered_free(&lowered);
+    enum checkpoint_kind kind = choice.config.kind;
+    plan_choice_free(&choice);
+    plan_prober_free(&prober);
+    experiment_destroy(experiment);
+    return kind;
+}
+
+static void a_plan_and_the_chips_of_a_dense_program_are_chosen_together(void **state)
+{
+    (void)state;
+    uint32_t chips;
+    assert_int_equal(choose_on_chips(4, "1.0e9", &chips), CHECKPOINT_NONE);
+    assert_int_equal(chips, 1);
+    // all time steps have room on several chips alone, but running them again takes less than the links
+    assert_int_not_equal(choose_on_chips(24, "1.0e9", &chips), CHECKPOINT_NONE);
+    assert_int_equal(chips, 1);
+    assert_int_equal(choose_on_chips(24, "6.4e10", &chips), CHECKPOINT_NONE);
+    assert_int_equal(chips, 4);
+}
+
 int main(void)
 {
     enter_empty_folder();
@@ -326,6 +409,7 @@ int main(void)
         cmocka_unit_test(a_kind_whose_smallest_plan_lacks_more_than_others_save_is_asked_once),
         cmocka_unit_test(seconds_of_plain_training_are_those_of_its_own_program),
         cmocka_unit_test(plans_that_need_no_io_tiles_are_found_where_io_tiles_leave_too_few),
+        cmocka_unit_test(a_plan_and_the_chips_of_a_dense_program_are_chosen_together),
     };
     return cmocka_run_group_tests_name("plan choice", tests, NULL, NULL);
 }
