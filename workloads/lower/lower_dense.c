@@ -308,7 +308,8 @@ static bool is_faster(const struct candidate *candidate, const struct candidate 
            (candidate->cycles == than->cycles && candidate->program->chips < than->program->chips);
 }
 
-// Keeps the faster one of those that fit. Chips are not left empty where nothing fits: their SRAM is what is short.
+// Keeps the faster one of those that fit. Chips are not left empty where nothing fits: their SRAM
+// is what is short.
 static void try_on(const struct dense_lowering *asked, struct dense_placement placement,
                    struct candidate *best)
 {
@@ -334,7 +335,8 @@ static uint32_t fewer_chips(uint32_t chips)
     return fewer;
 }
 
-// More groups than layers are as good as one for each: it was on the list, if a larger number of chips divides as well.
+// More groups than layers are as good as one for each: it was on the list, if a larger number of
+// chips divides as well.
 static bool is_listed(struct dense_placement placement, uint32_t most_chips, uint32_t layer_count)
 {
     bool is_listed = false;
@@ -370,8 +372,8 @@ uint32_t lower_dense_placements(const struct lowering_config *config,
     return count;
 }
 
-// Of all ways to cut the chips, or the first ones of them, into equal groups, with every layer on one of these: the fastest of
-// those that fit. If none fits the fastest on all chips is refused.
+// Of all ways to cut the chips, or the first ones of them, into equal groups, with every layer on
+// one of these: the fastest of those that fit. If none fits the fastest on all chips is refused.
 static struct program *lower_fastest(const struct dense_lowering *asked,
                                      const struct dense_placement *placements, uint32_t count)
 {
