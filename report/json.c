@@ -133,6 +133,11 @@ static json_t *checkpoint_to_json(const struct result_checkpoint *checkpoint)
     set(object, "history_steps_held", integer(checkpoint->history_steps_held));
     set(object, "streamed_out_bytes", integer(checkpoint->streamed_out_bytes));
     set(object, "streamed_in_bytes", integer(checkpoint->streamed_in_bytes));
+    json_t *notes = json_array();
+    for (uint32_t i = 0; i < checkpoint->note_count; i++) {
+        json_array_append_new(notes, json_string(checkpoint->notes[i]));
+    }
+    set(object, "notes", notes);
     return object;
 }
 

@@ -39,6 +39,7 @@ struct result_memory { // one variable, or one role
 };
 
 // What a checkpoint plan does in a training step; as timed, not by formula.
+#define RESULT_CHECKPOINT_NOTES 2
 struct result_checkpoint {
     const char *kind;                         // "double"; NULL: all history is kept, as always
     bool is_chosen;                           // by the planner: kind or numbers were left open
@@ -48,6 +49,8 @@ struct result_checkpoint {
     double overhead;                          // what the plan adds, over all the rest of the step
     uint32_t states_held, history_steps_held; // in SRAM at the same time, at the most
     uint64_t streamed_out_bytes, streamed_in_bytes; // to and from streaming memory, of all chips
+    const char *notes[RESULT_CHECKPOINT_NOTES]; // static texts: options that do nothing, or harm
+    uint32_t note_count;
 };
 
 struct result_quantity { // what a microbenchmark yields; names and units are static texts

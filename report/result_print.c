@@ -327,6 +327,17 @@ static void print_choices(const struct printer *printer, const struct result *re
     }
 }
 
+// Below the table.
+static void print_checkpoint_notes(const struct printer *printer, const struct result *result)
+{
+    for (uint32_t i = 0; i < result->machine_count; i++) {
+        const struct result_machine *machine = &result->machines[i];
+        for (uint32_t j = 0; j < machine->checkpoint.note_count; j++) {
+            fprintf(printer->stream, "  %s: %s\n", machine->name, machine->checkpoint.notes[j]);
+        }
+    }
+}
+
 static void print_checkpoints(const struct printer *printer, const struct result *result)
 {
     bool has_any = false;
@@ -347,6 +358,7 @@ static void print_checkpoints(const struct printer *printer, const struct result
         }
     }
     print_table(printer, table);
+    print_checkpoint_notes(printer, result);
 }
 
 static int compare_shares(const void *a, const void *b)

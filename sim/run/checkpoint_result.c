@@ -6,6 +6,7 @@
 
 #include "sim/engine/superstep.h"
 #include "sim/err.h"
+#include "sim/units.h"
 
 // Where the cycles of a plan go. Every time step is once run forward with its history kept, and once backward:
 // that, the loss and what comes before and after is the training step as it is without a plan.
@@ -79,6 +80,34 @@ static void add_streams(const struct checkpoint_run *run, struct result_checkpoi
     }
 }
 
+#define BITS_OF_WORD 32u
+
+// Of a sample, in the layers that others read: ids with their two counts, and bits of all neurons, of
+// both lists where a second threshold lists more.
+static bool are_ids_smaller(const struct training_graph *graph)
+{
+    uint64_t id_words = 0, bit_words = 0;
+    for (uint32_t l = 0; l + 1 < graph->layer_count && graph->form == FORM_SPARSE; l++) {
+        const struct graph_layer *layer = &graph->layers[l];
+        uint64_t lists = layer->theta2 < layer->theta1 ? 2 : 1;
+        id_words += layer->slots + 2;
+        bit_words += lists * div_ceil(layer->neurons, BITS_OF_WORD);
+    }
+    return id_words < bit_words;
+}
+
+static void add_notes(const struct checkpoint_run *run, struct result_checkpoint *out)
+{
+    if (run->used->kind == CHECKPOINT_OFFLOAD && run->used->state_bytes == 2) {
+        out->notes[out->note_count++] =
+            "state_type: float16 changes nothing: offload stores histories, no states";
+    }
+    if (run->used->has_packed_spikes && are_ids_smaller(run->graph)) {
+        out->notes[out->note_count++] =
+            "packed_spikes: bits of all neurons take more room here than ids of those that spike";
+    }
+}
+
 struct result_checkpoint checkpoint_result(const struct checkpoint_run *run)
 {
     if (run->used->kind == CHECKPOINT_NONE) {
@@ -101,6 +130,7 @@ struct result_checkpoint checkpoint_result(const struct checkpoint_run *run)
         .history_steps_held = cost.peak_history_steps,
     };
     plan_destroy(plan);
+    add_notes(run, &out);
     if (run->time != NULL) {
         struct plan_cycles cycles = measure_cycles(run);
         out.forward_share = cycles.kept / (cycles.kept + cycles.backward);

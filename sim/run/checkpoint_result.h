@@ -6,12 +6,14 @@
 #include "sim/machine.h"
 #include "sim/program.h"
 #include "workloads/checkpoint/plan.h"
+#include "workloads/graph/training_graph.h"
 
 // asked: by the experiment; used: the plan of the program, every number given. machines: that run the
 // program each, so many replicas. time: NULL where it does not fit.
 struct checkpoint_run {
     const struct checkpoint_config *asked, *used;
     const struct program *program;
+    const struct training_graph *graph; // of the program
     const struct machine_time *time;
     uint32_t replicas;
 };

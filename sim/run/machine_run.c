@@ -129,11 +129,13 @@ static char *energy_reason(const struct power_config *power)
 static void fill_checkpoint(const struct tiles_run *run, const struct machine_time *time)
 {
     const struct checkpoint_config *asked = &run->experiment->training.checkpoints;
-    const struct checkpoint_run checkpoint = {.asked = asked,
-                                              .used = &run->lowered.checkpoints,
-                                              .program = run->lowered.program,
-                                              .time = time,
-                                              .replicas = run->out->replicas};
+    const struct checkpoint_run checkpoint = {
+        .asked = asked,
+        .used = &run->lowered.checkpoints,
+        .program = run->lowered.program,
+        .graph = run->lowered.graph == NULL ? run->form->graph : run->lowered.graph,
+        .time = time,
+        .replicas = run->out->replicas};
     run->out->checkpoint = checkpoint_result(&checkpoint);
 }
 

@@ -252,7 +252,9 @@ static void a_checkpoint_plan_is_null_or_has_its_numbers(void **state)
                                                                .forward_steps_per_time_step = 3,
                                                                .forward_share = 0.25,
                                                                .overhead = 0.5,
-                                                               .streamed_out_bytes = 77};
+                                                               .streamed_out_bytes = 77,
+                                                               .notes = {"of no use"},
+                                                               .note_count = 1};
     json_t *json = result_to_json(&result);
     json_t *machines = json_object_get(json, "machines");
     json_t *plan = json_object_get(json_array_get(machines, 0), "checkpoint");
@@ -260,6 +262,9 @@ static void a_checkpoint_plan_is_null_or_has_its_numbers(void **state)
     assert_int_equal(json_integer_value(json_object_get(plan, "remote")), 4);
     assert_true(json_is_null(json_object_get(plan, "levels")));
     assert_int_equal(json_integer_value(json_object_get(plan, "streamed_out_bytes")), 77);
+    json_t *notes = json_object_get(plan, "notes");
+    assert_int_equal(json_array_size(notes), 1);
+    assert_string_equal(json_string_value(json_array_get(notes, 0)), "of no use");
     assert_true(json_is_null(json_object_get(json_array_get(machines, 1), "checkpoint")));
     json_decref(json);
     result_free(&result);

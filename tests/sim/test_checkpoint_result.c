@@ -85,6 +85,35 @@ static void the_overhead_is_that_over_a_program_without_checkpoints(void **state
     result_free(&without);
 }
 
+static void expect_notes(const char *plan, const char *state_type, const char *slots,
+                         uint32_t expected)
+{
+    const char *const sets[] = {STREAMING,
+                                "training.time_steps=12",
+                                plan,
+                                state_type,
+                                slots,
+                                "network.hidden=[128,128]",
+                                "training.checkpoints.packed_spikes=true"};
+    struct result result = run(sets, 7);
+    assert_int_equal(result.machines[0].checkpoint.note_count, expected);
+    result_free(&result);
+}
+
+// 128 neurons are 4 words of bits for each of two lists.
+static void options_that_do_nothing_or_harm_are_noted(void **state)
+{
+    (void)state;
+    const char *few = "network.max_activity=0.03", *many = "network.max_activity=0.5";
+    const char *half = "training.checkpoints.state_type=float16";
+    const char *whole = "training.checkpoints.state_type=float32";
+    expect_notes("training.checkpointing=offload", half, many, 1);
+    expect_notes("training.checkpointing=offload", whole, many, 0);
+    expect_notes("training.checkpointing=single", half, many, 0);
+    expect_notes("training.checkpointing=single", half, few, 1);
+    expect_notes("training.checkpointing=offload", half, few, 2);
+}
+
 static void numbers_left_open_are_said_to_be_chosen(void **state)
 {
     (void)state;
@@ -119,6 +148,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_plan_says_what_runs_again_and_what_is_streamed),
         cmocka_unit_test(the_overhead_is_that_over_a_program_without_checkpoints),
+        cmocka_unit_test(options_that_do_nothing_or_harm_are_noted),
         cmocka_unit_test(numbers_left_open_are_said_to_be_chosen),
         cmocka_unit_test(several_chips_and_replicas_are_counted),
     };
