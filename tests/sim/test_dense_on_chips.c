@@ -42,7 +42,8 @@ static struct timed time_on(struct fixture *fixture, enum all_reduce_kind all_re
         (has_detailed && !machine_time_detailed(machine, records, 1, &detailed, &why))) {
         fail_msg("%s", why);
     }
-    if (has_detailed) {
+    assert_true((detailed.shares != NULL) == has_detailed);
+    if (detailed.shares != NULL) {
         expect_equal_times(&timed.folded, &detailed, 0);
     }
     machine_time_free(&timed.folded);

@@ -383,7 +383,7 @@ static enum checkpoint_kind choose_on_chips(uint32_t time_steps, const char *lin
 static void a_plan_and_the_chips_of_a_dense_program_are_chosen_together(void **state)
 {
     (void)state;
-    uint32_t chips;
+    uint32_t chips = 0;
     assert_int_equal(choose_on_chips(4, "1.0e9", &chips), CHECKPOINT_NONE);
     assert_int_equal(chips, 1);
     // all time steps have room on several chips alone, but running them again takes less than the links
