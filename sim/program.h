@@ -282,9 +282,9 @@ struct machine_view {
     // Cycles of an exchange whose busiest port moves `bytes`, sync included; they do not fall
     // either.
     uint64_t (*exchange_cycles)(const void *context, uint64_t port_bytes);
-    // To choose between programs over several chips; NULL: nobody knows. About the cycles of one run,
-    // words between chips and replicas included, without waits for the host and streaming memory;
-    // and does it fit in SRAM?
+    // To choose between programs over several chips; NULL: nobody knows. About the cycles of one
+    // run, words between chips and replicas included, without waits for the host and streaming
+    // memory; and does it fit in SRAM?
     uint64_t (*run_cycles)(const void *system_context, const struct program *program);
     bool (*fits)(const void *system_context, const struct program *program);
     const void *system_context;

@@ -1,6 +1,6 @@
-// Building a folded set: every group is dealt to its tiles once. `rows` are the tiles that have a vertex, each
-// with its static work per worker. Then every dynamic group either finds its tiles alike (classes), or its
-// tiles join `general`, where sums are kept per tile at run time.
+// Building a folded set: every group is dealt to its tiles once. `rows` are the tiles that have a
+// vertex, each with its static work per worker. Then every dynamic group either finds its tiles
+// alike (classes), or its tiles join `general`, where sums are kept per tile at run time.
 #include "tiles/folded.h"
 
 #include <stdlib.h>

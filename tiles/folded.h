@@ -1,6 +1,6 @@
 // Folded timing of a compute set: the cycles of the slowest tile, without visiting the tiles.
-// Built once for a program and a chip: everything static becomes a constant. At run time only what the
-// record adds is counted, by integer sums over workers, with maxima taken while ids are read.
+// Built once for a program and a chip: everything static becomes a constant. At run time only what
+// the record adds is counted, by integer sums over workers, with maxima taken while ids are read.
 // It gives the cycles that visiting every vertex would give, exactly.
 #ifndef TILESIM_TILES_FOLDED_H
 #define TILESIM_TILES_FOLDED_H
@@ -23,7 +23,8 @@ void folded_set_destroy(struct folded_set *set); // NULL is allowed
 bool folded_set_is_constant(const struct folded_set *set);
 // Groups whose cost depends on the record.
 uint32_t folded_set_dynamic_groups(const struct folded_set *set);
-// Those of them that fall back to the sums per tile, because their tiles are not alike: for reports and tests.
+// Those of them that fall back to the sums per tile, because their tiles are not alike: for reports
+// and tests.
 uint32_t folded_set_general_groups(const struct folded_set *set);
 // Cycles at a time step of the record. Allocates nothing; changes scratch counters of the set.
 uint64_t folded_set_cycles(struct folded_set *set, const struct activity *record,

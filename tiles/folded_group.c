@@ -1,5 +1,5 @@
-// Convention: run_<dealing> takes the counts of the record at the group's time step, never NULL, and gives the
-// cycles of the group's slowest tile. Sums are in thousandths of a worker slot.
+// Convention: run_<dealing> takes the counts of the record at the group's time step, never NULL,
+// and gives the cycles of the group's slowest tile. Sums are in thousandths of a worker slot.
 #include "tiles/folded_group.h"
 
 #include <stdlib.h>
@@ -97,8 +97,9 @@ static inline uint32_t count_hits(const uint32_t *ids, uint32_t count, const uin
     return highest;
 }
 
-// Every tile of the class has the same counts on the same workers; only hits differ. The slowest tile is found
-// per worker: the maximum over tiles of a sum is that of the hits, for each worker by itself.
+// Every tile of the class has the same counts on the same workers; only hits differ. The slowest
+// tile is found per worker: the maximum over tiles of a sum is that of the hits, for each worker by
+// itself.
 static void add_highest_hits(struct folded_group *group, const struct activity *record,
                              const uint32_t *counts, int64_t time_step, uint64_t *millislots)
 {

@@ -1,5 +1,5 @@
-// The SRAM plan of a program: every variable, vertex state, exchange buffer and code estimate has a place in a
-// region and a lifetime; what is not live at the same time shares addresses.
+// The SRAM plan of a program: every variable, vertex state, exchange buffer and code estimate has a
+// place in a region and a lifetime; what is not live at the same time shares addresses.
 // Modelled:     regions, lifetimes over program steps (a variable live across a loop's end is live in
 //               the whole loop: the lowering says so), 8-byte alignment, code in executable regions.
 // Not modelled: memory elements and their port constraints inside a region.

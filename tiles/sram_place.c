@@ -8,8 +8,8 @@
 // Several orders are tried until one fits: each heuristic has its bad cases.
 enum order { ORDER_SIZE, ORDER_AREA, ORDER_FIRST_STEP, ORDER_COUNT };
 
-// Where no order fits although what is live at once would, blocks that stuck out go earlier and all are
-// placed anew. Programs that fill GC2's tiles to 99 % fitted in the second or third round.
+// Where no order fits although what is live at once would, blocks that stuck out go earlier and all
+// are placed anew. Programs that fill GC2's tiles to 99 % fitted in the second or third round.
 #define REPAIR_ROUNDS 16
 
 struct attempt {
@@ -120,7 +120,8 @@ static bool has_region_for(const struct tile_config *tile, enum sram_need need)
     return false;
 }
 
-// Chooses region and address: the first region that takes the block, else the one with least overflow.
+// Chooses region and address: the first region that takes the block, else the one with least
+// overflow.
 static void place_block(const struct tile_config *tile, const struct shelf *shelves,
                         const struct sram_block *blocks, struct sram_block *block,
                         bool is_last_region_first)
@@ -207,8 +208,8 @@ static uint64_t most_live_bytes(const struct sram_block *blocks, uint32_t block_
     return most;
 }
 
-// False: whatever the order of placement. Most programs that do not fit are too much for the regions
-// that take code.
+// False: whatever the order of placement. Most programs that do not fit are too much for the
+// regions that take code.
 static bool may_fit(const struct tile_config *tile, const struct sram_block *blocks,
                     uint32_t block_count)
 {

@@ -1,6 +1,7 @@
 // Places blocks with lifetimes into the SRAM regions of one tile. Part of the SRAM planner
 // (tiles/sram.h); apart so that a test can look at addresses.
-// Method: constrained and always-live blocks first, then by falling size, each at the lowest free address
+// Method: constrained and always-live blocks first, then by falling size, each at the lowest free
+// address
 //         of the first region that takes it; if that does not fit, in other orders. Not optimal: dynamic
 //         storage allocation is NP-hard.
 #ifndef TILESIM_TILES_SRAM_PLACE_H
@@ -38,8 +39,8 @@ static inline bool sram_blocks_live_together(const struct sram_block *a, const s
 // A region of the chip that meets a need.
 bool sram_region_meets(const struct sram_region *region, enum sram_need need);
 
-// Fills region and address of every block. What fits nowhere lies beyond the end of the region where
-// the least sticks out, so that the need can be reported.
+// Fills region and address of every block. What fits nowhere lies beyond the end of the region
+// where the least sticks out, so that the need can be reported.
 struct sram_use sram_place(const struct tile_config *tile, struct sram_block *blocks,
                            uint32_t block_count);
 

@@ -1,6 +1,6 @@
-// Convention: the arrays hold differences while they are filled (add at the first tile of a range, take
-// away after its last) and are summed once at the end; all sums are modulo 2^64. Every array has one
-// element more than tiles for the range that ends at the last one.
+// Convention: the arrays hold differences while they are filled (add at the first tile of a range,
+// take away after its last) and are summed once at the end; all sums are modulo 2^64. Every array
+// has one element more than tiles for the range that ends at the last one.
 #include "tiles/sram_tally.h"
 
 #include <stdlib.h>
@@ -145,8 +145,8 @@ static uint32_t destinations_on(const struct flow *flow, uint32_t tile)
                               tile);
 }
 
-// Every source sends to every destination but itself: one message per receiver, or, where all get the
-// same, one for the sender.
+// Every source sends to every destination but itself: one message per receiver, or, where all get
+// the same, one for the sender.
 static void tally_to_all(uint64_t *messages, const struct flow *flow)
 {
     add_to_items(messages, &flow->destination, flow->first_destination, flow->destination_count,

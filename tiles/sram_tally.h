@@ -1,6 +1,7 @@
-// What a program puts on each tile: vertices, exchange messages, variables; and which tiles are alike.
-// Part of the SRAM planner (tiles/sram.h). Counts come from closed forms over ranges of tiles, so that
-// the cost grows with the lists of the program and only mildly with the tiles of the chip.
+// What a program puts on each tile: vertices, exchange messages, variables; and which tiles are
+// alike. Part of the SRAM planner (tiles/sram.h). Counts come from closed forms over ranges of
+// tiles, so that the cost grows with the lists of the program and only mildly with the tiles of the
+// chip.
 #ifndef TILESIM_TILES_SRAM_TALLY_H
 #define TILESIM_TILES_SRAM_TALLY_H
 
@@ -19,9 +20,9 @@ struct sram_tally { // arrays of [tile_count], owned
 struct sram_tally *sram_tally_create(const struct program *program);
 void sram_tally_destroy(struct sram_tally *tally);
 
-// Lists one tile of every class of tiles that use any memory, lowest tile first; returns their number.
-// tiles: room for tile_count. class_of: room for tile_count, the class of every tile, UINT32_MAX of those that
-// use none.
+// Lists one tile of every class of tiles that use any memory, lowest tile first; returns their
+// number. tiles: room for tile_count. class_of: room for tile_count, the class of every tile,
+// UINT32_MAX of those that use none.
 uint32_t sram_tally_classify(const struct sram_tally *tally, uint32_t *tiles, uint32_t *class_of);
 
 // Items of [first_item, first_item + items) that lie on the tile.

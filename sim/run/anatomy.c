@@ -1,7 +1,8 @@
-// One replay, looked at superstep by superstep. The folded engine says what a superstep takes; sim/engine/vertices.h
-// says for every tile why. A compute set that no record changes is looked at once, any other at every execution, or, of
-// more than LOOKS_ALL, at LOOKS_OF_MORE evenly chosen ones at most, which stand for those before them. What the page
-// shows of a set in detail is its execution in the middle (of n the one with index n / 2).
+// One replay, looked at superstep by superstep. The folded engine says what a superstep takes;
+// sim/engine/vertices.h says for every tile why. A compute set that no record changes is looked at
+// once, any other at every execution, or, of more than LOOKS_ALL, at LOOKS_OF_MORE evenly chosen
+// ones at most, which stand for those before them. What the page shows of a set in detail is its
+// execution in the middle (of n the one with index n / 2).
 #include "sim/run/anatomy.h"
 
 #include <math.h>
@@ -234,8 +235,8 @@ static bool is_looked_at(const struct replay_event *event, const struct anatomy_
     return (execution + 1) % stride == 0 || execution + 1 == step->times;
 }
 
-// Of a set's cycles since the last look a tile has the part that it has of this execution's: all of them by themselves
-// where every one is looked at.
+// Of a set's cycles since the last look a tile has the part that it has of this execution's: all of
+// them by themselves where every one is looked at.
 static void add_busy(struct observation *observation, const struct replay_event *event,
                      const struct anatomy_step *step)
 {

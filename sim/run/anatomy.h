@@ -1,4 +1,5 @@
-// The anatomy of a machine's training step (report/anatomy.h), observed on one recorded training step.
+// The anatomy of a machine's training step (report/anatomy.h), observed on one recorded training
+// step.
 #ifndef TILESIM_SIM_RUN_ANATOMY_H
 #define TILESIM_SIM_RUN_ANATOMY_H
 
@@ -23,8 +24,9 @@ struct anatomy_request {
     struct trace_options trace_options;
 };
 
-// Observes every machine of the result that fits, on the first recorded training step. After the machines were timed:
-// programs are lowered again, so that runs without an anatomy pay nothing. False: a message is in err.
+// Observes every machine of the result that fits, on the first recorded training step. After the
+// machines were timed: programs are lowered again, so that runs without an anatomy pay nothing.
+// False: a message is in err.
 bool anatomy_run(const struct experiment *experiment, const struct form_run *forms,
                  const struct result *result, struct anatomy_request *request, struct err *err);
 
@@ -40,8 +42,9 @@ struct observed_tiles {
     uint32_t replicas; // of the program; the first one is observed
 };
 
-// Adds the machine to the anatomy. It holds the sums against the timing run and the tiles against the folded cycles of every
-// superstep: a difference of one cycle is a fault of the simulator. False: the timing run failed, a sentence in *why.
+// Adds the machine to the anatomy. It holds the sums against the timing run and the tiles against
+// the folded cycles of every superstep: a difference of one cycle is a fault of the simulator.
+// False: the timing run failed, a sentence in *why.
 bool anatomy_observe_tiles(const struct observed_tiles *observed, struct anatomy *anatomy,
                            char **why);
 // Writes the machine's tracks. machine: filled by anatomy_observe_tiles() of the same program.

@@ -51,7 +51,8 @@ static struct gpu_time sum_kernels(const struct observed_gpu *observed,
                           observed->record, &visitor);
 }
 
-// The logarithmic derivative of every kernel's seconds. A kernel that the slower GPU does not have: none.
+// The logarithmic derivative of every kernel's seconds. A kernel that the slower GPU does not have:
+// none.
 static void fill_parts(struct anatomy_gpu *out, const struct kernel_sums *slowed, uint32_t bound)
 {
     for (uint32_t i = 0; i < out->kernel_count && i < slowed->count; i++) {

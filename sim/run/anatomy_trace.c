@@ -1,6 +1,7 @@
-// Tracks of a tile machine: the chip (the training step, in it the turns of its loops, in them supersteps), the exchange,
-// the host, and for each chosen tile its own work and that of its workers. Of a GPU: one track, its kernels.
-// A step of the program is shown in its first executions; what is not shown stands as one slice.
+// Tracks of a tile machine: the chip (the training step, in it the turns of its loops, in them
+// supersteps), the exchange, the host, and for each chosen tile its own work and that of its
+// workers. Of a GPU: one track, its kernels. A step of the program is shown in its first
+// executions; what is not shown stands as one slice.
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -170,8 +171,9 @@ static int compare_slices(const void *a, const void *b)
            (left->begin_millislots < right->begin_millislots);
 }
 
-// Walks the tile's vertices, a second time for their slices: vertices on all workers are drawn before the others,
-// which begin when those have ended. (The model adds both; it knows no order between them.)
+// Walks the tile's vertices, a second time for their slices: vertices on all workers are drawn
+// before the others, which begin when those have ended. (The model adds both; it knows no order
+// between them.)
 static struct worker_slices slices_of(const struct tracing *tracing, const struct compute_set *set,
                                       int64_t time_step, uint32_t tile)
 {

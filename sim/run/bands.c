@@ -1,5 +1,6 @@
-// A band belongs to a preset. What a user changes, in a file that derives from it or by --set, was never held
-// against anything: the machine is compared with its preset, key by key, before its band is believed.
+// A band belongs to a preset. What a user changes, in a file that derives from it or by --set, was
+// never held against anything: the machine is compared with its preset, key by key, before its band
+// is believed.
 #include "sim/run/bands.h"
 
 #include <math.h>
@@ -174,8 +175,9 @@ static struct band band_of(const struct band_scope *scope, const char *of)
                            (struct band){found->relative, xstrdup(found->source)});
 }
 
-// Takes over band.why. Whole training steps over several chips were never held against anything; their exchanges
-// were, on GC2, and are further off than those of one chip (docs/validation.md, Several chips).
+// Takes over band.why. Whole training steps over several chips were never held against anything;
+// their exchanges were, on GC2, and are further off than those of one chip (docs/validation.md,
+// Several chips).
 static struct band band_over_chips(uint32_t chips, struct band band)
 {
     if (chips < 2 || band.relative == RESULT_NOTHING) {

@@ -8,8 +8,9 @@
 #include "sim/err.h"
 #include "sim/units.h"
 
-// Where the cycles of a plan go. Every time step is once run forward with its history kept, and once backward:
-// that, the loss and what comes before and after is the training step as it is without a plan.
+// Where the cycles of a plan go. Every time step is once run forward with its history kept, and
+// once backward: that, the loss and what comes before and after is the training step as it is
+// without a plan.
 struct plan_cycles {
     double kept, backward, added;
     double total;
@@ -82,8 +83,8 @@ static void add_streams(const struct checkpoint_run *run, struct result_checkpoi
 
 #define BITS_OF_WORD 32u
 
-// Of a sample, in the layers that others read: ids with their two counts, and bits of all neurons, of
-// both lists where a second threshold lists more.
+// Of a sample, in the layers that others read: ids with their two counts, and bits of all neurons,
+// of both lists where a second threshold lists more.
 static bool are_ids_smaller(const struct training_graph *graph)
 {
     uint64_t id_words = 0, bit_words = 0;

@@ -8,8 +8,8 @@
 #include "workloads/checkpoint/plan.h"
 #include "workloads/graph/training_graph.h"
 
-// asked: by the experiment; used: the plan of the program, every number given. machines: that run the
-// program each, so many replicas. time: NULL where it does not fit.
+// asked: by the experiment; used: the plan of the program, every number given. machines: that run
+// the program each, so many replicas. time: NULL where it does not fit.
 struct checkpoint_run {
     const struct checkpoint_config *asked, *used;
     const struct program *program;

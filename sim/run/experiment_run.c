@@ -186,7 +186,8 @@ static void summarise_forms(struct run *run)
     }
 }
 
-// Of the machines with tiles the last one; machine_count: none. After it no child needs a fresh process.
+// Of the machines with tiles the last one; machine_count: none. After it no child needs a fresh
+// process.
 static uint32_t last_with_tiles(const struct experiment *experiment)
 {
     uint32_t last = experiment->machine_count;
@@ -218,8 +219,8 @@ static enum run_status time_machines(struct run *run)
     bool needs_children = run->options->has_sensitivity || run->options->anatomy != NULL;
     bool is_all_here = run->options->is_clock_for_all;
     uint32_t last = last_with_tiles(experiment);
-    // A system's platform must be the first of its process: such a run is left to children, or, if this process has
-    // timed before, to another one.
+    // A system's platform must be the first of its process: such a run is left to children, or, if
+    // this process has timed before, to another one.
     needs_children |= has_system(experiment) && run->options->clock != NULL &&
                       machine_clock_is_fresh(run->options->clock);
     for (uint32_t i = 0; i < experiment->machine_count; i++) {

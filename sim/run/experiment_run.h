@@ -28,8 +28,9 @@ struct run_options {
     uint32_t threads;           // of the functional run; values do not depend on it
     bool has_progress;          // show progress on standard error
     bool has_sensitivity;       // vary every uncertain value
-    // NULL: machines are timed in children. Else the last one is timed on this clock, in this process, and all of
-    // them if is_clock_for_all. If it is spent after a RUN_FAILED, a fresh process may succeed.
+    // NULL: machines are timed in children. Else the last one is timed on this clock, in this
+    // process, and all of them if is_clock_for_all. If it is spent after a RUN_FAILED, a fresh
+    // process may succeed.
     struct machine_clock *clock;
     bool is_clock_for_all;
     bool is_without_config;          // the result's `config` stays NULL: who asks has it

@@ -1,4 +1,5 @@
-// The key that `tilesim fit` varies: which of its values there are, in ascending order, and what sets one.
+// The key that `tilesim fit` varies: which of its values there are, in ascending order, and what
+// sets one.
 #ifndef TILESIM_SIM_RUN_FIT_KEY_H
 #define TILESIM_SIM_RUN_FIT_KEY_H
 
@@ -27,7 +28,8 @@ uint64_t fit_key_least_place(const struct fit_key *key);
 uint64_t fit_key_last_place(const struct fit_key *key);
 // Of the experiment's own value, or the nearest one.
 uint64_t fit_key_start_place(const struct fit_key *key);
-// "training.batch=48"; "network.hidden=[64, 64]": the same for all hidden layers of `base`. Owned by the caller.
+// "training.batch=48"; "network.hidden=[64, 64]": the same for all hidden layers of `base`. Owned
+// by the caller.
 char *fit_key_set(const struct fit_key *key, const struct experiment *base, uint32_t value);
 
 #endif

@@ -1,5 +1,6 @@
-// Convention: a value is tried by loading the experiment with the key set to it, so that all derived sizes and checks are those of
-// a run. Values that those checks refuse are no values of the key: the search ends before them, and says that memory did not end it.
+// Convention: a value is tried by loading the experiment with the key set to it, so that all
+// derived sizes and checks are those of a run. Values that those checks refuse are no values of the
+// key: the search ends before them, and says that memory did not end it.
 #include "sim/run/fit_run.h"
 
 #include <math.h>
@@ -421,8 +422,8 @@ static bool check_key_of_machine(const struct fit *fit, const struct experiment 
                   fit->request->machine == NULL ? "has no tiles" : "--machine leaves out");
 }
 
-// Under any kind, at the value that the search begins with: what is refused there is the key itself, of this machine or beside
-// these other keys.
+// Under any kind, at the value that the search begins with: what is refused there is the key
+// itself, of this machine or beside these other keys.
 static bool check_start(struct fit *fit, const struct experiment *base, struct err *err)
 {
     uint32_t value = fit_key_value(&fit->key, fit_key_start_place(&fit->key));

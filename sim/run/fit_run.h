@@ -1,6 +1,7 @@
-// How large may a key of the experiment be, under each checkpoint plan, on each machine with tiles? A value fits if the plan of
-// the kind that needs the least SRAM does, by the exact memory plan; found by doubling, then halving. At the largest value and
-// at the largest one that fits without checkpoints the cheapest plan is chosen, whose times are the planner's.
+// How large may a key of the experiment be, under each checkpoint plan, on each machine with tiles?
+// A value fits if the plan of the kind that needs the least SRAM does, by the exact memory plan;
+// found by doubling, then halving. At the largest value and at the largest one that fits without
+// checkpoints the cheapest plan is chosen, whose times are the planner's.
 #ifndef TILESIM_SIM_RUN_FIT_RUN_H
 #define TILESIM_SIM_RUN_FIT_RUN_H
 

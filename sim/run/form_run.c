@@ -30,7 +30,8 @@ void form_run_free(struct form_run *run)
     *run = (struct form_run){0};
 }
 
-// An empty record of this form. Of the dense form and of analog input no ids are kept: all are listed.
+// An empty record of this form. Of the dense form and of analog input no ids are kept: all are
+// listed.
 static struct activity *create_record(const struct form_run *run,
                                       const struct experiment *experiment)
 {

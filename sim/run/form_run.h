@@ -36,10 +36,12 @@ void form_run_free(struct form_run *run);
 void form_run_create_records(struct form_run *run, const struct experiment *experiment,
                              uint32_t count);
 void form_run_drop_records(struct form_run *run); // and losses; the graph stays
-// Trains for training.steps steps and tests. Writes the tensors of the first step of the sparse form if
-// the options ask for them; false, with a message, if that failed or values left the finite.
+// Trains for training.steps steps and tests. Writes the tensors of the first step of the sparse
+// form if the options ask for them; false, with a message, if that failed or values left the
+// finite.
 bool form_run_train(struct form_run *run, const struct form_context *context);
-// Draws the records, long ones when they are read. The dense form needs none: every neuron is listed.
+// Draws the records, long ones when they are read. The dense form needs none: every neuron is
+// listed.
 void form_run_draw(struct form_run *run, const struct experiment *experiment);
 
 #endif

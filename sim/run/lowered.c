@@ -41,7 +41,8 @@ static void collect_records(struct lowered *lowered, const struct form_run *form
     }
 }
 
-// Nothing streams where there is no memory to stream to: with the place of the key that asks for it. NULL: it has one.
+// Nothing streams where there is no memory to stream to: with the place of the key that asks for
+// it. NULL: it has one.
 static char *refuse_streaming(const struct machine_config *config,
                               const struct experiment *experiment)
 {

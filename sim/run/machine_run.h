@@ -1,4 +1,5 @@
-// One machine of an experiment: lowers its form of the graph, times it, fills its part of the result.
+// One machine of an experiment: lowers its form of the graph, times it, fills its part of the
+// result.
 #ifndef TILESIM_SIM_RUN_MACHINE_RUN_H
 #define TILESIM_SIM_RUN_MACHINE_RUN_H
 

@@ -1,5 +1,6 @@
-// Kinds are asked one by one: each has its own sections and buffers, and so its own line of bytes. A kind whose plans are no
-// faster than what was found, had they all the SRAM for states, is not asked.
+// Kinds are asked one by one: each has its own sections and buffers, and so its own line of bytes.
+// A kind whose plans are no faster than what was found, had they all the SRAM for states, is not
+// asked.
 #include "sim/run/plan_choice.h"
 
 #include <math.h>
@@ -65,7 +66,8 @@ static bool smallest_of(const struct checkpoint_config *wanted, uint32_t time_st
     return answer.size.sram_bytes > 0; // else streaming memory has no room
 }
 
-// What a plan adds to the SRAM of every tile: states, and steps of the control program. UINT64_MAX: it cannot be lowered.
+// What a plan adds to the SRAM of every tile: states, and steps of the control program. UINT64_MAX:
+// it cannot be lowered.
 static uint64_t added_bytes(const struct plan_prober *prober,
                             const struct checkpoint_config *config,
                             const struct planner_memory *memory)
@@ -83,8 +85,8 @@ static uint64_t added_bytes(const struct plan_prober *prober,
            steps * prober->machine->chip->tile.control_code_bytes_per_step;
 }
 
-// Binomial plans hardly fold into loops: the fewer slots, the longer the control program, which the weights do not
-// know. The smallest lies between.
+// Binomial plans hardly fold into loops: the fewer slots, the longer the control program, which the
+// weights do not know. The smallest lies between.
 static struct checkpoint_config smallest_binomial(const struct plan_prober *prober,
                                                   const struct checkpoint_config *wanted,
                                                   const struct planner_memory *memory)
@@ -117,7 +119,8 @@ static bool find_smallest(struct plan_prober *prober, const struct checkpoint_co
 #define NEIGHBOURS 6u        // plans with more or fewer checkpoints that are tried beside
 #define NEIGHBOUR_STEPS 128u // of the control program, by which plans beside each other may differ
 
-// Chunks that differ in length take more steps of the control program than equal ones: a plan beside the smallest may fit.
+// Chunks that differ in length take more steps of the control program than equal ones: a plan
+// beside the smallest may fit.
 static const struct plan_probe *ask_neighbours(struct plan_prober *prober,
                                                const struct checkpoint_config *wanted,
                                                const struct checkpoint_config *smallest)
@@ -125,7 +128,8 @@ static const struct plan_probe *ask_neighbours(struct plan_prober *prober,
     uint32_t count = smallest->kind == CHECKPOINT_BINOMIAL ? 2 * NEIGHBOURS : NEIGHBOURS;
     for (uint32_t i = 0; i < count; i++) {
         struct checkpoint_config config = *smallest;
-        // binomial's control program has another length for every number of slots: some further off are tried too
+        // binomial's control program has another length for every number of slots: some further off
+        // are tried too
         bool is_far = i >= NEIGHBOURS;
         uint32_t stride = is_far ? 1 + smallest->local / 8 : 1;
         uint32_t distance = (i % NEIGHBOURS / 2 + 1) * stride;
@@ -175,8 +179,8 @@ static const struct plan_probe *probe_smallest(struct plan_prober *prober,
 
 #define LEVELS_MAX 17u // that keys allow
 
-// The more levels, the fewer states and the longer the control program, which must lie in executable regions: one number of
-// levels after the other is asked, the fastest first.
+// The more levels, the fewer states and the longer the control program, which must lie in
+// executable regions: one number of levels after the other is asked, the fastest first.
 static const struct plan_probe *probe_nested(struct plan_prober *prober,
                                              const struct checkpoint_config *wanted,
                                              const struct planner_memory *memory)
@@ -274,7 +278,8 @@ static int compare_offers(const void *a, const void *b)
     return (left->kind > right->kind) - (left->kind < right->kind);
 }
 
-// Double has all that single_remote has, and a slot more: where the history of one time step is too much for that, so it is here.
+// Double has all that single_remote has, and a slot more: where the history of one time step is too
+// much for that, so it is here.
 static bool is_hopeless(const struct planner_size *failed, enum checkpoint_kind kind)
 {
     return kind == CHECKPOINT_DOUBLE && failed->config.kind == CHECKPOINT_SINGLE_REMOTE &&
@@ -402,7 +407,8 @@ struct plan_choice plan_choose(struct plan_prober *prober, const struct checkpoi
     return choice;
 }
 
-// Of the placements that are left the one where plain training is fastest; UINT32_MAX: none is left.
+// Of the placements that are left the one where plain training is fastest; UINT32_MAX: none is
+// left.
 static uint32_t fastest_left(const struct plan_times *times, const bool *is_done, uint32_t count,
                              uint32_t time_steps)
 {
@@ -419,7 +425,8 @@ static uint32_t fastest_left(const struct plan_times *times, const bool *is_done
     return fastest;
 }
 
-// Plans run again what plain training runs once: where that alone takes longer than a plan that was found, none is asked.
+// Plans run again what plain training runs once: where that alone takes longer than a plan that was
+// found, none is asked.
 static struct plan_choice choose_placement(struct plan_prober *prober,
                                            const struct checkpoint_config *wanted,
                                            const struct plan_times *times, uint32_t *placement)

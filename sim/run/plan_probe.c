@@ -286,8 +286,8 @@ static char *lack_under(const struct plan_prober *prober, const struct checkpoin
     return why;
 }
 
-// Of all plans but none, offload takes the fewest bytes beside states and history (sections, exchanges, input), and single of
-// those that do not stream: these compute on I/O tiles as well.
+// Of all plans but none, offload takes the fewest bytes beside states and history (sections,
+// exchanges, input), and single of those that do not stream: these compute on I/O tiles as well.
 char *plan_prober_lack(struct plan_prober *prober)
 {
     struct checkpoint_config config = {.kind = CHECKPOINT_NONE,
@@ -313,7 +313,8 @@ char *plan_prober_lack(struct plan_prober *prober)
 #define WEIGHED_STEPS 128u // time steps
 enum { FEW, SOME, MANY, WEIGHED };
 
-// With s bytes of a slot and h of a time step's history: 2 slots and 64 histories, 4 and 32, 64 and 2.
+// With s bytes of a slot and h of a time step's history: 2 slots and 64 histories, 4 and 32, 64 and
+// 2.
 static struct plan_weight solve(uint64_t *const bytes[WEIGHED], uint32_t tile_count)
 {
     struct plan_weight weight = {.is_known = true};

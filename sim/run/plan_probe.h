@@ -1,5 +1,6 @@
-// A machine and what it trains, under one checkpoint plan after another: does the plan fit, and how full is the SRAM?
-// Every plan is lowered and its memory planned as for a run, so that the answer is exact; nothing is timed.
+// A machine and what it trains, under one checkpoint plan after another: does the plan fit, and how
+// full is the SRAM? Every plan is lowered and its memory planned as for a run, so that the answer
+// is exact; nothing is timed.
 #ifndef TILESIM_SIM_RUN_PLAN_PROBE_H
 #define TILESIM_SIM_RUN_PLAN_PROBE_H
 
@@ -22,7 +23,8 @@ struct plan_probe {
     char *why;               // owned by the prober; NULL: it fits
 };
 
-// Bytes of a state's slot and of the history of one time step, each on the tile where it takes most.
+// Bytes of a state's slot and of the history of one time step, each on the tile where it takes
+// most.
 struct plan_weight {
     bool is_known;
     uint64_t slot_bytes, history_bytes;
@@ -32,7 +34,8 @@ struct plan_prober {
     const struct machine_config *machine; // with tiles
     struct training_graph *graph;         // owned; of one replica
     struct training_config training;      // of one replica
-    // Of the placement that all plans are lowered to: weights, bytes and times of different ones do not mix.
+    // Of the placement that all plans are lowered to: weights, bytes and times of different ones do
+    // not mix.
     struct machine_view view;
     struct lowering_config lowering;
     struct dense_placement *placements; // owned; those that a dense program may choose from
@@ -47,8 +50,9 @@ struct plan_prober {
     uint32_t probe_count;
 };
 
-// Chips of one machine that hold a part of the network, where a copy of the program lies on the first program_chips of its
-// replica's. Streaming memory is asked for as if each of them held as much as the fullest.
+// Chips of one machine that hold a part of the network, where a copy of the program lies on the
+// first program_chips of its replica's. Streaming memory is asked for as if each of them held as
+// much as the fullest.
 uint32_t plan_chips_sharing_memory(const struct machine_config *machine, uint32_t program_chips);
 struct machine_view plan_machine_view(const struct machine_config *machine);
 // A lowering with these has no choice but the placement.
@@ -63,18 +67,19 @@ void plan_prober_free(struct plan_prober *prober);
 // From now on under another one; what was asked is forgotten. 0 is always one, to all machines.
 void plan_prober_place(struct plan_prober *prober, uint32_t placement);
 uint32_t plan_prober_placements(const struct plan_prober *prober);
-// Under a plan whose numbers are all given. Owned by the caller; NULL and a sentence in *why (owned by the caller) if
-// it cannot be lowered.
+// Under a plan whose numbers are all given. Owned by the caller; NULL and a sentence in *why (owned
+// by the caller) if it cannot be lowered.
 struct program *plan_prober_lower(const struct plan_prober *prober,
                                   const struct training_graph *graph,
                                   const struct checkpoint_config *config, char **why);
 // Borrowed until the next probe. What was asked before is not lowered again.
 const struct plan_probe *plan_prober_ask(struct plan_prober *prober,
                                          const struct checkpoint_config *config);
-// NULL, or a sentence (owned by the caller): what does not fit under any plan, even if states and history took no room. Plain
-// training was refused already if that is what the experiment asks for.
+// NULL, or a sentence (owned by the caller): what does not fit under any plan, even if states and
+// history took no room. Plain training was refused already if that is what the experiment asks for.
 char *plan_prober_lack(struct plan_prober *prober);
-// Measured on programs of few time steps. Not known: nothing can be lowered. With I/O tiles the others hold more.
+// Measured on programs of few time steps. Not known: nothing can be lowered. With I/O tiles the
+// others hold more.
 struct plan_weight plan_prober_weigh(struct plan_prober *prober, bool streams);
 // What the program moves at once in a STREAM step, of the chip that has most; 0: it has none.
 uint64_t plan_stream_bytes(const struct program *program);

@@ -96,13 +96,15 @@ static enum part part_of(const struct program *program, uint32_t step)
 struct replayed {
     const struct program *program;
     double cycles[PARTS];
-    // Of them what compute sets take, alone dependent on the record: in all time steps, and without the first and the last.
+    // Of them what compute sets take, alone dependent on the record: in all time steps, and without
+    // the first and the last.
     double compute_cycles[TIME_STEP_PARTS], middle_cycles[TIME_STEP_PARTS];
     struct machine_leaves leaves; // owned; none: of a chip alone
     uint64_t leave;               // the next one
 };
 
-// What the chips wait for each other. Their waits for streaming memory are the planner's to count, those for the host nobody's.
+// What the chips wait for each other. Their waits for streaming memory are the planner's to count,
+// those for the host nobody's.
 static uint64_t links_cycles(struct replayed *replayed, const struct superstep *superstep)
 {
     enum step_kind kind = superstep->step->kind;
@@ -151,8 +153,8 @@ static void time_links(const struct plan_prober *prober, struct machine *machine
     free(why);
 }
 
-// A small plan; transfers to and from streaming memory take no cycles here. False: it cannot be lowered, so that nothing
-// fits that its seconds would be for.
+// A small plan; transfers to and from streaming memory take no cycles here. False: it cannot be
+// lowered, so that nothing fits that its seconds would be for.
 static bool replay_plan(const struct plan_prober *prober, const struct activity *record,
                         const struct checkpoint_config *config, struct replayed *replayed)
 {
@@ -186,7 +188,8 @@ static double each(const struct plan_prober *prober, const struct replayed *repl
                                           prober->machine->chip->clock_hz);
 }
 
-// Of a time step between others: the first one has no spikes from before, the last one no gradient from behind.
+// Of a time step between others: the first one has no spikes from before, the last one no gradient
+// from behind.
 static double each_time_step(const struct plan_prober *prober, const struct replayed *replayed,
                              enum part part)
 {
@@ -253,7 +256,8 @@ static void measure_costs(struct plan_prober *prober, const struct activity *rec
     times->once_seconds = each(prober, &replayed, PART_ONCE, 1) - saved_at_ends(prober, &replayed);
 }
 
-// The plain program has no sections, and keeps for the loss what those with sections sum up or gather anew.
+// The plain program has no sections, and keeps for the loss what those with sections sum up or
+// gather anew.
 static void measure_plain(const struct plan_prober *prober, const struct activity *record,
                           struct plan_times *times)
 {

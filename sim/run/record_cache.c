@@ -1,5 +1,5 @@
-// The file: a head, losses, records layer by layer, and a checksum of all of it. In the byte order of this
-// host; another one finds a wrong mark and trains anew.
+// The file: a head, losses, records layer by layer, and a checksum of all of it. In the byte order
+// of this host; another one finds a wrong mark and trains anew.
 #include "sim/run/record_cache.h"
 
 #include <errno.h>
@@ -28,7 +28,8 @@ struct layer_head {
     uint64_t dropped_spikes;
 };
 
-// A file that is read or written, and the checksum of its bytes so far (FNV-1a over words of 32 bits).
+// A file that is read or written, and the checksum of its bytes so far (FNV-1a over words of 32
+// bits).
 struct record_file {
     FILE *stream;
     uint64_t checksum;

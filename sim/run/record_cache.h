@@ -1,5 +1,6 @@
-// What was trained once is kept: the records, losses and accuracy of a form, in a file named by all that
-// they depend on, so that a sweep over chips trains a network once. Nothing of the machines is in the name.
+// What was trained once is kept: the records, losses and accuracy of a form, in a file named by all
+// that they depend on, so that a sweep over chips trains a network once. Nothing of the machines is
+// in the name.
 #ifndef TILESIM_SIM_RUN_RECORD_CACHE_H
 #define TILESIM_SIM_RUN_RECORD_CACHE_H
 
@@ -13,8 +14,8 @@ struct record_cache {
     int lock_file;       // -1: not locked
 };
 
-// Takes the lock of the name, so that of several processes one trains and the others wait; it ends with
-// the process. False: the folder cannot be made or written; the run then trains without it.
+// Takes the lock of the name, so that of several processes one trains and the others wait; it ends
+// with the process. False: the folder cannot be made or written; the run then trains without it.
 bool record_cache_open(struct record_cache *cache, const char *folder,
                        const struct experiment *experiment);
 void record_cache_close(struct record_cache *cache); // gives the lock back

@@ -1,7 +1,8 @@
-// A trial is one value at one end of its range; trials run in forked processes, which change their own copy of
-// the experiment. A chip's, system's or GPU's value times that machine alone, on the activity of the run itself; a value of
-// the experiment makes the experiment anew and runs it whole. Values that training does not read (the drawn
-// activity of a trained network) are not tried.
+// A trial is one value at one end of its range; trials run in forked processes, which change their
+// own copy of the experiment. A chip's, system's or GPU's value times that machine alone, on the
+// activity of the run itself; a value of the experiment makes the experiment anew and runs it
+// whole. Values that training does not read (the drawn activity of a trained network) are not
+// tried.
 #include "sim/run/sensitivity.h"
 
 #include <math.h>

@@ -1,4 +1,5 @@
-// Tensors in and out. Shapes: T time steps, B samples, L layers, n[0] inputs, n[l] neurons of layer l.
+// Tensors in and out. Shapes: T time steps, B samples, L layers, n[0] inputs, n[l] neurons of layer
+// l.
 //   w<l>, dw<l> float32 (n[l], n[l-1])     input_ids    uint32 (T, B, slots[0])
 //   u<l>_last   float32 (B, n[l])          input_counts uint32 (T, B)
 //   b<l>, db<l> float32 (n[l]), with biases   input  float32 (B, 1, n[0]), if analog, for input_ids, _counts
@@ -21,7 +22,8 @@ struct loader {
     struct err *err;
 };
 
-// The items of DIRECTORY/NAME.npy, owned by the caller; NULL, with a message, if it is not as expected.
+// The items of DIRECTORY/NAME.npy, owned by the caller; NULL, with a message, if it is not as
+// expected.
 static void *load_tensor(const struct loader *loader, const char *name, enum npy_type type,
                          const struct npy_shape *shape)
 {

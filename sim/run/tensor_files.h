@@ -18,8 +18,9 @@ struct loaded_tensors {
     float **biases;            // owned; [weight_count], each [neurons], or NULL without biases
 };
 
-// Reads w1.npy ..., labels.npy, and b1.npy ..., input.npy or input_ids.npy and input_counts.npy. NULL, with a message for every file
-// that is missing or does not have the shape or the values that the experiment needs.
+// Reads w1.npy ..., labels.npy, and b1.npy ..., input.npy or input_ids.npy and input_counts.npy.
+// NULL, with a message for every file that is missing or does not have the shape or the values that
+// the experiment needs.
 struct loaded_tensors *tensors_load(const char *directory, const struct experiment *experiment,
                                     struct err *err);
 void loaded_tensors_destroy(struct loaded_tensors *loaded);

@@ -4,7 +4,8 @@
 
 #include "sim/run/experiment_run.h"
 
-// Fills workload and machines of a result whose other fields are given. The experiment has a workload.
+// Fills workload and machines of a result whose other fields are given. The experiment has a
+// workload.
 enum run_status workload_run(const struct experiment *experiment, const struct run_options *options,
                              struct result *result, struct err *err);
 

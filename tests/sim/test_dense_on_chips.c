@@ -1,5 +1,5 @@
-// Dense networks over several chips on a whole system: both engines agree, chips and their links are timed together, and
-// what the lowering is told when it chooses is what the clock then says.
+// Dense networks over several chips on a whole system: both engines agree, chips and their links
+// are timed together, and what the lowering is told when it chooses is what the clock then says.
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -114,7 +114,8 @@ static struct fixture wide_network(uint32_t chips, uint32_t layer_chips)
                             .config = {.layer_chips = layer_chips}};
 }
 
-// Nothing but the first and last words of the host is left out; a tenth is far less than what ways to share chips differ by.
+// Nothing but the first and last words of the host is left out; a tenth is far less than what ways
+// to share chips differ by.
 static void an_estimate_is_near_what_the_clock_says(void **state)
 {
     (void)state;

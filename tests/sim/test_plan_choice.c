@@ -1,4 +1,5 @@
-// The choice of a checkpoint plan against all plans there are, each lowered and its memory planned, on a toy network.
+// The choice of a checkpoint plan against all plans there are, each lowered and its memory planned,
+// on a toy network.
 #include "tests/sim/config_fixture.h"
 
 #include <math.h>
@@ -26,7 +27,8 @@ static struct experiment *load(const char *text, const char *more)
     return experiment;
 }
 
-// A network on one chip of four toy chips, with a region for code that is large enough for every kind of plan.
+// A network on one chip of four toy chips, with a region for code that is large enough for every
+// kind of plan.
 static struct chosen choose(const char *more, const char *checkpointing)
 {
     bool has_machines = strstr(checkpointing, "machines:") != NULL;
@@ -141,7 +143,8 @@ static void transfers_that_cost_nothing_are_chosen(void **state)
     free_chosen(&chosen);
 }
 
-// Bytes are those of the exact plan of the memory, and what plain training lacks is in the words of its refusal.
+// Bytes are those of the exact plan of the memory, and what plain training lacks is in the words of
+// its refusal.
 static void a_choice_says_why_in_exact_bytes(void **state)
 {
     (void)state;
@@ -345,7 +348,8 @@ static struct lowered lower_chosen(const struct experiment *experiment)
     return lowered;
 }
 
-// Four chips with slow links. Returns the kind that is chosen; *chips: that the program then lies on.
+// Four chips with slow links. Returns the kind that is chosen; *chips: that the program then lies
+// on.
 static enum checkpoint_kind choose_on_chips(uint32_t time_steps, const char *link_rate,
                                             uint32_t *chips)
 {
@@ -386,7 +390,8 @@ static void a_plan_and_the_chips_of_a_dense_program_are_chosen_together(void **s
     uint32_t chips = 0;
     assert_int_equal(choose_on_chips(4, "1.0e9", &chips), CHECKPOINT_NONE);
     assert_int_equal(chips, 1);
-    // all time steps have room on several chips alone, but running them again takes less than the links
+    // all time steps have room on several chips alone, but running them again takes less than the
+    // links
     assert_int_not_equal(choose_on_chips(24, "1.0e9", &chips), CHECKPOINT_NONE);
     assert_int_equal(chips, 1);
     assert_int_equal(choose_on_chips(24, "6.4e10", &chips), CHECKPOINT_NONE);

@@ -1,5 +1,5 @@
-// The SRAM planner: closed-form sizes on a small chip, sharing by lifetimes, refusals, and properties of
-// random placements.
+// The SRAM planner: closed-form sizes on a small chip, sharing by lifetimes, refusals, and
+// properties of random placements.
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -130,8 +130,8 @@ static void a_refusal_names_tile_region_need_limit_and_the_five_largest_variable
     add_variable(program, "f", 16, 0, 9);
     struct sram_plan *plan = sram_plan_create(program, &chip);
     assert_false(plan->fits);
-    // 672 lies alone in the ordinary region (with 16); 664 + 656 + 648 stand 1968 high in the other;
-    // 640 sticks out least in the ordinary one: 312 against 608
+    // 672 lies alone in the ordinary region (with 16); 664 + 656 + 648 stand 1968 high in the
+    // other; 640 sticks out least in the ordinary one: 312 against 608
     assert_string_equal(
         plan->why, "tile 2: SRAM region 'ordinary' needs 1312 bytes, its limit is 1000 (all "
                    "regions: 3296 of 3000 bytes); largest on this tile, in bytes: e 672, d 664, "

@@ -158,8 +158,8 @@ static void what_crosses_is_counted_in_words(void **state)
     assert_int_equal(bytes_between(program, "E2", 0, 1), 0);
     assert_in_range(bytes_between(program, "E4", 2, 3), layer_bytes, layer_bytes * 5 / 4);
     program_destroy(program);
-    // on all chips: of each of three layers every chip sends its quarter to each other one, and gets from each a part of its
-    // quarter of the spike gradients
+    // on all chips: of each of three layers every chip sends its quarter to each other one, and
+    // gets from each a part of its quarter of the spike gradients
     program = lower(four_chips(4));
     assert_in_range(bytes_between(program, "D2", 0, 3), 3 * layer_bytes / 4, 3 * layer_bytes / 3);
     assert_in_range(bytes_between(program, "D2", 3, 0), 3 * layer_bytes / 4, 3 * layer_bytes / 3);
@@ -332,8 +332,8 @@ static uint32_t layer_chips_of(const struct program *program)
     return chips;
 }
 
-// A machine on which a program takes so many cycles for each chip of a layer, and for each chip, and fits if these are at
-// least so many.
+// A machine on which a program takes so many cycles for each chip of a layer, and for each chip,
+// and fits if these are at least so many.
 struct priced {
     int64_t layer_chip_cycles, chip_cycles;
     uint32_t least_layer_chips, least_chips;

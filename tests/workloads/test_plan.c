@@ -253,8 +253,8 @@ static void a_last_chunk_that_is_kept_is_not_run_again_and_costs_no_memory(void 
 #define DP_STEPS 90u
 #define DP_SLOTS 9u
 
-// The fewest forward steps of l time steps with c slots, the head's own included, by trying every place of the
-// next state.
+// The fewest forward steps of l time steps with c slots, the head's own included, by trying every
+// place of the next state.
 static void fill_fewest(uint32_t fewest[DP_SLOTS + 1][DP_STEPS + 1])
 {
     for (uint32_t c = 1; c <= DP_SLOTS; c++) {

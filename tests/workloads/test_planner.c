@@ -354,7 +354,8 @@ static void an_exact_check_moves_the_limit_and_is_asked_few_times(void **state)
     assert_true(lower > 20 && higher > 20 && none > 0);
 }
 
-// Bytes of the control program that the line does not know: of chunks that differ, by where they do.
+// Bytes of the control program that the line does not know: of chunks that differ, by where they
+// do.
 #define UNEQUAL_BYTES 40u
 
 static bool has_equal_chunks(const struct checkpoint_config *config, uint32_t time_steps)

@@ -1,8 +1,8 @@
 // What a vertex costs: one pure function per codelet, from its static sizes and the chip.
 // The result is linear in what the activity adds, so that sums of costs are sums of integers.
-// A slot is one issue of one worker: a bundle of one memory or control instruction and one arithmetic
-// instruction. On the tile it takes `contexts` cycles, in which the other workers issue too.
-// Formulas named (PL file) are those of the vendor's library estimators, as collected in
+// A slot is one issue of one worker: a bundle of one memory or control instruction and one
+// arithmetic instruction. On the tile it takes `contexts` cycles, in which the other workers issue
+// too. Formulas named (PL file) are those of the vendor's library estimators, as collected in
 // docs/machine.md#codelets; they hold for its assembly. The costs of the sparse codelets, which are
 // compiled C++, come from the chip file (`costs`) and are estimates until they are calibrated.
 #ifndef TILESIM_TILES_CODELETS_CODELETS_H

@@ -37,7 +37,8 @@ struct vertex_cost combine_samples_cost(const uint32_t sizes[VERTEX_SIZES],
 }
 
 // Sparse vector to dense. sizes: neurons. hits: ids.
-// Source of the clearing: PL popops/PerformanceEstimation, memset of n words: 23 + n / 2, one worker.
+// Source of the clearing: PL popops/PerformanceEstimation, memset of n words: 23 + n / 2, one
+// worker.
 struct vertex_cost scatter_ids_cost(const uint32_t sizes[VERTEX_SIZES],
                                     const struct chip_config *chip)
 {

@@ -1,5 +1,5 @@
-// Multi-worker vertices over a vector of float32 words: each worker takes ceil(n / contexts) elements in
-// vectors of 64 bits. W stands for slots of one worker.
+// Multi-worker vertices over a vector of float32 words: each worker takes ceil(n / contexts)
+// elements in vectors of 64 bits. W stands for slots of one worker.
 #include "tiles/codelets/codelets.h"
 
 static uint64_t vectors_per_worker(uint64_t elements, const struct chip_config *chip)
@@ -30,8 +30,9 @@ struct vertex_cost elementwise_cost(const uint32_t sizes[VERTEX_SIZES],
 
 // One generated vertex for a whole chain of elementwise operations.
 // sizes: elements; loads, stores and arithmetic slots per vector.
-// Memory and arithmetic instructions share a bundle, so the longer of the two streams counts, as in the
-// library's own loops; a compiled loop adds one slot for its branch (ISA: only loops of dual bundles are free).
+// Memory and arithmetic instructions share a bundle, so the longer of the two streams counts, as in
+// the library's own loops; a compiled loop adds one slot for its branch (ISA: only loops of dual
+// bundles are free).
 struct vertex_cost fused_elementwise_cost(const uint32_t sizes[VERTEX_SIZES],
                                           const struct chip_config *chip)
 {

@@ -26,8 +26,8 @@ struct vertex_cost state_gradient_sample_cost(const uint32_t sizes[VERTEX_SIZES]
     };
 }
 
-// B7. sizes: neurons. count: spikes that came in; per spike and vector: load of id, gradient and delta,
-// add, store.
+// B7. sizes: neurons. count: spikes that came in; per spike and vector: load of id, gradient and
+// delta, add, store.
 struct vertex_cost weight_gradient_cost(const uint32_t sizes[VERTEX_SIZES],
                                         const struct chip_config *chip)
 {
@@ -38,8 +38,8 @@ struct vertex_cost weight_gradient_cost(const uint32_t sizes[VERTEX_SIZES],
     };
 }
 
-// B8. sizes: neurons. count: listed ids of the layer below; per id and vector: load of id and weights,
-// multiply, add the lanes, store.
+// B8. sizes: neurons. count: listed ids of the layer below; per id and vector: load of id and
+// weights, multiply, add the lanes, store.
 struct vertex_cost spike_gradient_cost(const uint32_t sizes[VERTEX_SIZES],
                                        const struct chip_config *chip)
 {

@@ -2,7 +2,8 @@
 #include "tiles/codelets/codelets.h"
 
 // F3. sizes: neurons; load slots and arithmetic slots per neuron. count: spikes that come in.
-// Per spike and vector of neurons: load of the id, load of the weights with the add of the ones before.
+// Per spike and vector of neurons: load of the id, load of the weights with the add of the ones
+// before.
 struct vertex_cost lif_update_cost(const uint32_t sizes[VERTEX_SIZES],
                                    const struct chip_config *chip)
 {
@@ -18,7 +19,8 @@ struct vertex_cost lif_update_cost(const uint32_t sizes[VERTEX_SIZES],
     };
 }
 
-// F4. One (neuron, sample): load, two compares with branches, two scalar stores, vertex start included.
+// F4. One (neuron, sample): load, two compares with branches, two scalar stores, vertex start
+// included.
 struct vertex_cost threshold_flags_cost(const uint32_t sizes[VERTEX_SIZES],
                                         const struct chip_config *chip)
 {

@@ -1,5 +1,6 @@
-// Kinds with chunks are one recursion over levels of chunks (split_chunk); binomial is a loop over a stack of
-// saved states. The builder knows how far the first run came: it marks first runs and puts in the loss.
+// Kinds with chunks are one recursion over levels of chunks (split_chunk); binomial is a loop over
+// a stack of saved states. The builder knows how far the first run came: it marks first runs and
+// puts in the loss.
 #include "workloads/checkpoint/plan.h"
 
 #include <stdlib.h>
@@ -129,7 +130,8 @@ static void run_with_history(struct builder *builder, struct chunk chunk)
     add_backward(builder, chunk.first, chunk.count);
 }
 
-// The current state is the chunk's head. Its last time steps are run with their history already or not.
+// The current state is the chunk's head. Its last time steps are run with their history already or
+// not.
 static void split_chunk(struct builder *builder, const struct chunk_levels *levels, uint32_t depth,
                         struct chunk whole)
 {
@@ -227,7 +229,8 @@ uint64_t plan_binomial_forward_steps(uint32_t time_steps, uint32_t slots)
     return ((uint64_t)reach.repeats + 1) * time_steps - never_repeated;
 }
 
-// C(c + r, r), the time steps that c slots reverse with r repeats; none at c = -1, where a recursion ends.
+// C(c + r, r), the time steps that c slots reverse with r repeats; none at c = -1, where a
+// recursion ends.
 static uint64_t reach_at(int64_t slots, uint32_t repeats)
 {
     if (slots < 0) {
@@ -256,9 +259,10 @@ static int64_t slots_below(int64_t most, uint32_t repeats, uint64_t missing)
     return first;
 }
 
-// Of reach(c, r) time steps F(c, r) = 1 + F(c - 1, r) + F(c, r - 1) = reach(c - 1, r) - 1 states are saved beside the
-// head. Where time steps are missing, they are missing on the right of the next state down to reach(c - 1, r - 1),
-// and from there on the left: the walk goes right as long as it can, which changes nothing, and then left.
+// Of reach(c, r) time steps F(c, r) = 1 + F(c - 1, r) + F(c, r - 1) = reach(c - 1, r) - 1 states
+// are saved beside the head. Where time steps are missing, they are missing on the right of the
+// next state down to reach(c - 1, r - 1), and from there on the left: the walk goes right as long
+// as it can, which changes nothing, and then left.
 uint64_t plan_binomial_saves(uint32_t time_steps, uint32_t slots)
 {
     struct reach reach = reach_of(slots, time_steps);
@@ -280,8 +284,9 @@ uint64_t plan_binomial_saves(uint32_t time_steps, uint32_t slots)
     return has_more ? saves - min_u64(missing, (uint64_t)left - 1) : saves;
 }
 
-// How far to run from a head before the next state is saved: any number is optimal that leaves reach(c, r - 1) at
-// most on the left and reach(c - 1, r) at most on the right; the largest needs the fewest saves.
+// How far to run from a head before the next state is saved: any number is optimal that leaves
+// reach(c, r - 1) at most on the left and reach(c - 1, r) at most on the right; the largest needs
+// the fewest saves.
 static uint32_t binomial_step(uint32_t slots, uint32_t time_steps)
 {
     struct reach reach = reach_of(slots, time_steps);

@@ -1,10 +1,10 @@
 // A checkpoint plan: which states of the forward pass are kept, where, and what is run again.
-// It is a list of actions that train one batch; the functional run executes it, the lowering to tiles
-// writes it as calls of sections. Nothing here knows sizes in bytes.
+// It is a list of actions that train one batch; the functional run executes it, the lowering to
+// tiles writes it as calls of sections. Nothing here knows sizes in bytes.
 //
-// State t is all that time step t reads of the time steps before it (membranes, currents, delayed spikes);
-// state 0 is zero. The history of time step t is what its backward time step reads.
-// Kinds, with T time steps (cost model: docs/checkpointing.md):
+// State t is all that time step t reads of the time steps before it (membranes, currents, delayed
+// spikes); state 0 is zero. The history of time step t is what its backward time step reads. Kinds,
+// with T time steps (cost model: docs/checkpointing.md):
 //   none           the history of all T is kept
 //   offload        the history of every time step goes to streaming memory and comes back
 //   single         states at the heads of `local` chunks are kept in SRAM; a chunk runs again
@@ -88,8 +88,8 @@ struct plan_cost {
     uint32_t peak_history_steps; // histories held at the same time at the most
     uint32_t peak_states;        // slots and histories together, at the same time at the most
     uint64_t saves, restores;    // states moved within SRAM
-    // Runs of time steps that keep history and do not go on from one that did: the first one's backward time step reads
-    // the state before it, which is copied.
+    // Runs of time steps that keep history and do not go on from one that did: the first one's
+    // backward time step reads the state before it, which is copied.
     uint64_t kept_runs;
     uint64_t puts, gets;                 // states moved to and from streaming memory
     uint64_t history_puts, history_gets; // histories of one time step moved
@@ -102,8 +102,9 @@ struct plan_numbers { // that a kind has
 // All numbers that the kind has are given; the caller has checked them with plan_check().
 struct checkpoint_plan *plan_create(const struct checkpoint_config *config, uint32_t time_steps);
 void plan_destroy(struct checkpoint_plan *plan);
-// NULL, or a sentence (owned by the caller) that says what is wrong: more checkpoints than time steps...
-// *number: the field of the config that it is about, by name. Numbers left to the planner are right.
+// NULL, or a sentence (owned by the caller) that says what is wrong: more checkpoints than time
+// steps... *number: the field of the config that it is about, by name. Numbers left to the planner
+// are right.
 char *plan_check(const struct checkpoint_config *config, uint32_t time_steps, const char **number);
 struct plan_cost plan_measure(const struct checkpoint_plan *plan);
 struct plan_numbers plan_numbers_of(enum checkpoint_kind kind);
@@ -113,8 +114,8 @@ bool plan_streams(enum checkpoint_kind kind);
 bool plan_is_open(const struct checkpoint_config *config);
 // "single_remote"; "auto"; NULL past it
 const char *checkpoint_kind_name(enum checkpoint_kind kind);
-// Binomial: the fewest time steps run forward, the ones that keep history included, with `slots` >= 1
-// states in SRAM (closed form).
+// Binomial: the fewest time steps run forward, the ones that keep history included, with `slots` >=
+// 1 states in SRAM (closed form).
 uint64_t plan_binomial_forward_steps(uint32_t time_steps, uint32_t slots);
 // The states that the plan saves, the first one included (closed form).
 uint64_t plan_binomial_saves(uint32_t time_steps, uint32_t slots);

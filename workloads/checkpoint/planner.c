@@ -1,6 +1,7 @@
-// All plans of a kind are visited, at most T (1 + ln T) of them; those are kept of which no other is as fast and
-// needs less (the frontier). With the exact check, the line that says what a plan needs is trusted to order
-// plans, not to place the limit: the limit is galloped to and bisected along the frontier.
+// All plans of a kind are visited, at most T (1 + ln T) of them; those are kept of which no other
+// is as fast and needs less (the frontier). With the exact check, the line that says what a plan
+// needs is trusted to order plans, not to place the limit: the limit is galloped to and bisected
+// along the frontier.
 #include "workloads/checkpoint/planner.h"
 
 #include <math.h>
@@ -147,8 +148,8 @@ static uint32_t least_chunks(const struct search *search)
     return steps == 0 ? 1 : (uint32_t)div_ceil(search->time_steps, steps);
 }
 
-// More local checkpoints never make it faster: from where their slots alone need what fewer need in all, they are
-// of no use.
+// More local checkpoints never make it faster: from where their slots alone need what fewer need in
+// all, they are of no use.
 static void visit_row(struct search *search, struct checkpoint_config config)
 {
     uint32_t most = search->time_steps / config.remote;
@@ -322,8 +323,9 @@ static bool ask(const struct search *search, uint32_t i, struct bracket *bracket
     return bytes > 0;
 }
 
-// The same by the exact check. The line is off by about as much at a plan that was asked as at the limit, which gives the
-// next one to ask; every third one is the middle of those left, so that a limit which is none of bytes is found as well.
+// The same by the exact check. The line is off by about as much at a plan that was asked as at the
+// limit, which gives the next one to ask; every third one is the middle of those left, so that a
+// limit which is none of bytes is found as well.
 static struct bracket find_limit(const struct search *search)
 {
     struct bracket bracket = {.failing = search->count};
@@ -345,8 +347,8 @@ static struct bracket find_limit(const struct search *search)
     return bracket;
 }
 
-// Equal chunks take fewer steps of the control program than unequal ones, which the line does not know: of those plans a
-// faster one may fit where the limit is near.
+// Equal chunks take fewer steps of the control program than unequal ones, which the line does not
+// know: of those plans a faster one may fit where the limit is near.
 static void try_equal_chunks(const struct search *of, struct planner_answer *answer)
 {
     struct search search = {.wanted = of->wanted,

@@ -1,4 +1,5 @@
-// Which checkpoint plan is the cheapest that fits: of one kind with its numbers open, or of every kind.
+// Which checkpoint plan is the cheapest that fits: of one kind with its numbers open, or of every
+// kind.
 // Modelled:     time steps run forward and backward, copies of states within SRAM, transfers to and from streaming memory
 //               (added, or hidden behind what runs beside them), SRAM of the fullest tile, streaming memory.
 // Not modelled: time steps that differ, sharing of a link by several chips: the timing engine has them. Closed forms:
@@ -45,9 +46,9 @@ struct planner_memory {
     uint64_t limit_bytes;
     // streaming memory; limit 0: there is none
     uint64_t remote_state_bytes, remote_history_bytes, remote_limit_bytes;
-    // The last word on the SRAM, asked of few plans; NULL: the line above is right. *sram_bytes: what the plan really needs,
-    // 0 if nobody knows; it may be within the limit and the plan not fit all the same.
-    // A plan that the line says needs less than one that fits must fit as well.
+    // The last word on the SRAM, asked of few plans; NULL: the line above is right. *sram_bytes:
+    // what the plan really needs, 0 if nobody knows; it may be within the limit and the plan not
+    // fit all the same. A plan that the line says needs less than one that fits must fit as well.
     bool (*fits)(void *context, const struct planner_size *size, uint64_t *sram_bytes);
     void *context;
 };
@@ -59,8 +60,8 @@ struct planner_answer {
     uint32_t fits_calls;
 };
 
-// Numbers of `config` that are given stay; CHECKPOINT_AUTO takes every kind. plan_check() has no objection.
-// The fewest seconds; of those the fewest transfers, and then the least SRAM.
+// Numbers of `config` that are given stay; CHECKPOINT_AUTO takes every kind. plan_check() has no
+// objection. The fewest seconds; of those the fewest transfers, and then the least SRAM.
 struct planner_answer planner_choose(const struct checkpoint_config *config, uint32_t time_steps,
                                      const struct planner_memory *memory,
                                      const struct planner_costs *costs);

@@ -1,6 +1,6 @@
 // Closed forms of a plan: they equal what plan_measure() counts, and a test says so.
-// Chunks of one level are even or one longer, and so are the chunks of all levels below it: a level of n chunks
-// over T time steps has T mod n chunks of ceil(T / n), the others of floor(T / n).
+// Chunks of one level are even or one longer, and so are the chunks of all levels below it: a level
+// of n chunks over T time steps has T mod n chunks of ceil(T / n), the others of floor(T / n).
 #include <stdio.h>
 
 #include "sim/units.h"
@@ -36,8 +36,8 @@ static uint32_t last_steps(const struct shape *shape, uint32_t time_steps)
            longer * ((even + 1) / shape->chunks);
 }
 
-// Every chunk of every level in SRAM, the one of each parent that is kept apart; parents of the last level are the
-// chunks of the level above it.
+// Every chunk of every level in SRAM, the one of each parent that is kept apart; parents of the
+// last level are the chunks of the level above it.
 static uint64_t chunk_saves(const struct checkpoint_config *config, const struct shape *shape)
 {
     uint64_t kept = config->keeps_last ? 1 : 0, saves = 0;
@@ -122,7 +122,8 @@ static double longer_by(double transfer, double beside)
     return transfer > beside ? transfer - beside : 0;
 }
 
-// From a chunk's state to the next one that is got: it runs again, in double in chunks of its own, and backward.
+// From a chunk's state to the next one that is got: it runs again, in double in chunks of its own,
+// and backward.
 static double back_seconds(const struct planner_size *size, uint32_t steps,
                            const struct planner_costs *costs)
 {
@@ -137,8 +138,9 @@ static double back_seconds(const struct planner_size *size, uint32_t steps,
            steps * costs->backward_seconds;
 }
 
-// A history goes out beside the next time step forward, and comes in beside the backward time step before: if that needs it,
-// one earlier. The last one that goes has nothing beside it, nor have the first ones that come.
+// A history goes out beside the next time step forward, and comes in beside the backward time step
+// before: if that needs it, one earlier. The last one that goes has nothing beside it, nor have the
+// first ones that come.
 static double offload_waits(uint32_t time_steps, const struct planner_costs *costs)
 {
     uint32_t first = (uint32_t)min_u64(costs->reads_before ? 2 : 1, time_steps);
@@ -148,9 +150,10 @@ static double offload_waits(uint32_t time_steps, const struct planner_costs *cos
            (time_steps - first) * longer_by(costs->history_seconds, costs->backward_seconds);
 }
 
-// A state goes out beside its chunk's first run, the last one also beside a chunk that is kept; the next one comes in
-// beside what is run of a chunk again. The first one that comes has a kept chunk's backward time steps beside it, or
-// nothing; nothing comes beside the first chunk, which is a longer one, if any is.
+// A state goes out beside its chunk's first run, the last one also beside a chunk that is kept; the
+// next one comes in beside what is run of a chunk again. The first one that comes has a kept
+// chunk's backward time steps beside it, or nothing; nothing comes beside the first chunk, which is
+// a longer one, if any is.
 static double state_waits(const struct planner_size *size, uint32_t time_steps,
                           const struct planner_costs *costs)
 {

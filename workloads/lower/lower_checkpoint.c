@@ -1,5 +1,5 @@
-// Convention: calls are appended in the order of the plan's actions; streams that go on beside other work are
-// started one get ahead, and a put's buffer is waited for before it is filled again.
+// Convention: calls are appended in the order of the plan's actions; streams that go on beside
+// other work are started one get ahead, and a put's buffer is waited for before it is filled again.
 #include "workloads/lower/lower_checkpoint.h"
 
 #include <stdlib.h>

@@ -1,9 +1,10 @@
-// What both lowerings to tiles do with a checkpoint plan (workloads/checkpoint/plan.h): its actions become
-// calls of sections, and repeated calls become loops. Which sections there are and in which order they lie
-// is said here; what a time step and a stored state are, only the form knows.
+// What both lowerings to tiles do with a checkpoint plan (workloads/checkpoint/plan.h): its actions
+// become calls of sections, and repeated calls become loops. Which sections there are and in which
+// order they lie is said here; what a time step and a stored state are, only the form knows.
 //
-// Lifetimes of variables are ranges of steps, so the order of sections is chosen for them: what is written
-// in one section and read in another lives in all that lie between, and no others may run in the meantime.
+// Lifetimes of variables are ranges of steps, so the order of sections is chosen for them: what is
+// written in one section and read in another lives in all that lie between, and no others may run
+// in the meantime.
 #ifndef TILESIM_WORKLOADS_LOWER_LOWER_CHECKPOINT_H
 #define TILESIM_WORKLOADS_LOWER_LOWER_CHECKPOINT_H
 
@@ -101,7 +102,8 @@ void checkpoint_schedule_destroy(struct checkpoint_schedule *schedule);
 void checkpoint_schedule_emit(struct checkpoint_schedule *schedule,
                               const struct checkpoint_form *form);
 
-// Rows of a forward time step lie in up to four sections, and variables that live in such rows alone lie in each.
+// Rows of a forward time step lie in up to four sections, and variables that live in such rows
+// alone lie in each.
 struct forward_rows {
     void *spans; // borrowed: where the lowering notes the steps of these rows
     size_t bytes;
@@ -111,8 +113,8 @@ struct forward_rows {
 
 void forward_rows_begin(struct forward_rows *rows);
 void forward_rows_keep(struct forward_rows *rows, enum checkpoint_section section);
-// Puts back the rows of one section after the other; false: there are no more. *within: unused for the first
-// one, then the steps of the section.
+// Puts back the rows of one section after the other; false: there are no more. *within: unused for
+// the first one, then the steps of the section.
 bool forward_rows_next(struct forward_rows *rows, const struct checkpoint_schedule *schedule,
                        struct step_span *within);
 
@@ -124,8 +126,8 @@ char *checkpoint_refuse(const struct checkpoint_config *config,
 uint32_t checkpoint_io_tiles(const struct checkpoint_config *config,
                              const struct lowering_config *lowering);
 
-// From the first step of section `from`, or of the first one behind it that is used, to the last of `to`, or
-// of the last one before it that is used.
+// From the first step of section `from`, or of the first one behind it that is used, to the last of
+// `to`, or of the last one before it that is used.
 struct step_span checkpoint_between(const struct checkpoint_schedule *schedule,
                                     enum checkpoint_section from, enum checkpoint_section to);
 

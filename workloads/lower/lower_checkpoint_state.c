@@ -93,8 +93,9 @@ static void add_cast(const struct stored_state *state, const struct stored_tenso
     program_add_group(state->program, &group);
 }
 
-// Between an element and a bit of a word: a load, a shift and an or; a shift, an and and a store. The word itself
-// is loaded or stored once for 32 elements: left out. A guess: no such codelet was measured.
+// Between an element and a bit of a word: a load, a shift and an or; a shift, an and and a store.
+// The word itself is loaded or stored once for 32 elements: left out. A guess: no such codelet was
+// measured.
 void stored_add_packing(struct program *program, struct item_range items, uint32_t elements,
                         bool is_stored, uint32_t layer)
 {
@@ -119,7 +120,8 @@ static void add_copy(const struct stored_state *state, const struct stored_tenso
     }
 }
 
-// One vertex for each tensor on each of its tiles, in one set: a program of one's own needs no set a tensor.
+// One vertex for each tensor on each of its tiles, in one set: a program of one's own needs no set
+// a tensor.
 static void add_copies(const struct stored_state *state, enum state_copy copy)
 {
     bool is_stored = copy != STATE_FROM_SLOT && copy != STATE_FROM_BUFFER;

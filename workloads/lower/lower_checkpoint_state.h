@@ -1,5 +1,6 @@
-// What a stored state and a kept history are made of, for both lowerings to tiles: copies of them between the
-// tiles' variables, slots and buffers (rows C3..C5 of docs/schedule.md), and their place in SRAM.
+// What a stored state and a kept history are made of, for both lowerings to tiles: copies of them
+// between the tiles' variables, slots and buffers (rows C3..C5 of docs/schedule.md), and their
+// place in SRAM.
 #ifndef TILESIM_WORKLOADS_LOWER_LOWER_CHECKPOINT_STATE_H
 #define TILESIM_WORKLOADS_LOWER_LOWER_CHECKPOINT_STATE_H
 
@@ -16,8 +17,8 @@ enum stored_kind {
     STORED_SPIKES, // one element for each neuron and sample; stored as bits if the plan says so
 };
 
-// One tensor of a layer, and how many of its kind are in a state, in the history of a time step, and among what a
-// backward time step reads of the time step before its own.
+// One tensor of a layer, and how many of its kind are in a state, in the history of a time step,
+// and among what a backward time step reads of the time step before its own.
 struct stored_tensor {
     enum stored_kind kind;
     struct item_range items;

@@ -7,8 +7,8 @@
 #include "sim/err.h"
 #include "workloads/lower/lower_tiles_dense.h"
 
-// Pairs of chips that send words to each other, over all layers: ways to share the chips with more are not tried. They take
-// seconds to lower and to time, and are slower than others by then.
+// Pairs of chips that send words to each other, over all layers: ways to share the chips with more
+// are not tried. They take seconds to lower and to time, and are slower than others by then.
 #define PAIRS_MAX 1024u
 #define EVERY_COUNT_MAX 8u // chips up to which every number of them is tried
 
@@ -168,8 +168,9 @@ static void emit_time_index(struct dense_lowering *lowering, enum dense_row row)
     }
 }
 
-// The host sends ids once per batch, to every chip that multiplies the input with weights; a dense copy of every time step
-// would be many times as large. All slots are set, whatever the true count: the dense program takes nothing from a record.
+// The host sends ids once per batch, to every chip that multiplies the input with weights; a dense
+// copy of every time step would be many times as large. All slots are set, whatever the true count:
+// the dense program takes nothing from a record.
 void dense_emit_input(struct dense_lowering *lowering, enum dense_row row)
 {
     struct spread ids = dense_input_ids(lowering);

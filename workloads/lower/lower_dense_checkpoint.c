@@ -1,4 +1,5 @@
-// What the dense program stores under a checkpoint plan: everything lies where it is written, with the neurons.
+// What the dense program stores under a checkpoint plan: everything lies where it is written, with
+// the neurons.
 #include <stdlib.h>
 
 #include "sim/err.h"

@@ -16,7 +16,8 @@ struct layer_cycles { // of one layer's products in one time step
     double moving, product;
 };
 
-// Splits chosen so far: layers of equal sizes, and layers whose tiles a trial leaves alone, ask again.
+// Splits chosen so far: layers of equal sizes, and layers whose tiles a trial leaves alone, ask
+// again.
 struct known_split {
     struct matmul_problem problem;
     struct matmul_split split;
@@ -71,7 +72,8 @@ static double elementwise_cycles(const struct dense_lowering *lowering, uint32_t
     return (double)cycles;
 }
 
-// Of layer l, on `tiles` tiles of each chip. What leaves them is a part for every chip of the layer below.
+// Of layer l, on `tiles` tiles of each chip. What leaves them is a part for every chip of the layer
+// below.
 static void split_input_gradient(struct dense_planning *planning, struct dense_layer *layer,
                                  uint32_t tiles, struct layer_cycles *cycles)
 {
@@ -89,8 +91,8 @@ static void split_input_gradient(struct dense_planning *planning, struct dense_l
     cycles->moving += (double)machine->exchange_cycles(machine->context, leaving_bytes);
 }
 
-// Products that run on the tiles of layer l: its own, and the input gradient of the layer above, if that is on the same
-// chips.
+// Products that run on the tiles of layer l: its own, and the input gradient of the layer above, if
+// that is on the same chips.
 static struct layer_cycles split_layer(struct dense_planning *planning, struct dense_layer *layers,
                                        uint32_t l)
 {
@@ -251,8 +253,8 @@ static double multiplies_of(const struct dense_layer *layer)
     return (double)layer->fan_in * layer->neurons;
 }
 
-// Layer after layer to groups of `layer_chips` chips, a new one where a group would get more than `most` multiply-adds of a
-// sample. Returns how many there are.
+// Layer after layer to groups of `layer_chips` chips, a new one where a group would get more than
+// `most` multiply-adds of a sample. Returns how many there are.
 static uint32_t fill_groups(struct dense_lowering *lowering, uint32_t layer_chips, double most)
 {
     uint32_t group = 0;
@@ -269,7 +271,8 @@ static uint32_t fill_groups(struct dense_lowering *lowering, uint32_t layer_chip
     return group + 1;
 }
 
-// The group with most multiply-adds has as few as can be without cutting a layer, or a little more if that takes fewer groups.
+// The group with most multiply-adds has as few as can be without cutting a layer, or a little more
+// if that takes fewer groups.
 static void place_on_chips(struct dense_lowering *lowering, uint32_t layer_chips, uint32_t groups)
 {
     double too_few = 0, enough = 0; // or just enough: the largest layer

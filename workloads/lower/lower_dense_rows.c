@@ -1,5 +1,5 @@
-// Rows D2..D6, E2..E6 and H1..H5 of docs/schedule.md. Convention: emit_<row> opens the row's exchange or
-// compute set and adds groups or flows for the layers from first_layer to last_layer.
+// Rows D2..D6, E2..E6 and H1..H5 of docs/schedule.md. Convention: emit_<row> opens the row's
+// exchange or compute set and adds groups or flows for the layers from first_layer to last_layer.
 #include "workloads/lower/lower_checkpoint_state.h"
 #include "workloads/lower/lower_tiles_dense.h"
 #include "workloads/lower/lower_tiles_graph.h"

@@ -65,7 +65,8 @@ static void emit_history_exchange(void *context, bool is_to_io)
     stored_emit_history_exchange(&((struct checkpointing *)context)->state, is_to_io);
 }
 
-// All of them, with the rows of the first forward section; then what lives in the others' rows alone.
+// All of them, with the rows of the first forward section; then what lives in the others' rows
+// alone.
 static void add_variables(struct checkpointing *checkpointing)
 {
     const struct lowering_frame *frame = checkpointing->frame;

@@ -1,6 +1,6 @@
-// The frame of a training step's program, for both lowerings to tiles: what comes before, between and after the time steps,
-// and the time steps themselves. Without a checkpoint plan they are two loops; with one they are sections that the plan's
-// actions call (lower_checkpoint.h).
+// The frame of a training step's program, for both lowerings to tiles: what comes before, between
+// and after the time steps, and the time steps themselves. Without a checkpoint plan they are two
+// loops; with one they are sections that the plan's actions call (lower_checkpoint.h).
 #ifndef TILESIM_WORKLOADS_LOWER_LOWER_FRAME_H
 #define TILESIM_WORKLOADS_LOWER_LOWER_FRAME_H
 

@@ -1,10 +1,11 @@
 // The kernels of one training step on a GPU, read off the training graph.
 //
 // Every product of the graph is a kernel. Everything else of one layer and one direction (neuron
-// equations, firing, surrogates, adjoints) is one fused elementwise kernel, as XLA and Inductor fuse it.
-// What a fused kernel moves is counted from the ops: tensors that cross its border, each once.
-// Sparse form: products become gathers, scatters and masked products over ids, and firing becomes a
-// compaction; lists of ids and slots move by their true lengths, which only the record knows.
+// equations, firing, surrogates, adjoints) is one fused elementwise kernel, as XLA and Inductor
+// fuse it. What a fused kernel moves is counted from the ops: tensors that cross its border, each
+// once. Sparse form: products become gathers, scatters and masked products over ids, and firing
+// becomes a compaction; lists of ids and slots move by their true lengths, which only the record
+// knows.
 #include <stdlib.h>
 
 #include "sim/err.h"
@@ -56,8 +57,8 @@ static bool is_dense_product(const struct op *op)
     return op->kind == OP_connect_dense || op->kind == OP_connect_dense_weight_gradient;
 }
 
-// Nothing in a product depends on its own result at another time step if its spikes come from a layer
-// below: then all time steps are one product.
+// Nothing in a product depends on its own result at another time step if its spikes come from a
+// layer below: then all time steps are one product.
 static bool is_hoistable(const struct graph *graph, const struct op *op)
 {
     return spikes_of(graph, op)->layer < op->layer;
@@ -226,7 +227,8 @@ static bool is_used_by_others(const struct fused *fused, uint32_t tensor)
     return false;
 }
 
-// A value of the time step before that the same kernel left, or reads anyway: a loop over time has it.
+// A value of the time step before that the same kernel left, or reads anyway: a loop over time has
+// it.
 static bool is_carried_read(const struct fused *fused, uint32_t tensor)
 {
     const struct training_graph *tg = fused->builder->tg;
@@ -347,8 +349,8 @@ static uint32_t layer_of_stage(const struct training_graph *tg, const struct sta
     return stage->is_region ? tg->regions[stage->index].layer : tg->graph.ops[stage->index].layer;
 }
 
-// The fused kernel of a layer stands where its first op stands; its ops later in the order (counting the
-// output's spikes, the adjoints of the states) are charged to it as well.
+// The fused kernel of a layer stands where its first op stands; its ops later in the order
+// (counting the output's spikes, the adjoints of the states) are charged to it as well.
 static void add_phase(struct builder *builder, const struct stage *stages, uint32_t stage_count,
                       enum op_phase phase)
 {

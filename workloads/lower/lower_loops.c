@@ -5,8 +5,9 @@
 
 #include "sim/err.h"
 
-// Nodes of a loop's body: of plans with two levels at most a get and two chunks of unequal length, each saved and run, then
-// restored, run with its head copied and its history kept, and run backwards: 13.
+// Nodes of a loop's body: of plans with two levels at most a get and two chunks of unequal length,
+// each saved and run, then restored, run with its head copied and its history kept, and run
+// backwards: 13.
 #define BODY_MAX 16u
 
 struct call_list call_list_create(uint32_t most)
@@ -64,7 +65,8 @@ static bool is_run_shifted(const struct call_node *a, const struct call_node *b,
     return true;
 }
 
-// How often the `length` nodes at `at` follow each other, each run shifted by *shift against the last.
+// How often the `length` nodes at `at` follow each other, each run shifted by *shift against the
+// last.
 static uint32_t count_runs(const struct call_list *list, uint32_t at, uint32_t length,
                            int32_t *shift)
 {

@@ -1,5 +1,6 @@
-// Calls of sections, folded into loops: a run of calls that repeats, its time steps shifted by the same
-// amount each time, is one loop. Every tile holds the code of every step, so a long list would cost SRAM.
+// Calls of sections, folded into loops: a run of calls that repeats, its time steps shifted by the
+// same amount each time, is one loop. Every tile holds the code of every step, so a long list would
+// cost SRAM.
 #ifndef TILESIM_WORKLOADS_LOWER_LOWER_LOOPS_H
 #define TILESIM_WORKLOADS_LOWER_LOWER_LOOPS_H
 

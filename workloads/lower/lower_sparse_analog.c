@@ -1,5 +1,5 @@
-// What layer 1 does with an analog input, and the biases of all layers. Neuron tiles hold the input of the
-// whole batch, and multiply it with the weights of their own neurons on the matrix unit.
+// What layer 1 does with an analog input, and the biases of all layers. Neuron tiles hold the input
+// of the whole batch, and multiply it with the weights of their own neurons on the matrix unit.
 #include "sim/units.h"
 #include "workloads/lower/lower_tiles_sparse.h"
 

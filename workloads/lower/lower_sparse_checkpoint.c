@@ -1,5 +1,6 @@
-// What the sparse program keeps and does otherwise under a checkpoint plan. What the plain program keeps of all time steps for
-// the loss is a running sum here (C1), or gathered anew in each backward time step (C2). Rows: docs/schedule.md.
+// What the sparse program keeps and does otherwise under a checkpoint plan. What the plain program
+// keeps of all time steps for the loss is a running sum here (C1), or gathered anew in each
+// backward time step (C2). Rows: docs/schedule.md.
 #include <stdlib.h>
 
 #include "sim/err.h"
@@ -226,7 +227,8 @@ static void add_returned_spikes(struct sparse_lowering *lowering)
     }
 }
 
-// Packed spikes of one time step, and a sample's while they are packed: for as long as any section may need them.
+// Packed spikes of one time step, and a sample's while they are packed: for as long as any section
+// may need them.
 static void add_packing(struct sparse_lowering *lowering)
 {
     uint32_t first = sparse_span(lowering, ROW_FORWARD_LOOP, 0)->first;

@@ -1,8 +1,8 @@
-// Spikes as bits (rows C6 of docs/schedule.md): lists of ids go to the tile of their sample, become one bit a neuron
-// and list there, and are spread over the chip like a library tensor; and back.
-// Costs are those of relatives, a guess for both: a bit is set as an element is in the dense form of a list (load
-// of the id, store), and looked at as a flag is (F6: load, branch, counter), by all workers, whose lists are combined
-// as F7 does.
+// Spikes as bits (rows C6 of docs/schedule.md): lists of ids go to the tile of their sample, become
+// one bit a neuron and list there, and are spread over the chip like a library tensor; and back.
+// Costs are those of relatives, a guess for both: a bit is set as an element is in the dense form
+// of a list (load of the id, store), and looked at as a flag is (F6: load, branch, counter), by all
+// workers, whose lists are combined as F7 does.
 #include "sim/units.h"
 #include "workloads/lower/lower_tiles_sparse.h"
 

@@ -50,8 +50,9 @@ struct dense_place {
     uint32_t chips;
 };
 
-// A layer over several chips is split by its columns: its weights into each neuron. Every chip has as many of them, on the
-// same of its tiles, so that nothing but inputs and spike gradients crosses.
+// A layer over several chips is split by its columns: its weights into each neuron. Every chip has
+// as many of them, on the same of its tiles, so that nothing but inputs and spike gradients
+// crosses.
 struct dense_layer {
     uint32_t neurons, fan_in;
     uint32_t chip_tile, chips;  // the first tile of its first chip, and how many chips have it
@@ -111,8 +112,8 @@ static inline bool dense_has_below(const struct dense_layer *layers, uint32_t l)
     return l > 1 && layers[l].chip_tile == layers[l - 1].chip_tile;
 }
 
-// Tiles that compute the input gradient of layer l: on the chips that have its weights those of the layer below, which
-// wants it, or its own. Each chip has the part that its columns bring.
+// Tiles that compute the input gradient of layer l: on the chips that have its weights those of the
+// layer below, which wants it, or its own. Each chip has the part that its columns bring.
 static inline struct dense_place dense_input_gradient(const struct dense_lowering *lowering,
                                                       uint32_t l)
 {
@@ -155,7 +156,8 @@ static inline bool dense_keeps_spikes(const struct dense_lowering *lowering, uin
     return l < lowering->layer_count || lowering->returns_spikes;
 }
 
-// One item for every sample: the expanded input on all chips of the first layer, the loss on one of the last.
+// One item for every sample: the expanded input on all chips of the first layer, the loss on one of
+// the last.
 static inline struct dense_place dense_samples(const struct dense_lowering *lowering, uint32_t l)
 {
     const struct dense_layer *layer = &lowering->layers[l];
@@ -177,8 +179,8 @@ static inline struct spread dense_input_ids(const struct dense_lowering *lowerin
     return placement_spread(lowering->batch * (lowering->input_slots + 1), 0, lowering->tiles);
 }
 
-// Analog input: the values of all samples, spread as the library spreads a tensor from the host, on every chip of the
-// first layer.
+// Analog input: the values of all samples, spread as the library spreads a tensor from the host, on
+// every chip of the first layer.
 static inline struct spread dense_values(const struct dense_lowering *lowering)
 {
     return placement_spread(lowering->batch * lowering->layers[0].neurons, 0, lowering->tiles);
@@ -221,7 +223,8 @@ static inline uint32_t dense_own_biases(const struct dense_layer *layer)
     return (uint32_t)div_ceil(layer->forward.out, dense_bias_copies(layer));
 }
 
-// Chooses chips, tiles and splits of every layer. layer_chips: that a layer is split over; groups of so many, at most.
+// Chooses chips, tiles and splits of every layer. layer_chips: that a layer is split over; groups
+// of so many, at most.
 void dense_plan(struct dense_lowering *lowering, uint32_t layer_chips, uint32_t groups);
 
 // Opens the exchange or compute set of a row, and notes the step for layers
@@ -233,13 +236,15 @@ void dense_each(struct dense_lowering *lowering, enum codelet codelet, struct de
                 struct vertex_sizes sizes, uint32_t layer);
 void dense_reduce(struct dense_lowering *lowering, struct dense_place place, uint32_t partials,
                   uint32_t outputs, uint32_t layer);
-// `bytes` in total, of which every chip of the source has an equal part for every chip of the destination.
+// `bytes` in total, of which every chip of the source has an equal part for every chip of the
+// destination.
 void dense_move(struct dense_lowering *lowering, struct dense_place source,
                 struct dense_place destination, uint64_t bytes);
 // From the tiles of every chip to others of the same chip.
 void dense_move_on_chips(struct dense_lowering *lowering, struct dense_place source,
                          struct dense_place destination, uint64_t chip_bytes);
-// `parts` blocks of `block_bytes` for every chip of a product, each from its share of the sources to `copies` tiles.
+// `parts` blocks of `block_bytes` for every chip of a product, each from its share of the sources
+// to `copies` tiles.
 struct dense_operand {
     struct dense_place source, product;
     // Every chip has a source of its own; else they are the chips' one after the other.

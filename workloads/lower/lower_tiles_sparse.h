@@ -152,7 +152,8 @@ static inline struct item_range sparse_combination(const struct sparse_lowering 
                                .count = lowering->batch};
 }
 
-// The older B4: tile 1 + batch * place + sample of the layer's chip does a whole layer of one sample.
+// The older B4: tile 1 + batch * place + sample of the layer's chip does a whole layer of one
+// sample.
 static inline struct item_range sparse_samples(const struct sparse_lowering *lowering, uint32_t l)
 {
     const struct layer_place *layer = sparse_layer(lowering, l);
@@ -219,12 +220,14 @@ void sparse_add_variable(struct sparse_lowering *lowering, struct variable_text 
 // What is stored under a plan, and copies of it. lowering: a struct sparse_lowering.
 struct stored_state sparse_stored_state(const void *lowering);
 void sparse_emit_copy(void *lowering, const struct stored_state *state, enum state_copy copy);
-// Spikes that a state has, as bits; states have them with a layer delay alone, and the output's never.
+// Spikes that a state has, as bits; states have them with a layer delay alone, and the output's
+// never.
 bool sparse_has_packed_states(const struct sparse_lowering *lowering);
 void sparse_emit_spike_count(struct sparse_lowering *lowering);     // C1, in the first run
 void sparse_emit_output_gradient(struct sparse_lowering *lowering); // C2, in a backward time step
 void sparse_add_checkpoint_variables(struct sparse_lowering *lowering);
-// Spikes as bits, of first_layer..last_layer; time_offset: of the spikes, against the step's time step.
+// Spikes as bits, of first_layer..last_layer; time_offset: of the spikes, against the step's time
+// step.
 bool sparse_packs_spikes(const struct sparse_lowering *lowering);
 uint32_t sparse_packed_words(const struct sparse_lowering *lowering, uint32_t l); // of a sample
 struct spread sparse_packed(const struct sparse_lowering *lowering, uint32_t l);

@@ -57,12 +57,13 @@ struct program *lower_dense(const struct training_graph *graph,
                             const struct lowering_config *config,
                             const struct machine_view *machine, char **why);
 
-// Where a dense program may lie: on the first chips of a replica, with each layer over layer_chips of them, which divide them.
+// Where a dense program may lie: on the first chips of a replica, with each layer over layer_chips
+// of them, which divide them.
 struct dense_placement {
     uint32_t chips, layer_chips;
 };
-// Those that lower_dense() chooses from, most chips first. *placements is owned by the caller. One where there is no choice:
-// on a chip, or if layer_chips are given.
+// Those that lower_dense() chooses from, most chips first. *placements is owned by the caller. One
+// where there is no choice: on a chip, or if layer_chips are given.
 uint32_t lower_dense_placements(const struct lowering_config *config,
                                 const struct machine_view *machine, uint32_t layer_count,
                                 struct dense_placement **placements);

@@ -94,7 +94,8 @@ static bool is_better(const struct merit *merit, const struct merit *best)
     return merit->tiles < best->tiles;
 }
 
-// Parts with equal blocks differ only in idle tiles: the fewest of them, and the next with smaller blocks.
+// Parts with equal blocks differ only in idle tiles: the fewest of them, and the next with smaller
+// blocks.
 static uint32_t fewest_parts(uint32_t length, uint32_t parts)
 {
     return (uint32_t)div_ceil(length, div_ceil(length, parts));
@@ -122,7 +123,8 @@ struct split_search {
     struct merit best_merit;
 };
 
-// From `fewest` out-parts up to those of `smallest`, in this order: of equal splits the first one stays.
+// From `fewest` out-parts up to those of `smallest`, in this order: of equal splits the first one
+// stays.
 static void search_out_parts(struct split_search *search, const struct matmul_split *smallest,
                              uint32_t fewest)
 {

@@ -54,9 +54,10 @@ bool placement_has_room(uint32_t layers, uint32_t chips, uint32_t tiles);
 struct placement *placement_create(const struct placement_request *request, char **why);
 void placement_destroy(struct placement *placement);
 
-// The widths of hidden layers that take, with the outputs, every tile but tile 0 at n = neurons_per_tile (even):
-// on each chip as equal as multiples of it can be, wider ones first. Several chips have as equal numbers of layers as can be.
-// False: fewer tiles than hidden layers are left somewhere.
+// The widths of hidden layers that take, with the outputs, every tile but tile 0 at n =
+// neurons_per_tile (even): on each chip as equal as multiples of it can be, wider ones first.
+// Several chips have as equal numbers of layers as can be. False: fewer tiles than hidden layers
+// are left somewhere.
 struct placement_filling {
     uint32_t chips, tiles; // tiles: of one chip
     uint32_t outputs, hidden_count;
@@ -74,8 +75,8 @@ uint32_t placement_parts(uint32_t neurons, uint32_t contexts);
 void placement_share(const double *weights, uint32_t count, uint32_t tiles, uint32_t *first_tiles,
                      uint32_t *tile_counts);
 
-// A library tensor spread evenly over the chip that begins at first_tile, at least one vector (two words) a tile, as the
-// library's own mapping of sliceable tensors does.
+// A library tensor spread evenly over the chip that begins at first_tile, at least one vector (two
+// words) a tile, as the library's own mapping of sliceable tensors does.
 struct spread {
     struct tile_map map;
     uint32_t words, words_per_tile;
