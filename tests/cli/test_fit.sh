@@ -120,6 +120,23 @@ expect a_plan_that_cannot_stream_says_so 0 fit configs/experiments/toy.yaml --ma
     --vary training.time_steps --plans none,offload --max 8
 expect_line its_reason_is_said out "  toy/sparse, offload: offload needs streaming memory, and the machine has none"
 
+# --- over the values of another key: each as if asked alone
+over=(--vary training.time_steps --plans none,single)
+expect two_widths_are_asked 0 fit "$toy" "${over[@]}" --over 'network.hidden=[12, 8],[24, 8]' --json "$folder/over.json"
+awk '/"largest":/ { print $2 }' "$folder/over.json" >"$folder/together"
+rm -f "$folder/alone"
+for hidden in '[12, 8]' '[24, 8]'; do
+    verdict "the_rows_of_${hidden}_say_so" "other rows" [ "$(grep -cF "  $hidden  " "$folder/out")" -eq 2 ]
+    "$program" fit "$toy" "${over[@]}" --set "network.hidden=$hidden" --json "$folder/one.json" >/dev/null
+    awk '/"largest":/ { print $2 }' "$folder/one.json" >>"$folder/alone"
+done
+verdict four_values_were_found "$(wc -l <"$folder/alone")" [ "$(sort -u "$folder/alone" | wc -l)" -eq 4 ]
+verdict each_is_answered_as_if_alone "$(tr '\n' ' ' <"$folder/together"), alone $(tr '\n' ' ' <"$folder/alone")" \
+    cmp -s "$folder/together" "$folder/alone"
+expect a_second_key_without_a_value_is_refused 2 fit "$toy" "${over[@]}" --over network.inputs=4,
+expect a_wrong_second_key_is_bad_input 2 fit "$toy" "${over[@]}" --over network.inpts=4,5
+expect_text its_name_is_said err "network.inpts: unknown key; did you mean 'inputs'?"
+
 # --- a run that does not fit names the plan that would
 expect a_long_sequence_does_not_fit 3 "$program" run "$toy" -q --set training.time_steps=400
 expect_text the_plan_that_would_fit_is_named err "; training.checkpointing: "
