@@ -140,7 +140,9 @@ static const uint32_t *find_hidden(const struct experiment *base, const char *ke
 static bool refuse_key(const struct fit_request *request, struct err *err)
 {
     const char **sets = xcalloc(request->set_count + 1, sizeof *sets);
-    memcpy(sets, request->sets, request->set_count * sizeof *sets);
+    for (uint32_t i = 0; i < request->set_count; i++) { // none: no array to copy from
+        sets[i] = request->sets[i];
+    }
     char *own = xasprintf("%s=1", request->key);
     sets[request->set_count] = own;
     struct experiment *experiment =
