@@ -511,7 +511,7 @@ static void check_layers(const struct experiment *experiment, const struct node 
     free(size);
 }
 
-// A microbenchmark is for one sort of machine.
+// A microbenchmark is for one sort of machine, and takes all its chips: no network is copied.
 static void check_workload(const struct experiment *experiment, const struct node *root,
                            struct err *err)
 {
@@ -523,6 +523,12 @@ static void check_workload(const struct experiment *experiment, const struct nod
             err_at(err, &mark, "machines.%u: '%s' is a %s; workload.kind: %s runs on %s", i,
                    machine->name, machine->gpu != NULL ? "GPU" : "chip", kind->name,
                    kind->is_for_gpu ? "GPUs" : "chips");
+        }
+        if (machine->system != NULL && machine->parallel.replicas > 1) {
+            struct mark mark = machine_key_mark(root, i, "replicas");
+            err_at(err, &mark,
+                   "machines.%u.replicas: %u are for training; workload.kind: %s has no network", i,
+                   machine->parallel.replicas, kind->name);
         }
     }
 }

@@ -435,6 +435,16 @@ static void chips_and_samples_divide_among_replicas(void **state)
            "equal parts");
 }
 
+static void a_microbenchmark_has_no_replicas(void **state)
+{
+    (void)state;
+    write_experiment("  - {system: toy-4, replicas: 2}\nworkload: {kind: stencil}\n");
+    EXPECT(NULL, "e.yaml:4:31: machines.0.replicas: 2 are for training; workload.kind: stencil "
+                 "has no network");
+    write_experiment("  - {system: toy-4, replicas: 1}\nworkload: {kind: stencil}\n");
+    EXPECT(NULL, NULL);
+}
+
 static void io_tiles_are_some_of_a_chips_tiles(void **state)
 {
     (void)state;
@@ -571,6 +581,7 @@ int main(void)
         TEST(keys_of_a_system_and_its_chip_can_be_set),
         TEST(a_machine_is_a_chip_or_a_system),
         TEST(chips_and_samples_divide_among_replicas),
+        TEST(a_microbenchmark_has_no_replicas),
         TEST(io_tiles_are_some_of_a_chips_tiles),
         TEST(chips_of_a_dense_layer_divide_those_of_a_replica),
         TEST(a_resolved_system_can_be_read_again),
