@@ -17,6 +17,21 @@ struct vertex_run {        // items with equal numbers of vertices
 #define VERTEX_RUNS_MAX 2
 
 // --- positions ----------------------------------------------------------------------------------
+// map->positions: it is none of those listed.
+static uint32_t find_listed(const struct tile_map *map, uint32_t tile)
+{
+    uint32_t first = 0, end = map->positions;
+    while (first < end) {
+        uint32_t middle = first + (end - first) / 2;
+        if (map->tiles[middle] < tile) {
+            first = middle + 1;
+        } else {
+            end = middle;
+        }
+    }
+    return first < map->positions && map->tiles[first] == tile ? first : map->positions;
+}
+
 uint32_t sram_items_on_tile(const struct tile_map *map, uint32_t first_item, uint32_t items,
                             uint32_t tile)
 {
@@ -30,6 +45,8 @@ uint32_t sram_items_on_tile(const struct tile_map *map, uint32_t first_item, uin
         if (position * map->span / map->positions != offset) {
             return 0;
         }
+    } else if (map->tiles != NULL) {
+        position = find_listed(map, tile);
     }
     if (position >= map->positions) {
         return 0;
@@ -42,10 +59,22 @@ uint32_t sram_items_on_tile(const struct tile_map *map, uint32_t first_item, uin
     return (uint32_t)(below_last - below_first);
 }
 
+static void add_to_tile(uint64_t *differences, uint32_t tile, uint64_t amount)
+{
+    differences[tile] += amount;
+    differences[tile + 1] -= amount;
+}
+
 static void add_to_positions(uint64_t *differences, const struct tile_map *map, uint32_t first,
                              uint32_t count, uint64_t amount)
 {
     if (count == 0) {
+        return;
+    }
+    if (map->tiles != NULL) {
+        for (uint32_t i = first; i < first + count; i++) {
+            add_to_tile(differences, map->tiles[i], amount);
+        }
         return;
     }
     if (!map->is_spread || map->span == map->positions) {
@@ -77,12 +106,6 @@ static void add_to_items(uint64_t *differences, const struct tile_map *map, uint
     add_to_positions(differences, map, 0, map->positions, amount * (items / map->positions));
     add_to_positions(differences, map, start, head, amount);
     add_to_positions(differences, map, 0, rest - head, amount);
-}
-
-static void add_to_tile(uint64_t *differences, uint32_t tile, uint64_t amount)
-{
-    differences[tile] += amount;
-    differences[tile + 1] -= amount;
 }
 
 // --- vertices -----------------------------------------------------------------------------------

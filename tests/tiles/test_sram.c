@@ -314,6 +314,25 @@ static void messages_are_counted_at_both_ends_of_every_kind_of_flow(void **state
     assert_int_equal(messages_on(&flow, 9), 2);
 }
 
+static void messages_between_listed_tiles_are_theirs_alone(void **state)
+{
+    (void)state;
+    static const uint32_t tiles[] = {1, 2, 6};
+    struct flow flow = {.kind = FLOW_ALL_TO_ALL,
+                        .source = tile_map_list(tiles, 3),
+                        .destination = tile_map_list(tiles, 3),
+                        .source_count = 3,
+                        .destination_count = 3,
+                        .bytes = 40};
+    assert_int_equal(messages_on(&flow, 2), 2 + 2);
+    assert_int_equal(messages_on(&flow, 3), 0); // within 1 .. 3, and not listed
+    assert_int_equal(messages_on(&flow, 6), 2 + 2);
+    flow.kind = FLOW_BROADCAST;
+    assert_int_equal(messages_on(&flow, 6), 1 + 2);
+    flow.destination_count = 4; // tile 1 again
+    assert_int_equal(messages_on(&flow, 1), 1 + 2 * 2);
+}
+
 static void tiles_with_equal_lists_are_one_class(void **state)
 {
     (void)state;
@@ -611,6 +630,7 @@ int main(void)
             code_states_stacks_and_exchange_code_are_charged_to_the_tiles_that_need_them),
         cmocka_unit_test(code_that_exceeds_the_executable_region_is_refused),
         cmocka_unit_test(messages_are_counted_at_both_ends_of_every_kind_of_flow),
+        cmocka_unit_test(messages_between_listed_tiles_are_theirs_alone),
         cmocka_unit_test(tiles_with_equal_lists_are_one_class),
         cmocka_unit_test(a_census_of_some_tiles_finds_what_the_maps_put_on_each),
         cmocka_unit_test(vertices_of_every_dealing_add_up_to_what_the_program_says),
