@@ -150,6 +150,16 @@ static void say_unfilled(const struct placement_filling *filling,
            plural_ending(filling->outputs), filling->chips * filling->tiles, number, name);
 }
 
+// Not always the first: tile 0 is taken from the first chip.
+static uint32_t widest_of(const uint32_t *hidden, uint32_t count)
+{
+    uint32_t widest = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        widest = hidden[i] > widest ? hidden[i] : widest;
+    }
+    return widest;
+}
+
 // network.hidden: fill. False: a message was added.
 static bool fill_hidden(struct experiment *experiment, const struct node *root, struct err *err)
 {
@@ -174,13 +184,14 @@ static bool fill_hidden(struct experiment *experiment, const struct node *root, 
                                         .hidden_count = network->hidden_layers,
                                         .neurons_per_tile = network->fill_neurons_per_tile};
     bool has_filled = placement_fill(&filling, hidden);
+    uint32_t widest = widest_of(hidden, network->hidden_layers);
     if (!has_filled) {
         say_unfilled(&filling, machine, (uint32_t)(machine - experiment->machines), &mark, err);
-    } else if (network->hidden_layers > 0 && hidden[0] > NEURONS_MAX) {
+    } else if (widest > NEURONS_MAX) {
         has_filled = err_at(err, &mark,
                             "network.hidden: fill: %u neurons are outside 1..%u of a layer; "
                             "give more network.hidden_layers",
-                            hidden[0], NEURONS_MAX);
+                            widest, NEURONS_MAX);
     }
     network->hidden = hidden;
     network->hidden_count = network->hidden_layers;

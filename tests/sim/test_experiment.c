@@ -307,6 +307,16 @@ static void filling_a_chip_needs_a_chip_that_is_large_enough(void **state)
                 "machines: [{chip: {base: toy, tiles: 600000}}]\n",
                 "e.yaml:1:19: network.hidden: fill: 1199988 neurons are outside 1..1048576 of a "
                 "layer; give more network.hidden_layers");
+    // the first of the four has 15 tiles, the second 16
+    EXPECT_FILE("network: {hidden: fill, hidden_layers: 4, fill_neurons_per_tile: 69904}\n"
+                "machines: [{system: toy-4}]\n",
+                "e.yaml:1:19: network.hidden: fill: 1118464 neurons are outside 1..1048576 of a "
+                "layer; give more network.hidden_layers");
+    // 4,097 tiles: 2^20 more than 32 bits hold
+    EXPECT_FILE("network: {hidden: fill, hidden_layers: 1, fill_neurons_per_tile: 1048576}\n"
+                "machines: [{chip: {base: toy, tiles: 4099}}]\n",
+                "e.yaml:1:19: network.hidden: fill: 4294967295 neurons are outside 1..1048576 of "
+                "a layer; give more network.hidden_layers");
     EXPECT_FILE("network: {hidden: full}\n",
                 "e.yaml:1:19: network.hidden: a list is needed here ([a, b]) or the word fill, not "
                 "a single value");

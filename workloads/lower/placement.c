@@ -219,7 +219,8 @@ static bool fill_chip(uint32_t tiles, uint32_t first, uint32_t end, uint32_t neu
     uint32_t count = end - first;
     for (uint32_t i = 0; i < count; i++) {
         uint32_t layer_tiles = tiles / count + (i < tiles % count);
-        hidden[first + i] = layer_tiles * neurons_per_tile;
+        uint64_t neurons = (uint64_t)layer_tiles * neurons_per_tile;
+        hidden[first + i] = (uint32_t)min_u64(neurons, UINT32_MAX);
     }
     return tiles >= count;
 }

@@ -56,8 +56,8 @@ void placement_destroy(struct placement *placement);
 
 // The widths of hidden layers that take, with the outputs, every tile but tile 0 at n =
 // neurons_per_tile (even): on each chip as equal as multiples of it can be, wider ones first.
-// Several chips have as equal numbers of layers as can be. False: fewer tiles than hidden layers
-// are left somewhere.
+// Several chips have as equal numbers of layers as can be. UINT32_MAX: that many or more. False:
+// fewer tiles than hidden layers are left somewhere.
 struct placement_filling {
     uint32_t chips, tiles; // tiles: of one chip
     uint32_t outputs, hidden_count;
