@@ -287,11 +287,13 @@ static void add_all(struct matrix *matrix, const struct program *program, const 
     uint64_t *destinations = count_on_chips(program, &flow->destination, flow->first_destination,
                                             flow->destination_count);
     for (uint32_t i = 0; i < program->chips; i++) {
-        for (uint32_t j = 0; j < program->chips && sources[i] > 0; j++) {
-            add(matrix, i, j, sources[i] * destinations[j],
-                sources[i] * destinations[j] * flow->bytes);
-            matrix->sources[place_of(matrix, i, j)].before += sources[i];
-            matrix->destinations[place_of(matrix, i, j)].before += destinations[j];
+        for (uint32_t j = 0; j < program->chips; j++) {
+            uint64_t messages = sources[i] * destinations[j];
+            if (messages > 0) { // else none of them sends to the other
+                add(matrix, i, j, messages, messages * flow->bytes);
+                matrix->sources[place_of(matrix, i, j)].before += sources[i];
+                matrix->destinations[place_of(matrix, i, j)].before += destinations[j];
+            }
         }
     }
     free(sources);

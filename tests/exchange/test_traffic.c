@@ -261,6 +261,36 @@ static void all_to_all_of_whole_chips_is_told_as_its_pairs_are(void **state)
     program_destroy(pairs);
 }
 
+static struct flow all_to_all_of(uint32_t from, uint32_t sources, uint32_t to,
+                                 uint32_t destinations)
+{
+    return (struct flow){.kind = FLOW_ALL_TO_ALL,
+                         .source = tile_map_range(from, sources),
+                         .source_count = sources,
+                         .destination = tile_map_range(to, destinations),
+                         .destination_count = destinations,
+                         .bytes = 12};
+}
+
+static void tiles_that_send_to_another_chip_make_no_runs_to_this_one(void **state)
+{
+    (void)state;
+    const struct flow first = all_to_all_of(0, 1, 4, 4), second = all_to_all_of(1, 2, 8, 1);
+    struct program *program = exchange_on_chips(3, 4, &first);
+    program_add_flow(program, &second);
+    struct fixture_system fixture;
+    fixture_system_open(&fixture, 3, TOPOLOGY_ALL);
+    struct traffic_list list = traffic_measure(&fixture.system, program, &program->exchanges[0]);
+    fixture_system_close(&fixture);
+    assert_int_equal(list.count, 2);
+    assert_int_equal(list.items[0].messages, 4);
+    assert_int_equal(list.items[0].runs, 1); // tile 0 alone
+    assert_int_equal(list.items[1].messages, 2);
+    assert_int_equal(list.items[1].runs, 1);
+    traffic_free(&list);
+    program_destroy(program);
+}
+
 // All three hear three tiles, two of the first chip and one of the next.
 static void expect_broadcast(enum system_topology topology, const struct chip_traffic *expected,
                              uint32_t count)
@@ -393,6 +423,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(closed_forms_count_what_visiting_every_pair_counts),
         cmocka_unit_test(all_to_all_of_whole_chips_is_told_as_its_pairs_are),
+        cmocka_unit_test(tiles_that_send_to_another_chip_make_no_runs_to_this_one),
         cmocka_unit_test(a_broadcast_crosses_once_to_every_other_chip),
         cmocka_unit_test(a_broadcast_is_heard_by_the_chips_that_it_passes),
         cmocka_unit_test(all_tiles_of_64_chips_talk_to_all_others),
