@@ -106,16 +106,18 @@ static void add_border_flows(struct building *building, const struct edge *from,
 {
     const struct image_cut *cut = &building->cut;
     uint32_t cells = cut->is_by_rows ? cut->columns : cut->rows; // along the border
+    uint32_t nearest = 0;                                        // tile that has the first wanted
     for (uint32_t i = 0; i < to->tiles; i++) {
         uint64_t first = image_piece_begin(cells, to->tiles, i);
         uint64_t wanted = first - (first > 0);
         uint64_t wanted_end = min_u64(image_piece_begin(cells, to->tiles, i + 1) + 1ull, cells);
-        for (uint32_t k = 0; k < from->tiles; k++) {
+        while (image_piece_begin(cells, from->tiles, nearest + 1) <= wanted) {
+            nearest++; // pieces of both edges follow one another
+        }
+        for (uint32_t k = nearest;
+             k < from->tiles && image_piece_begin(cells, from->tiles, k) < wanted_end; k++) {
             uint64_t begin = max_u64(wanted, image_piece_begin(cells, from->tiles, k));
             uint64_t end = min_u64(wanted_end, image_piece_begin(cells, from->tiles, k + 1));
-            if (begin >= end) {
-                continue;
-            }
             struct flow flow = {.kind = FLOW_PAIRS,
                                 .source = tile_map_range(from->first_tile + k * from->stride, 1),
                                 .destination = tile_map_range(to->first_tile + i * to->stride, 1),
