@@ -158,11 +158,12 @@ const struct key system_keys[] = {
 };
 
 // --- sums ---------------------------------------------------------------------------------------
-double system_stream_seconds(const struct system_config *system, uint64_t bytes, uint32_t chips)
+double system_stream_seconds(const struct system_config *system, uint64_t bytes,
+                             uint32_t machine_chips, uint32_t slot_chips)
 {
     const struct streaming_config *streaming = &system->streaming;
     double seconds = streaming->latency_seconds;
-    double rate = streaming->bytes_per_second / fmin(chips, system->chips_per_machine);
+    double rate = streaming->bytes_per_second / machine_chips;
     if (streaming->chip_bytes_per_second > 0) {
         rate = fmin(rate, streaming->chip_bytes_per_second);
     }
@@ -170,7 +171,7 @@ double system_stream_seconds(const struct system_config *system, uint64_t bytes,
         const struct host_config *host = &system->chip->host;
         seconds += host->latency_seconds;
         rate = fmin(rate, host->bytes_per_second);
-        rate = fmin(rate, system->slot_bytes_per_second / fmin(chips, system->chips_per_slot));
+        rate = fmin(rate, system->slot_bytes_per_second / slot_chips);
     }
     return seconds + (double)bytes / rate;
 }

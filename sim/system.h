@@ -137,9 +137,10 @@ struct system_route {
 // rule. A route from a chip to itself has no links. system_derive() came before.
 struct system_route system_route(const struct system_config *system, uint32_t from, uint32_t to);
 void system_route_free(struct system_route *route);
-// Of `bytes` to or from streaming memory, while the first `chips` chips move as much each, and
-// nobody moves anything else.
-double system_stream_seconds(const struct system_config *system, uint64_t bytes, uint32_t chips);
+// Of `bytes` to or from streaming memory, while machine_chips chips of the machine move as much each,
+// slot_chips of them over the slot that is in the way of memory behind the host, and nobody anything else.
+double system_stream_seconds(const struct system_config *system, uint64_t bytes,
+                             uint32_t machine_chips, uint32_t slot_chips);
 // Bytes per second that one direction of the link carries.
 double system_link_rate(const struct system_config *system, const struct system_link *link);
 // Cycles that a sync over the first `chips` chips takes more than one on a chip: 15 ns per hop,

@@ -153,6 +153,9 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
     case ARGP_KEY_END:
         if (arguments->request.key == NULL) {
             argp_error(state, "--vary: which key? For example --vary training.time_steps");
+        } else if (arguments->over.key != NULL &&
+                   strcmp(arguments->over.key, arguments->request.key) == 0) {
+            argp_error(state, "--over: %s is varied already", arguments->over.key);
         }
         return 0;
     default:

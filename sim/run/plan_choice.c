@@ -338,7 +338,7 @@ static void cut_list(char *why)
 
 static char *lack_of(const struct plan_probe *probe)
 {
-    char *why = xstrdup(probe->why);
+    char *why = xstrdup(probe->why == NULL ? "" : probe->why); // NULL: it fits
     cut_list(why);
     return why;
 }

@@ -28,20 +28,24 @@ struct machine_view plan_machine_view(const struct machine_config *machine)
     return view;
 }
 
-uint32_t plan_chips_sharing_memory(const struct machine_config *machine, uint32_t program_chips)
+uint32_t plan_chips_sharing(const struct machine_config *machine, uint32_t program_chips,
+                            uint32_t group_chips)
 {
-    if (machine->system == NULL) {
-        return 1;
-    }
-    uint32_t per_machine = machine->system->chips_per_machine;
     uint32_t per_replica = machine->parallel.chips / machine->parallel.replicas;
     uint32_t most = 0, sharing = 0;
     for (uint32_t chip = 0; chip < machine->parallel.chips; chip++) {
-        sharing = chip % per_machine == 0 ? 0 : sharing;
+        sharing = chip % group_chips == 0 ? 0 : sharing;
         sharing += chip % per_replica < program_chips ? 1 : 0;
         most = sharing > most ? sharing : most;
     }
     return most;
+}
+
+uint32_t plan_chips_sharing_memory(const struct machine_config *machine, uint32_t program_chips)
+{
+    return machine->system == NULL
+               ? 1
+               : plan_chips_sharing(machine, program_chips, machine->system->chips_per_machine);
 }
 
 void plan_place(const struct dense_placement *placement, struct lowering_config *lowering,

@@ -50,8 +50,11 @@ struct plan_prober {
     uint32_t probe_count;
 };
 
-// Chips of one machine that hold a part of the network, where a copy of the program lies on the
-// first program_chips of its replica's. Streaming memory is asked for as if each of them held as
+// Most chips of `group_chips` in a row that hold a part of the network, where a copy of the program
+// lies on the first program_chips of its replica's.
+uint32_t plan_chips_sharing(const struct machine_config *machine, uint32_t program_chips,
+                            uint32_t group_chips);
+// Those of one machine. Streaming memory is asked for as if each of them held as
 // much as the fullest.
 uint32_t plan_chips_sharing_memory(const struct machine_config *machine, uint32_t program_chips);
 struct machine_view plan_machine_view(const struct machine_config *machine);

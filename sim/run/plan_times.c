@@ -220,8 +220,10 @@ static double transfer_seconds(struct plan_prober *prober, bool is_history)
         return HUGE_VAL;
     }
     const struct machine_config *machine = prober->machine;
-    return system_stream_seconds(machine->system, bytes,
-                                 plan_chips_sharing_memory(machine, prober->program_chips));
+    uint32_t chips = prober->program_chips;
+    return system_stream_seconds(
+        machine->system, bytes, plan_chips_sharing_memory(machine, chips),
+        plan_chips_sharing(machine, chips, machine->system->chips_per_slot));
 }
 
 // By a plan that has every section there is but those of histories.

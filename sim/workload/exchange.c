@@ -134,6 +134,15 @@ static void add_all_pairs(struct building *building)
     }
 }
 
+#define PAIRED_TILES_MAX 2048u // 4 million flows, some 0.4 GB
+
+static bool is_all_to_all_by_pairs(const struct exchange_workload *workload,
+                                   const struct machine_config *machine)
+{
+    return workload->pattern == PATTERN_ALL_TO_ALL && machine->parallel.chips > 1 &&
+           workload->tiles < machine->chip->tiles * machine->parallel.chips;
+}
+
 // One flow, not one for every pair: those of 9,728 tiles are 94 million. Where only some tiles of
 // several chips take part it is pairs, for which messages that follow one another over a link are
 // told by their flows (exchange/traffic.h).
@@ -287,6 +296,12 @@ static bool time_draw(const struct exchange_workload *workload,
 {
     const struct chip_config *chip = machine->chip;
     uint32_t tiles = machine_tiles(machine);
+    if (is_all_to_all_by_pairs(workload, machine) && workload->tiles > PAIRED_TILES_MAX) {
+        *why = xasprintf("all_to_all of %u of %u tiles of several chips is counted pair by pair: "
+                         "of %u tiles at the most, or of all",
+                         workload->tiles, tiles, PAIRED_TILES_MAX);
+        return false;
+    }
     struct building building = {.workload = workload,
                                 .program = program_create("exchange", tiles, 1, 1, 0, NULL, NULL),
                                 .places = draw_places(tiles, draw)};

@@ -134,6 +134,7 @@ verdict four_values_were_found "$(wc -l <"$folder/alone")" [ "$(sort -u "$folder
 verdict each_is_answered_as_if_alone "$(tr '\n' ' ' <"$folder/together"), alone $(tr '\n' ' ' <"$folder/alone")" \
     cmp -s "$folder/together" "$folder/alone"
 expect a_second_key_without_a_value_is_refused 2 fit "$toy" "${over[@]}" --over network.inputs=4,
+expect a_second_key_that_is_the_first_is_refused 2 fit "$toy" "${over[@]}" --over training.time_steps=4,5
 expect a_wrong_second_key_is_bad_input 2 fit "$toy" "${over[@]}" --over network.inpts=4,5
 expect_text its_name_is_said err "network.inpts: unknown key; did you mean 'inputs'?"
 

@@ -222,7 +222,7 @@ static void streaming_memory_of_an_m2000_is_not_behind_its_way_to_the_host(void 
     const char *const systems[] = {"bow", "m2000", "bow-2000", "pod16", "pod64"};
     for (size_t i = 0; i < COUNT_OF(systems); i++) {
         struct system_config *system = load(systems[i]);
-        assert_true(fabs(system_stream_seconds(system, 1000000000, 1) - (0.05 + 2e-6)) < 1e-12);
+        assert_true(fabs(system_stream_seconds(system, 1000000000, 1, 1) - (0.05 + 2e-6)) < 1e-12);
         system_destroy(system);
     }
     struct system_config *server = load("gc2-ladder");

@@ -319,7 +319,11 @@ static void seconds_of_a_stream_are_those_of_the_clock(void **state)
         fixture->system.streaming.chip_bytes_per_second = i / 8 * 2.5e9;
         struct program *program = program_on(1);
         add_stream(program, STREAM_WHOLE, STREAM_OUT, 1200 + 7 * i);
-        double seconds = system_stream_seconds(&fixture->system, 1200 + 7 * i, chips);
+        fixture->system.chips_per_slot = i % 2 == 0 ? 2 : 4;
+        uint32_t of_slot =
+            chips < fixture->system.chips_per_slot ? chips : fixture->system.chips_per_slot;
+        double seconds =
+            system_stream_seconds(&fixture->system, 1200 + 7 * i, chips < 2 ? 1 : 2, of_slot);
         struct machine_time time = time_on(fixture, parallel_of(chips, chips), program, 1);
         assert_true(time.memory_cycles == ceil(seconds * 1e9 - 1e-6));
     }
