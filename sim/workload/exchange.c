@@ -66,6 +66,11 @@ static const struct key exchange_keys[] = {
     KEYS_END,
 };
 
+static uint32_t machine_tiles(const struct machine_config *machine)
+{
+    return machine->chip->tiles * machine->parallel.chips;
+}
+
 // The program of one draw and what its exchange moves.
 struct building {
     const struct exchange_workload *workload;
@@ -73,6 +78,7 @@ struct building {
     // owned; [tiles of all chips], a permutation: tiles in the order drawn; all-to-all sorts those
     // that take part
     uint32_t *places;
+    bool is_by_pairs; // drawn tiles send pair by pair
 };
 
 static uint32_t *draw_places(uint32_t tiles, uint32_t draw)
@@ -136,20 +142,20 @@ static void add_all_pairs(struct building *building)
 
 #define PAIRED_TILES_MAX 2048u // 4 million flows, some 0.4 GB
 
-static bool is_all_to_all_by_pairs(const struct exchange_workload *workload,
-                                   const struct machine_config *machine)
+// Where only some tiles of several chips take part: messages that follow one another over a link
+// are told by their flows (exchange/traffic.h).
+static bool is_counted_by_pairs(const struct exchange_workload *workload,
+                                const struct machine_config *machine)
 {
     return workload->pattern == PATTERN_ALL_TO_ALL && machine->parallel.chips > 1 &&
-           workload->tiles < machine->chip->tiles * machine->parallel.chips;
+           workload->tiles < machine_tiles(machine);
 }
 
-// One flow, not one for every pair: those of 9,728 tiles are 94 million. Where only some tiles of
-// several chips take part it is pairs, for which messages that follow one another over a link are
-// told by their flows (exchange/traffic.h).
+// One flow, if that will do, not one for every pair: those of 9,728 tiles are 94 million.
 static void add_drawn_all_to_all(struct building *building)
 {
     uint32_t tiles = building->workload->tiles;
-    if (building->program->chips > 1 && tiles < building->program->tile_count) {
+    if (building->is_by_pairs) {
         add_all_pairs(building);
         return;
     }
@@ -284,11 +290,6 @@ static void add_reduction(struct building *building, uint32_t workers)
 }
 
 // --- a run --------------------------------------------------------------------------------------
-static uint32_t machine_tiles(const struct machine_config *machine)
-{
-    return machine->chip->tiles * machine->parallel.chips;
-}
-
 // False: an owned sentence in *why.
 static bool time_draw(const struct exchange_workload *workload,
                       const struct machine_config *machine, uint32_t draw,
@@ -296,7 +297,8 @@ static bool time_draw(const struct exchange_workload *workload,
 {
     const struct chip_config *chip = machine->chip;
     uint32_t tiles = machine_tiles(machine);
-    if (is_all_to_all_by_pairs(workload, machine) && workload->tiles > PAIRED_TILES_MAX) {
+    bool is_by_pairs = is_counted_by_pairs(workload, machine);
+    if (is_by_pairs && workload->tiles > PAIRED_TILES_MAX) {
         *why = xasprintf("all_to_all of %u of %u tiles of several chips is counted pair by pair: "
                          "of %u tiles at the most, or of all",
                          workload->tiles, tiles, PAIRED_TILES_MAX);
@@ -304,7 +306,8 @@ static bool time_draw(const struct exchange_workload *workload,
     }
     struct building building = {.workload = workload,
                                 .program = program_create("exchange", tiles, 1, 1, 0, NULL, NULL),
-                                .places = draw_places(tiles, draw)};
+                                .places = draw_places(tiles, draw),
+                                .is_by_pairs = is_by_pairs};
     if (machine->parallel.chips > 1) {
         program_place_on_chips(building.program, machine->parallel.chips, chip->tiles);
     }

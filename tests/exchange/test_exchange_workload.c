@@ -2,6 +2,8 @@
 // 60 beside their words, launches for nothing.
 #include "tests/sim/workload_fixture.h"
 
+#include "tests/sim/fixture_system.h"
+
 static void expect_cycles(const char *text, double cycles)
 {
     expect_quantity(&workload_exchange, text, "cycles", cycles);
@@ -98,6 +100,31 @@ static void a_pattern_on_one_tile_exchanges_nothing_and_is_refused(void **state)
     expect_cycles("{pattern: scatter, tiles: 1}", 100 + 60 + 1); // to one other
 }
 
+// All tiles of both chips are one flow; of some, each pair is: those of 2,049 would be 4 million.
+static void all_to_all_of_too_many_but_not_all_tiles_of_chips_is_refused(void **state)
+{
+    (void)state;
+    const char *const texts[] = {"{pattern: all_to_all, tiles: 30}",
+                                 "{pattern: all_to_all, tiles: 2049}",
+                                 "{pattern: all_to_all, tiles: 2400}"};
+    for (uint32_t i = 0; i < 3; i++) {
+        struct fixture_system fixture;
+        fixture_system_open(&fixture, 2, TOPOLOGY_ALL);
+        fixture.chip.tiles = 1200;
+        struct machine_config machine = {.name = (char *)"fixture",
+                                         .chip = &fixture.chip,
+                                         .system = &fixture.system,
+                                         .parallel = {.chips = 2, .replicas = 1}};
+        struct workload_result result = {0};
+        char *why;
+        run_workload_at(&machine, &workload_exchange, texts[i], &result, &why);
+        assert_int_equal(why != NULL, i == 1);
+        assert_true(i != 1 || strstr(why, "all_to_all of 2049 of 2400 tiles") == why);
+        free(why);
+        fixture_system_close(&fixture);
+    }
+}
+
 static void a_pattern_needs_its_tiles(void **state)
 {
     (void)state;
@@ -157,6 +184,7 @@ int main(void)
         cmocka_unit_test(a_reduction_of_few_tiles_is_one_gather),
         cmocka_unit_test(a_reduction_sums_64_at_a_tile_until_32_are_left),
         cmocka_unit_test(a_pattern_on_one_tile_exchanges_nothing_and_is_refused),
+        cmocka_unit_test(all_to_all_of_too_many_but_not_all_tiles_of_chips_is_refused),
         cmocka_unit_test(a_pattern_needs_its_tiles),
         cmocka_unit_test(a_load_that_waits_for_the_last_takes_a_turn_of_all_workers),
         cmocka_unit_test(reading_takes_one_slot_a_load),
