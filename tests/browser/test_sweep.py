@@ -14,13 +14,12 @@ failures = 0
 
 # A chip of sixteen tiles, too small for the longest runs, beside a GPU.
 SWEEP = """
-base: {root}/configs/experiments/toy.yaml
-set: {{network.inputs: 64, machines: [{{chip: toy}}, {{chip: toy, lowering: dense}}, {{gpu: a100-80, baselines: [b1, b2, b4]}}]}}
+set: {network.inputs: 64, machines: [{chip: toy}, {chip: toy, lowering: dense}, {gpu: a100-80, baselines: [b1, b2, b4]}]}
 sweep:
   network.hidden: [[24, 24], [16, 16, 16]]
   training.time_steps: [4, 16, 400]
   network.max_activity: [0.05, 0.1, 0.4, 0.8]
-labels: {{network.max_activity: "cap <b>on</b> activity"}}
+labels: {network.max_activity: "cap <b>on</b> activity"}
 """
 CARDS = ["throughput", "speedup", "map", "breakdown", "schedule", "memory", "tiles", "misfits", "results", "grounds", "configuration"]
 
@@ -77,6 +76,16 @@ def first_points(page, card):
 
 def column(page, card, number):
     return page.evaluate(f"[...document.querySelectorAll('#{card} tbody tr')].map((row) => row.children[{number}].textContent)")
+
+
+def sweep_to_page(folder, environment, name, text):
+    """Sweeps of the toy experiment that `text` says, as a page: its path, what `sweep` said, what `report` said."""
+    sweep, database, path = (os.path.join(folder, name + ending) for ending in (".yaml", ".db", ".html"))
+    with open(sweep, "w") as file:
+        file.write(f"base: {environment['TILESIM_CONFIGS']}/experiments/toy.yaml\n{text}")
+    ran = subprocess.run([program, "sweep", sweep, "--db", database], env=environment, capture_output=True, text=True)
+    wrote = subprocess.run([program, "report", database, "--html", path], env=environment, capture_output=True, text=True)
+    return path, ran, wrote
 
 
 def check_look(browser, path, kind, **how):
@@ -160,12 +169,9 @@ def check_tables(page):
 
 def check_long(browser, folder, environment):
     """Of more seeds than are drawn the first and the last are, and what is left out is said."""
-    sweep, database, path = (os.path.join(folder, name) for name in ("long.yaml", "long.db", "long.html"))
-    with open(sweep, "w") as file:
-        file.write("base: BASE\nset: {workload: {kind: exchange, pattern: gather, tiles: 4, bytes: 4}, machines: [{chip: toy}]}\n"
-                   "sweep: {workload.bytes: {from: 4, to: 1600, step: 4}}\n".replace("BASE", os.path.dirname(environment["TILESIM_CONFIGS"]) + "/configs/experiments/toy.yaml"))
-    ran = subprocess.run([program, "sweep", sweep, "--db", database], env=environment, capture_output=True, text=True)
-    subprocess.run([program, "report", database, "--html", path], env=environment, capture_output=True, text=True)
+    path, ran, _ = sweep_to_page(folder, environment, "long",
+                                 "set: {workload: {kind: exchange, pattern: gather, tiles: 4, bytes: 4}, machines: [{chip: toy}]}\n"
+                                 "sweep: {workload.bytes: {from: 4, to: 1600, step: 4}}\n")
     page = browser.open(path)
     line = page.evaluate(f"(() => {{ const list = {chart('throughput')}.data.datasets.find((set) => !set.isBand).data; return [list.length, list[0].x, list[list.length - 1].x]; }})()")
     verdict("a_long_line_is_thinned_between_its_ends", line == [300, 4, 1600], (line, ran.stderr[-300:]))
@@ -177,14 +183,10 @@ def check_long(browser, folder, environment):
 
 def check_chips(browser, folder, environment):
     """Chips were swept: strong scaling of one network, weak scaling of replicas, each beside what is ideal."""
-    sweep, database, path = (os.path.join(folder, name) for name in ("chips.yaml", "chips.db", "chips.html"))
-    with open(sweep, "w") as file:
-        file.write("base: BASE\nset: {machines: [{name: toys, system: toy-4}], network.hidden: [24, 24, 24, 24]}\n"
-                   "blocks:\n  - sweep: {machines.0.chips: [1, 2, 4]}\n  - sweep: {machines.0.system: [{base: toy-4, packet_bytes: 8}]}\n"
-                   "  - zip: [{machines.0.chips: [1, 2, 4], machines.0.replicas: [1, 2, 4], training.batch: [6, 12, 24]}]\n"
-                   .replace("BASE", os.path.dirname(environment["TILESIM_CONFIGS"]) + "/configs/experiments/toy.yaml"))
-    ran = subprocess.run([program, "sweep", sweep, "--db", database], env=environment, capture_output=True, text=True)
-    subprocess.run([program, "report", database, "--html", path], env=environment, capture_output=True, text=True)
+    path, ran, _ = sweep_to_page(folder, environment, "chips",
+                                 "set: {machines: [{name: toys, system: toy-4}], network.hidden: [24, 24, 24, 24]}\n"
+                                 "blocks:\n  - sweep: {machines.0.chips: [1, 2, 4]}\n  - sweep: {machines.0.system: [{base: toy-4, packet_bytes: 8}]}\n"
+                                 "  - zip: [{machines.0.chips: [1, 2, 4], machines.0.replicas: [1, 2, 4], training.batch: [6, 12, 24]}]\n")
     page = browser.open(path)
     lines = {}
     for kind in ("strong: speed-up", "weak: efficiency"):
@@ -207,13 +209,9 @@ def check_chips(browser, folder, environment):
 
 def check_dense_chips(browser, folder, environment):
     """Networks that grow with the chips are no strong scaling, of dense machines either, whose drawn runs list no activity."""
-    sweep, database, path = (os.path.join(folder, name) for name in ("dense.yaml", "dense.db", "dense.html"))
-    with open(sweep, "w") as file:
-        file.write("base: BASE\nset: {training.mode: drawn, machines: [{name: toys, system: toy-4, lowering: dense}]}\n"
-                   "zip: [{machines.0.chips: [1, 2, 4], network.hidden: [[24], [24, 24], [24, 24, 24, 24]]}]\n"
-                   .replace("BASE", os.path.dirname(environment["TILESIM_CONFIGS"]) + "/configs/experiments/toy.yaml"))
-    ran = subprocess.run([program, "sweep", sweep, "--db", database], env=environment, capture_output=True, text=True)
-    subprocess.run([program, "report", database, "--html", path], env=environment, capture_output=True, text=True)
+    path, ran, _ = sweep_to_page(folder, environment, "dense",
+                                 "set: {training.mode: drawn, machines: [{name: toys, system: toy-4, lowering: dense}]}\n"
+                                 "zip: [{machines.0.chips: [1, 2, 4], network.hidden: [[24], [24, 24], [24, 24, 24, 24]]}]\n")
     page = browser.open(path)
     ideal = page.evaluate(f"{chart('chips')}.data.datasets.at(-1).data.map((point) => point.y)")
     has_choice = page.evaluate("document.querySelector('#chips select') !== null")
@@ -222,14 +220,10 @@ def check_dense_chips(browser, folder, environment):
 
 def check_no_grid(browser, folder, environment):
     """Of two blocks the values that most points have are together no point: the page begins with one that is."""
-    sweep, database, path = (os.path.join(folder, name) for name in ("blocks.yaml", "blocks.db", "blocks.html"))
-    with open(sweep, "w") as file:
-        file.write("base: BASE\nset: {machines: [{name: toys, chip: toy}]}\nblocks:\n"
-                   "  - sweep: {network.inputs: [24], training.batch: [12, 24, 30], training.time_steps: [5]}\n"
-                   "  - sweep: {network.inputs: [24, 28], training.batch: [6], training.time_steps: [4, 8]}\n"
-                   .replace("BASE", os.path.dirname(environment["TILESIM_CONFIGS"]) + "/configs/experiments/toy.yaml"))
-    ran = subprocess.run([program, "sweep", sweep, "--db", database], env=environment, capture_output=True, text=True)
-    subprocess.run([program, "report", database, "--html", path], env=environment, capture_output=True, text=True)
+    path, ran, _ = sweep_to_page(folder, environment, "blocks",
+                                 "set: {machines: [{name: toys, chip: toy}]}\nblocks:\n"
+                                 "  - sweep: {network.inputs: [24], training.batch: [12, 24, 30], training.time_steps: [5]}\n"
+                                 "  - sweep: {network.inputs: [24, 28], training.batch: [6], training.time_steps: [4, 8]}\n")
     said = browser.open(path).evaluate("document.body.innerText")
     verdict("blocks_begin_with_a_point", "Where the time goes" in said and "Nothing to draw" not in said, (said[:300], ran.stderr[-300:]))
 
@@ -254,12 +248,8 @@ def check_theme(browser, path):
 def main():
     root = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
     with tempfile.TemporaryDirectory() as folder:
-        sweep, database, page_path = (os.path.join(folder, name) for name in ("small.yaml", "small.db", "small.html"))
-        with open(sweep, "w") as file:
-            file.write(SWEEP.format(root=root))
         environment = {**os.environ, "TILESIM_CONFIGS": os.path.join(root, "configs")}
-        ran = subprocess.run([program, "sweep", sweep, "--db", database], env=environment, capture_output=True, text=True)
-        wrote = subprocess.run([program, "report", database, "--html", page_path], env=environment, capture_output=True, text=True)
+        page_path, ran, wrote = sweep_to_page(folder, environment, "small", SWEEP)
         verdict("a_sweep_becomes_a_page", wrote.returncode == 0, ran.stderr + wrote.stderr)
         if wrote.returncode != 0:
             return

@@ -106,4 +106,18 @@ static inline void expect_messages(const char *set, const char *const *expected)
         EXPECT(NULL, __VA_ARGS__);  \
     } while (0)
 
+// Of configs/experiments.
+static inline struct experiment *load_shipped(const char *name, const char *const *sets,
+                                              uint32_t count)
+{
+    char *path = xasprintf("%s/experiments/%s.yaml", getenv("TILESIM_CONFIGS"), name);
+    struct err *err = err_create();
+    struct experiment *experiment = experiment_load(path, sets, count, err);
+    err_print(err, stderr);
+    assert_non_null(experiment);
+    err_destroy(err);
+    free(path);
+    return experiment;
+}
+
 #endif

@@ -32,8 +32,7 @@ static struct timed time_on(struct fixture *fixture, enum all_reduce_kind all_re
         .chips = fixture->chips * replicas, .replicas = replicas, .all_reduce = all_reduce};
     fixture_system_open(&system, parallel.chips, TOPOLOGY_RING);
     char *why = NULL;
-    struct program *program = fixture_lower(fixture, LOWERING_DENSE, &why);
-    assert_non_null(program);
+    struct program *program = fixture_program(*fixture, LOWERING_DENSE);
     timed.chips = program->chips;
     struct machine *machine = machine_create_on(&system.system, &parallel, program);
     const struct activity *records[1] = {NULL};

@@ -34,8 +34,7 @@ static void check_engines(struct fixture *fixture, enum lowering_kind kind,
                           const struct chip_config *chip)
 {
     char *why = NULL;
-    struct program *program = fixture_lower(fixture, kind, &why);
-    assert_non_null(program);
+    struct program *program = fixture_program(*fixture, kind);
     struct machine *machine = machine_create(chip, program);
     struct activity *record = draw_record(program);
     const struct activity *records[1] = {kind == LOWERING_SPARSE ? record : NULL};
@@ -161,8 +160,7 @@ static struct streamed time_streamed(struct fixture *fixture, enum lowering_kind
     struct parallel_config one = {.chips = 1, .replicas = 1};
     char *why = NULL;
     fixture_system_open(&system, 1, TOPOLOGY_LINKS);
-    struct program *program = fixture_lower(fixture, kind, &why);
-    assert_non_null(program);
+    struct program *program = fixture_program(*fixture, kind);
     struct machine *machine = machine_create_on(&system.system, &one, program);
     struct activity *record = draw_record(program);
     const struct activity *records[1] = {kind == LOWERING_SPARSE ? record : NULL};

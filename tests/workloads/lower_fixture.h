@@ -129,6 +129,30 @@ static inline struct program *fixture_lower(struct fixture *fixture, enum loweri
     return program;
 }
 
+// The program, which is right; or the test has failed.
+static inline struct program *fixture_program(struct fixture fixture, enum lowering_kind kind)
+{
+    char *why = NULL;
+    struct program *program = fixture_lower(&fixture, kind, &why);
+    if (program == NULL) {
+        fail_msg("%s", why);
+    }
+    assert_null(why);
+    program_verify(program);
+    return program;
+}
+
+// The chip of all items of a range: it must be one.
+static inline uint32_t chip_of_items(const struct program *program, const struct tile_map *map,
+                                     uint32_t first, uint32_t count)
+{
+    uint32_t chip = tile_map_at(map, first) / program->chip_tiles;
+    for (uint32_t i = 0; i < count; i++) {
+        assert_int_equal(tile_map_at(map, first + i) / program->chip_tiles, chip);
+    }
+    return chip;
+}
+
 static inline struct fixture fixture_random(struct rng *rng)
 {
     static const uint32_t tiles[] = {16, 17, 64, 200, 1472};

@@ -98,14 +98,8 @@ static struct fixture small_network(uint32_t time_steps)
 static struct program *lower_with(struct fixture *fixture, struct checkpoint_config checkpoints,
                                   enum lowering_kind kind)
 {
-    char *why = NULL;
     fixture->checkpoints = checkpoints;
-    struct program *program = fixture_lower(fixture, kind, &why);
-    if (program == NULL) {
-        fail_msg("%s", why);
-    }
-    program_verify(program);
-    return program;
+    return fixture_program(*fixture, kind);
 }
 
 // C1: sizes of the section 3 of the cost model.

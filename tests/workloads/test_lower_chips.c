@@ -94,26 +94,6 @@ static void more_neurons_on_a_tile_are_more_layers_of_the_same_width(void **stat
     assert_int_equal(tiles, 2 * 1472);
 }
 
-static struct program *lower(struct fixture fixture, enum lowering_kind kind)
-{
-    char *why = NULL;
-    struct program *program = fixture_lower(&fixture, kind, &why);
-    assert_non_null(program);
-    program_verify(program);
-    return program;
-}
-
-// The chip of all items of a range: it must be one.
-static uint32_t chip_of(const struct program *program, const struct tile_map *map, uint32_t first,
-                        uint32_t count)
-{
-    uint32_t chip = tile_map_at(map, first) / program->chip_tiles;
-    for (uint32_t i = 0; i < count; i++) {
-        assert_int_equal(tile_map_at(map, first + i) / program->chip_tiles, chip);
-    }
-    return chip;
-}
-
 // Bytes that the exchange of a name sends from one chip to another, each broadcast once.
 static uint64_t crossing_bytes(const struct program *program, const char *name, uint32_t from,
                                uint32_t to)
@@ -123,10 +103,10 @@ static uint64_t crossing_bytes(const struct program *program, const char *name, 
         const struct exchange_step *exchange = &program->exchanges[i];
         for (uint32_t j = 0; strcmp(exchange->name, name) == 0 && j < exchange->flow_count; j++) {
             const struct flow *flow = &program->flows[exchange->first_flow + j];
-            bool is_between =
-                chip_of(program, &flow->source, flow->first_source, flow->source_count) == from &&
-                chip_of(program, &flow->destination, flow->first_destination,
-                        flow->destination_count) == to;
+            bool is_between = chip_of_items(program, &flow->source, flow->first_source,
+                                            flow->source_count) == from &&
+                              chip_of_items(program, &flow->destination, flow->first_destination,
+                                            flow->destination_count) == to;
             uint64_t messages = flow->kind == FLOW_BROADCAST ? flow->source_count : 1;
             bytes += is_between ? messages * flow->bytes : 0;
         }
@@ -137,16 +117,17 @@ static uint64_t crossing_bytes(const struct program *program, const char *name, 
 static void spikes_and_slot_gradients_alone_cross_chips(void **state)
 {
     (void)state;
-    struct program *program = lower(three_chips(), LOWERING_SPARSE);
+    struct program *program = fixture_program(three_chips(), LOWERING_SPARSE);
     assert_int_equal(program->chips, 3);
     assert_int_equal(program->chip_tiles, 600);
     for (uint32_t i = 0; i < program->exchange_count; i++) {
         const struct exchange_step *exchange = &program->exchanges[i];
         for (uint32_t j = 0; j < exchange->flow_count; j++) {
             const struct flow *flow = &program->flows[exchange->first_flow + j];
-            uint32_t from = chip_of(program, &flow->source, flow->first_source, flow->source_count);
-            uint32_t to = chip_of(program, &flow->destination, flow->first_destination,
-                                  flow->destination_count);
+            uint32_t from =
+                chip_of_items(program, &flow->source, flow->first_source, flow->source_count);
+            uint32_t to = chip_of_items(program, &flow->destination, flow->first_destination,
+                                        flow->destination_count);
             bool may_cross = strncmp(exchange->name, "F2", 2) == 0 ||
                              strncmp(exchange->name, "B4", 2) == 0 ||
                              strncmp(exchange->name, "B6", 2) == 0;
@@ -168,17 +149,17 @@ static void vertices_of_a_layer_and_its_memory_stay_on_its_chip(void **state)
     (void)state;
     struct fixture fixture = three_chips();
     struct placement *placement = place(&fixture, 3);
-    struct program *program = lower(fixture, LOWERING_SPARSE);
+    struct program *program = fixture_program(fixture, LOWERING_SPARSE);
     for (uint32_t i = 0; i < program->group_count; i++) {
         const struct vertex_group *group = &program->groups[i];
-        uint32_t chip = chip_of(program, &group->place, group->first_item, group->items);
+        uint32_t chip = chip_of_items(program, &group->place, group->first_item, group->items);
         if (group->network_layer > 0) {
             assert_int_equal(chip, placement->layers[group->network_layer].chip);
         }
     }
     for (uint32_t i = 0; i < program->variable_count; i++) {
         const struct variable *variable = &program->variables[i];
-        chip_of(program, &variable->place, variable->first_item, variable->items);
+        chip_of_items(program, &variable->place, variable->first_item, variable->items);
     }
     program_destroy(program);
     placement_destroy(placement);
@@ -199,11 +180,11 @@ static void replicas_sum_the_gradients_of_the_fullest_chip_before_the_update(voi
     (void)state;
     uint32_t at;
     struct fixture fixture = three_chips();
-    struct program *alone = lower(fixture, LOWERING_SPARSE);
+    struct program *alone = fixture_program(fixture, LOWERING_SPARSE);
     assert_null(find_all_reduce(alone, &at));
     fixture.replicas = 4;
     fixture.has_bias = true;
-    struct program *program = lower(fixture, LOWERING_SPARSE);
+    struct program *program = fixture_program(fixture, LOWERING_SPARSE);
     const struct program_step *step = find_all_reduce(program, &at);
     assert_non_null(step);
     assert_int_equal(step->chip_bytes, 4 * (600 + 1) * 900); // layer 2; layers 3 and 4: 465,500
@@ -211,7 +192,7 @@ static void replicas_sum_the_gradients_of_the_fullest_chip_before_the_update(voi
     assert_string_equal(program->compute_sets[step[1].index].name, "optimizer");
     fixture.chips = 1;
     fixture.has_bias = false;
-    struct program *dense = lower(fixture, LOWERING_DENSE);
+    struct program *dense = fixture_program(fixture, LOWERING_DENSE);
     step = find_all_reduce(dense, &at);
     assert_non_null(step);
     assert_int_equal(step->chip_bytes, 4 * (50 * 600 + 600 * 900 + 900 * 500 + 500 * 30));

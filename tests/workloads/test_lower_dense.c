@@ -11,15 +11,6 @@
 
 #include "tests/workloads/lower_fixture.h"
 
-static struct program *lower(struct fixture fixture)
-{
-    char *why = NULL;
-    struct program *program = fixture_lower(&fixture, LOWERING_DENSE, &why);
-    assert_non_null(program);
-    program_verify(program);
-    return program;
-}
-
 static struct fixture small_network(void)
 {
     return (struct fixture){.layer_count = 4,
@@ -37,7 +28,7 @@ static void every_product_of_the_graph_runs_whole_in_every_time_step(void **stat
 {
     (void)state;
     struct fixture fixture = small_network();
-    struct program *program = lower(fixture);
+    struct program *program = fixture_program(fixture, LOWERING_DENSE);
     uint64_t multiplies[2] = {0, 0}, expected[2] = {0, 0};
     const char *const sets[2] = {"D3 products", "E5 products"};
     uint32_t groups[2] = {0, 0};
@@ -67,7 +58,7 @@ static void every_product_of_the_graph_runs_whole_in_every_time_step(void **stat
 static void delayed_layers_lie_side_by_side_and_fill_the_chip(void **state)
 {
     (void)state;
-    struct program *program = lower(small_network());
+    struct program *program = fixture_program(small_network(), LOWERING_DENSE);
     const struct compute_set *set = find_set(program, "D3 products");
     uint32_t next = 0, tiles = 0;
     for (uint32_t i = 0; i < set->group_count; i++) {
@@ -86,7 +77,7 @@ static void layers_without_a_delay_take_the_whole_chip_in_turn(void **state)
     (void)state;
     struct fixture fixture = small_network();
     fixture.layer_delay = 0;
-    struct program *program = lower(fixture);
+    struct program *program = fixture_program(fixture, LOWERING_DENSE);
     assert_int_equal(count_named_sets(program, "D3 products"), 3);
     assert_int_equal(count_named_sets(program, "E3 adjoints"), 3);
     assert_int_equal(find_set(program, "D3 products")->group_count, 1);
@@ -97,7 +88,7 @@ static void layers_without_a_delay_take_the_whole_chip_in_turn(void **state)
 static void nothing_depends_on_the_record(void **state)
 {
     (void)state;
-    struct program *program = lower(small_network());
+    struct program *program = fixture_program(small_network(), LOWERING_DENSE);
     for (uint32_t i = 0; i < program->group_count; i++) {
         assert_int_equal(program->groups[i].dealing, DEAL_EVEN);
         assert_int_equal(program->groups[i].list, LIST_NONE);
@@ -108,7 +99,7 @@ static void nothing_depends_on_the_record(void **state)
 static void weights_are_transposed_once_per_training_step(void **state)
 {
     (void)state;
-    struct program *program = lower(small_network());
+    struct program *program = fixture_program(small_network(), LOWERING_DENSE);
     uint32_t first_loop = fixture_loop(program, 0).first;
     assert_int_equal(count_named_sets(program, "transpose weights"), 1);
     uint32_t at = 0;
@@ -129,7 +120,7 @@ static void the_host_sends_ids_and_the_chip_expands_them_in_both_loops(void **st
 {
     (void)state;
     struct fixture fixture = small_network();
-    struct program *program = lower(fixture);
+    struct program *program = fixture_program(fixture, LOWERING_DENSE);
     assert_int_equal(program->steps[0].host_bytes, 4 * (20 * 48 * (30 + 1) + 48));
     assert_int_equal(count_named_sets(program, "set input"), 2);
     const struct vertex_group *set_input = find_group(program, "set input", 1);
@@ -146,7 +137,7 @@ static void spikes_reach_every_tile_of_a_product_in_whole_blocks(void **state)
     struct fixture fixture = small_network();
     for (uint32_t bytes = 2; bytes <= 4; bytes += 2) {
         fixture.config.matmul_bytes = bytes;
-        struct program *program = lower(fixture);
+        struct program *program = fixture_program(fixture, LOWERING_DENSE);
         for (uint32_t l = 1; l <= 3; l++) {
             const struct vertex_group *group = find_group(program, "D3 products", l);
             uint64_t block_bytes = (uint64_t)group->sizes[0] * group->sizes[1] * bytes;
@@ -165,7 +156,7 @@ static void partial_sums_are_exchanged_between_the_tiles_of_a_block(void **state
 {
     (void)state;
     struct fixture fixture = small_network();
-    struct program *program = lower(fixture);
+    struct program *program = fixture_program(fixture, LOWERING_DENSE);
     const struct vertex_group *product = find_group(program, "D3 products", 1);
     const struct vertex_group *sum = find_group(program, "D4 add up", 1);
     assert_non_null(sum);
@@ -183,9 +174,9 @@ static void half_precision_keeps_float32_weights_and_halves_what_moves(void **st
 {
     (void)state;
     struct fixture fixture = small_network();
-    struct program *full = lower(fixture);
+    struct program *full = fixture_program(fixture, LOWERING_DENSE);
     fixture.config.matmul_bytes = 2;
-    struct program *half = lower(fixture);
+    struct program *half = fixture_program(fixture, LOWERING_DENSE);
     assert_null(find_variable(full, "layer 1 weights, float32"));
     assert_non_null(find_variable(half, "layer 1 weights, float32"));
     assert_int_equal(count_named_sets(full, "cast weights"), 0);
@@ -200,9 +191,9 @@ static void another_neuron_model_costs_what_its_equations_say(void **state)
 {
     (void)state;
     struct fixture fixture = small_network();
-    struct program *lif = lower(fixture);
+    struct program *lif = fixture_program(fixture, LOWERING_DENSE);
     fixture.neuron = "cuba_lif";
-    struct program *cuba = lower(fixture);
+    struct program *cuba = fixture_program(fixture, LOWERING_DENSE);
     // forward: u and the current; five ops and the firing; u and the spikes
     const struct vertex_group *update = find_group(lif, "D5 neuron update", 1);
     assert_int_equal(update->sizes[1], 2);
@@ -261,7 +252,7 @@ static uint32_t count_steps(const struct program *program, struct loop_range ran
 static void an_analog_input_is_sent_once_and_leaves_its_tiles_in_every_time_step(void **state)
 {
     (void)state;
-    struct program *program = lower(analog_network());
+    struct program *program = fixture_program(analog_network(), LOWERING_DENSE);
     assert_int_equal(program->steps[0].host_bytes, 4 * (48 * 300 + 48)); // values, labels
     assert_null(find_set(program, "set input"));
     assert_int_equal(find_variable(program, "input")->bytes_per_item, 4 * 72); // 48 x 300 / 200
@@ -278,9 +269,9 @@ static void a_hoisted_product_leaves_both_loops(void **state)
 {
     (void)state;
     struct fixture fixture = analog_network();
-    struct program *in_loop = lower(fixture);
+    struct program *in_loop = fixture_program(fixture, LOWERING_DENSE);
     fixture.config.hoists_static_input = true;
-    struct program *hoisted = lower(fixture);
+    struct program *hoisted = fixture_program(fixture, LOWERING_DENSE);
     const struct vertex_group *once = group_of(hoisted, "H2 static product", 1);
     const struct vertex_group *every = group_of(in_loop, "D3 products", 1);
     assert_memory_equal(once->sizes, every->sizes, sizeof once->sizes);
@@ -317,7 +308,7 @@ static void what_hoisting_keeps_lives_from_the_product_to_the_end_of_the_loop(vo
     (void)state;
     struct fixture fixture = analog_network();
     fixture.config.hoists_static_input = true;
-    struct program *program = lower(fixture);
+    struct program *program = fixture_program(fixture, LOWERING_DENSE);
     uint32_t elements = group_of(program, "D5 neuron update", 1)->sizes[0];
     struct loop_range forward = fixture_loop(program, 0), backward = fixture_loop(program, 1);
     const struct variable *currents = find_variable(program, "layer 1 static currents");
@@ -336,9 +327,9 @@ static void biases_are_loaded_by_the_update_and_summed_over_the_samples_of_a_til
 {
     (void)state;
     struct fixture fixture = analog_network();
-    struct program *with = lower(fixture);
+    struct program *with = fixture_program(fixture, LOWERING_DENSE);
     fixture.has_bias = false;
-    struct program *without = lower(fixture);
+    struct program *without = fixture_program(fixture, LOWERING_DENSE);
     for (uint32_t l = 1; l <= 3; l++) {
         const struct vertex_group *update = group_of(with, "D5 neuron update", l);
         const struct vertex_group *bare = group_of(without, "D5 neuron update", l);
@@ -365,9 +356,9 @@ static void tiles_with_the_same_biases_share_them_and_their_gradients(void **sta
 {
     (void)state;
     struct fixture fixture = analog_network();
-    struct program *with = lower(fixture);
+    struct program *with = fixture_program(fixture, LOWERING_DENSE);
     fixture.has_bias = false;
-    struct program *without = lower(fixture);
+    struct program *without = fixture_program(fixture, LOWERING_DENSE);
     uint64_t expected = 0;
     for (uint32_t l = 1; l <= 3; l++) {
         const struct vertex_group *product = group_of(with, "D3 products", l);
@@ -396,7 +387,7 @@ static void a_loss_on_membranes_moves_what_spike_counts_moved(void **state)
 {
     (void)state;
     struct fixture fixture = analog_network();
-    struct program *membranes = lower(fixture);
+    struct program *membranes = fixture_program(fixture, LOWERING_DENSE);
     assert_int_equal(total_received_bytes(membranes, "summed membranes"), 4 * 48 * 10);
     // forward: u, current, bias, the sum; five ops of the update, the bias, the sum, firing
     const uint32_t *update = group_of(membranes, "D5 neuron update", 3)->sizes;
@@ -413,9 +404,9 @@ static void output_spikes_are_kept_where_the_host_wants_them(void **state)
 {
     (void)state;
     struct fixture fixture = analog_network();
-    struct program *loss = lower(fixture);
+    struct program *loss = fixture_program(fixture, LOWERING_DENSE);
     fixture.config.host_output = HOST_OUTPUT_SPIKES;
-    struct program *spikes = lower(fixture);
+    struct program *spikes = fixture_program(fixture, LOWERING_DENSE);
     assert_int_equal(loss->steps[loss->step_count - 1].host_bytes, 4);
     assert_int_equal(spikes->steps[spikes->step_count - 1].host_bytes, 4 * (1 + 20 * 48 * 10));
     assert_null(find_variable(loss, "layer 3 spike history"));
@@ -432,7 +423,7 @@ static void any_network_lowers_to_a_legal_program(void **state)
     for (uint32_t i = 0; i < 150; i++) {
         struct rng rng = rng_create(23, RNG_TEST, i, 0);
         struct fixture fixture = fixture_random(&rng);
-        struct program *program = lower(fixture);
+        struct program *program = fixture_program(fixture, LOWERING_DENSE);
         uint64_t weights_bytes = 0;
         for (uint32_t v = 0; v < program->variable_count; v++) {
             const struct variable *variable = &program->variables[v];
@@ -453,7 +444,7 @@ static void any_network_lowers_to_a_legal_program(void **state)
 static void the_published_network_fits_bow(void **state)
 {
     (void)state;
-    struct program *program = lower(fixture_published(2, 0.05));
+    struct program *program = fixture_program(fixture_published(2, 0.05), LOWERING_DENSE);
     for (uint32_t tile = 0; tile < 1472; tile += 53) {
         assert_true(peak_bytes(program, tile) < 638976);
     }

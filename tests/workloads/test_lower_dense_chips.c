@@ -27,36 +27,15 @@ static struct fixture four_chips(uint32_t layer_chips)
                             .config = {.layer_chips = layer_chips}};
 }
 
-static struct program *lower(struct fixture fixture)
-{
-    char *why = NULL;
-    struct program *program = fixture_lower(&fixture, LOWERING_DENSE, &why);
-    if (program == NULL) {
-        fail_msg("%s", why);
-    }
-    program_verify(program);
-    return program;
-}
-
-// The chip of all items of a range: it must be one.
-static uint32_t chip_of(const struct program *program, const struct tile_map *map, uint32_t first,
-                        uint32_t count)
-{
-    uint32_t chip = tile_map_at(map, first) / program->chip_tiles;
-    for (uint32_t i = 0; i < count; i++) {
-        assert_int_equal(tile_map_at(map, first + i) / program->chip_tiles, chip);
-    }
-    return chip;
-}
-
 static uint32_t source_chip(const struct program *program, const struct flow *flow)
 {
-    return chip_of(program, &flow->source, flow->first_source, flow->source_count);
+    return chip_of_items(program, &flow->source, flow->first_source, flow->source_count);
 }
 
 static uint32_t destination_chip(const struct program *program, const struct flow *flow)
 {
-    return chip_of(program, &flow->destination, flow->first_destination, flow->destination_count);
+    return chip_of_items(program, &flow->destination, flow->first_destination,
+                         flow->destination_count);
 }
 
 // Bytes that an exchange sends from one chip to another, or within one, each broadcast once.
@@ -89,7 +68,7 @@ static bool crosses(const struct program *program, const struct exchange_step *e
 static void every_chip_of_a_layer_has_its_part_of_the_columns_on_the_same_tiles(void **state)
 {
     (void)state;
-    struct program *program = lower(four_chips(4));
+    struct program *program = fixture_program(four_chips(4), LOWERING_DENSE);
     assert_int_equal(program->chips, 4);
     assert_int_equal(program->tile_count, 4 * CHIP_TILES);
     const struct compute_set *set = find_set(program, "D3 products");
@@ -112,11 +91,11 @@ static void every_chip_of_a_layer_has_its_part_of_the_columns_on_the_same_tiles(
 static void layers_on_chips_of_their_own_have_everything_there(void **state)
 {
     (void)state;
-    struct program *program = lower(four_chips(1));
+    struct program *program = fixture_program(four_chips(1), LOWERING_DENSE);
     assert_int_equal(program->chips, 4);
     for (uint32_t i = 0; i < program->group_count; i++) {
         const struct vertex_group *group = &program->groups[i];
-        uint32_t chip = chip_of(program, &group->place, group->first_item, group->items);
+        uint32_t chip = chip_of_items(program, &group->place, group->first_item, group->items);
         if (group->network_layer > 0) {
             assert_int_equal(chip, group->network_layer - 1);
         }
@@ -128,7 +107,7 @@ static void inputs_and_spike_gradients_alone_cross_in_a_time_step(void **state)
 {
     (void)state;
     for (uint32_t layer_chips = 1; layer_chips <= 4; layer_chips *= 2) {
-        struct program *program = lower(four_chips(layer_chips));
+        struct program *program = fixture_program(four_chips(layer_chips), LOWERING_DENSE);
         for (uint32_t i = 0; i < program->exchange_count; i++) {
             const struct exchange_step *exchange = &program->exchanges[i];
             bool may_cross = strncmp(exchange->name, "D2", 2) == 0 ||
@@ -150,7 +129,7 @@ static void what_crosses_is_counted_in_words(void **state)
 {
     (void)state;
     const uint64_t layer_bytes = 4 * 8 * 64; // spikes of a layer, B N
-    struct program *program = lower(four_chips(1));
+    struct program *program = fixture_program(four_chips(1), LOWERING_DENSE);
     assert_in_range(bytes_between(program, "D2", 0, 1), layer_bytes, layer_bytes * 5 / 4);
     assert_int_equal(bytes_between(program, "D2", 1, 0), 0);
     assert_int_equal(bytes_between(program, "D2", 0, 2), 0);
@@ -160,7 +139,7 @@ static void what_crosses_is_counted_in_words(void **state)
     program_destroy(program);
     // on all chips: of each of three layers every chip sends its quarter to each other one, and
     // gets from each a part of its quarter of the spike gradients
-    program = lower(four_chips(4));
+    program = fixture_program(four_chips(4), LOWERING_DENSE);
     assert_in_range(bytes_between(program, "D2", 0, 3), 3 * layer_bytes / 4, 3 * layer_bytes / 3);
     assert_in_range(bytes_between(program, "D2", 3, 0), 3 * layer_bytes / 4, 3 * layer_bytes / 3);
     assert_int_equal(bytes_between(program, "E2", 2, 1), 3 * layer_bytes / 4);
@@ -173,7 +152,8 @@ static uint64_t bytes_of(const struct program *program, const char *name, uint32
     uint64_t bytes = 0;
     for (uint32_t i = 0; i < program->variable_count; i++) {
         const struct variable *variable = &program->variables[i];
-        uint32_t at = chip_of(program, &variable->place, variable->first_item, variable->items);
+        uint32_t at =
+            chip_of_items(program, &variable->place, variable->first_item, variable->items);
         if (strcmp(variable->name, name) == 0 && at == chip) {
             bytes += variable->items * variable->bytes_per_item;
         }
@@ -184,7 +164,7 @@ static uint64_t bytes_of(const struct program *program, const char *name, uint32
 static void every_chip_holds_its_part_of_a_layer_and_its_sums(void **state)
 {
     (void)state;
-    struct program *program = lower(four_chips(4));
+    struct program *program = fixture_program(four_chips(4), LOWERING_DENSE);
     for (uint32_t chip = 0; chip < 4; chip++) {
         uint64_t part = 4 * 64 * 16; // weights; tiles that share rows of them have copies
         assert_in_range(bytes_of(program, "layer 2 Adam moments", chip), 2 * part, 3 * part);
@@ -196,7 +176,7 @@ static void every_chip_holds_its_part_of_a_layer_and_its_sums(void **state)
     }
     struct fixture alone = four_chips(0);
     alone.chips = 1;
-    struct program *one = lower(alone);
+    struct program *one = fixture_program(alone, LOWERING_DENSE);
     uint64_t fullest = 0, fullest_alone = 0;
     for (uint32_t tile = 0; tile < CHIP_TILES; tile++) {
         fullest = max_u64(fullest, peak_bytes(program, CHIP_TILES + tile)); // of chip 1
@@ -211,7 +191,8 @@ static void every_chip_holds_its_part_of_a_layer_and_its_sums(void **state)
 static void gradients_from_several_chips_are_added_where_they_arrive(void **state)
 {
     (void)state;
-    struct program *apart = lower(four_chips(1)), *split = lower(four_chips(4));
+    struct program *apart = fixture_program(four_chips(1), LOWERING_DENSE),
+                   *split = fixture_program(four_chips(4), LOWERING_DENSE);
     const struct vertex_group *one = find_group(apart, "E3 adjoints", 2);
     const struct vertex_group *four = find_group(split, "E3 adjoints", 2);
     assert_int_equal(four->sizes[1], one->sizes[1] + 3); // loads
@@ -227,7 +208,7 @@ static void every_chip_of_the_first_layer_gets_the_input_from_the_host(void **st
     (void)state;
     const uint64_t ids = (uint64_t)6 * 8 * (8 + 1), labels = 8; // T B (S + 1)
     for (uint32_t layer_chips = 1; layer_chips <= 4; layer_chips *= 2) {
-        struct program *program = lower(four_chips(layer_chips));
+        struct program *program = fixture_program(four_chips(layer_chips), LOWERING_DENSE);
         assert_int_equal(program->steps[0].kind, STEP_HOST);
         assert_int_equal(program->steps[0].host_bytes, 4 * (layer_chips * ids + labels));
         program_destroy(program);
@@ -240,7 +221,7 @@ static void replicas_sum_what_the_fullest_chip_has(void **state)
     struct fixture fixture = four_chips(2); // two layers on each pair of chips
     fixture.replicas = 2;
     fixture.has_bias = true;
-    struct program *program = lower(fixture);
+    struct program *program = fixture_program(fixture, LOWERING_DENSE);
     uint64_t bytes = 0;
     for (uint32_t i = 0; i < program->step_count; i++) {
         bytes += program->steps[i].kind == STEP_ALL_REDUCE ? program->steps[i].chip_bytes : 0;
@@ -259,7 +240,7 @@ static void chips_stream_their_parts_of_a_state_side_by_side(void **state)
         fixture.has_streaming = true;
         fixture.checkpoints =
             (struct checkpoint_config){.kind = CHECKPOINT_SINGLE_REMOTE, .remote = 2};
-        struct program *program = lower(fixture);
+        struct program *program = fixture_program(fixture, LOWERING_DENSE);
         streamed[i] = 0;
         for (uint32_t step = 0; step < program->step_count; step++) {
             streamed[i] = max_u64(streamed[i], program->steps[step].chip_bytes);
@@ -299,11 +280,11 @@ static void nothing_spans_chips_but_flows_and_io_tiles_only_stream(void **state)
     for (uint32_t i = 0; i < 150; i++) {
         struct rng rng = rng_create(43, RNG_TEST, i, 0);
         struct fixture fixture = draw_network(&rng);
-        struct program *program = lower(fixture);
+        struct program *program = fixture_program(fixture, LOWERING_DENSE);
         assert_true(program->chips <= fixture.chips);
         for (uint32_t j = 0; j < program->group_count; j++) {
             const struct vertex_group *group = &program->groups[j];
-            chip_of(program, &group->place, group->first_item, group->items);
+            chip_of_items(program, &group->place, group->first_item, group->items);
             for (uint32_t item = 0; item < group->items; item++) {
                 uint32_t tile = tile_map_at(&group->place, group->first_item + item);
                 assert_true(tile % fixture.tiles < fixture.tiles - fixture.config.io_tiles);
@@ -314,7 +295,7 @@ static void nothing_spans_chips_but_flows_and_io_tiles_only_stream(void **state)
         }
         for (uint32_t j = 0; j < program->variable_count; j++) {
             const struct variable *variable = &program->variables[j];
-            chip_of(program, &variable->place, variable->first_item, variable->items);
+            chip_of_items(program, &variable->place, variable->first_item, variable->items);
         }
         with_io_tiles += fixture.config.io_tiles > 0;
         program_destroy(program);

@@ -13,22 +13,12 @@
 
 #define CHIP_BYTES 638976u // Bow: 624 KiB a tile
 
-static struct program *lower(struct fixture fixture)
-{
-    char *why = NULL;
-    struct program *program = fixture_lower(&fixture, LOWERING_SPARSE, &why);
-    assert_non_null(program);
-    assert_null(why);
-    program_verify(program);
-    return program;
-}
-
 // --- rows ---------------------------------------------------------------------------------------
 static void a_forward_step_has_8_plus_4_sets_a_layer(void **state)
 {
     (void)state;
     for (uint32_t hidden = 2; hidden <= 5; hidden++) {
-        struct program *program = lower(fixture_published(hidden, 0.05));
+        struct program *program = fixture_program(fixture_published(hidden, 0.05), LOWERING_SPARSE);
         uint32_t layers = hidden + 1;
         assert_int_equal(count_sets(program, fixture_loop(program, 0)), 8 + 4 * layers);
         program_destroy(program);
@@ -39,7 +29,7 @@ static void a_forward_step_has_8_plus_4_sets_a_layer(void **state)
 static void every_set_of_slices_fetches_the_index_before_it(void **state)
 {
     (void)state;
-    struct program *program = lower(fixture_published(2, 0.05));
+    struct program *program = fixture_program(fixture_published(2, 0.05), LOWERING_SPARSE);
     uint32_t slices = 0;
     for (uint32_t i = 1; i < program->step_count; i++) {
         const struct program_step *step = &program->steps[i];
@@ -62,7 +52,7 @@ static void a_backward_step_has_7_plus_7_sets_a_layer_a_copy_and_the_second_redu
 {
     (void)state;
     for (uint32_t hidden = 2; hidden <= 5; hidden++) {
-        struct program *program = lower(fixture_published(hidden, 0.05));
+        struct program *program = fixture_program(fixture_published(hidden, 0.05), LOWERING_SPARSE);
         uint32_t layers = hidden + 1;
         assert_int_equal(count_sets(program, fixture_loop(program, 1)), 7 + 7 * layers + 1 + 1);
         assert_int_equal(count_named_sets(program, "B2 "), 5 * layers + 1);
@@ -76,9 +66,9 @@ static void rearrangement_adds_a_set_to_five_rows(void **state)
 {
     (void)state;
     struct fixture fixture = fixture_published(2, 0.05);
-    struct program *plain = lower(fixture);
+    struct program *plain = fixture_program(fixture, LOWERING_SPARSE);
     fixture.config.has_rearrangement = true;
-    struct program *program = lower(fixture);
+    struct program *program = fixture_program(fixture, LOWERING_SPARSE);
     for (uint32_t loop = 0; loop < 2; loop++) {
         uint32_t added = count_sets(program, fixture_loop(program, loop)) -
                          count_sets(plain, fixture_loop(plain, loop));
@@ -97,7 +87,7 @@ static void fusion_leaves_one_set_for_all_layers_of_b3_and_of_b5(void **state)
     (void)state;
     struct fixture fixture = fixture_published(2, 0.05);
     fixture.config.elementwise = ELEMENTWISE_FUSED;
-    struct program *program = lower(fixture);
+    struct program *program = fixture_program(fixture, LOWERING_SPARSE);
     assert_int_equal(count_named_sets(program, "B3"), 1);
     assert_int_equal(count_named_sets(program, "B5"), 1);
     assert_int_equal(find_set(program, "B5 error")->group_count, 3);
@@ -109,7 +99,7 @@ static void without_a_layer_delay_layers_run_one_after_the_other(void **state)
     (void)state;
     struct fixture fixture = fixture_published(2, 0.05);
     fixture.layer_delay = 0;
-    struct program *program = lower(fixture);
+    struct program *program = fixture_program(fixture, LOWERING_SPARSE);
     assert_int_equal(count_named_sets(program, "F3 neuron update"), 3);
     assert_int_equal(count_named_sets(program, "B4 state gradient"), 3);
     assert_int_equal(find_set(program, "F3 neuron update")->group_count, 1);
@@ -132,7 +122,7 @@ static void without_a_layer_delay_layers_run_one_after_the_other(void **state)
 static void a_delayed_layer_reads_the_spikes_of_the_step_before(void **state)
 {
     (void)state;
-    struct program *program = lower(fixture_published(2, 0.05));
+    struct program *program = fixture_program(fixture_published(2, 0.05), LOWERING_SPARSE);
     static const char *const sets[] = {"F3 neuron update", "B7 weight gradient"};
     for (uint32_t i = 0; i < 2; i++) {
         assert_int_equal(find_group(program, sets[i], 1)->time_offset, 0);
@@ -152,7 +142,7 @@ static void a_delayed_layer_reads_the_spikes_of_the_step_before(void **state)
 static void loops_run_over_all_time_steps_upwards_and_downwards(void **state)
 {
     (void)state;
-    struct program *program = lower(fixture_published(2, 0.05));
+    struct program *program = fixture_program(fixture_published(2, 0.05), LOWERING_SPARSE);
     const struct program_step *forward = &program->steps[fixture_loop(program, 0).first];
     const struct program_step *backward = &program->steps[fixture_loop(program, 1).first];
     assert_int_equal(forward->loop_count, 100);
@@ -167,7 +157,7 @@ static void loops_run_over_all_time_steps_upwards_and_downwards(void **state)
 static void the_host_sends_ids_counts_and_labels_and_gets_the_loss(void **state)
 {
     (void)state;
-    struct program *program = lower(fixture_published(2, 0.05));
+    struct program *program = fixture_program(fixture_published(2, 0.05), LOWERING_SPARSE);
     const struct program_step *first = &program->steps[0];
     const struct program_step *last = &program->steps[program->step_count - 1];
     assert_int_equal(first->kind, STEP_HOST);
@@ -183,7 +173,7 @@ static void the_host_sends_ids_counts_and_labels_and_gets_the_loss(void **state)
 static void vertices_of_each_row_are_those_of_the_published_table(void **state)
 {
     (void)state;
-    struct program *program = lower(fixture_published(2, 0.05));
+    struct program *program = fixture_program(fixture_published(2, 0.05), LOWERING_SPARSE);
     uint64_t tiles = 1471, batch = 48;
     assert_int_equal(count_set_vertices(program, "F3 neuron update"), tiles * batch);
     assert_int_equal(count_set_vertices(program, "F4 threshold flags"), tiles * batch * 2);
@@ -204,7 +194,7 @@ static void vertices_of_each_row_are_those_of_the_published_table(void **state)
 static void ten_neurons_need_one_compaction_tile_with_six_vertices(void **state)
 {
     (void)state;
-    struct program *program = lower(fixture_published(2, 0.05));
+    struct program *program = fixture_program(fixture_published(2, 0.05), LOWERING_SPARSE);
     const struct vertex_group *group = find_group(program, "F6 compact flags", 3);
     assert_int_equal(group->parts, 1);
     assert_int_equal(group->vertices, 6);
@@ -212,7 +202,7 @@ static void ten_neurons_need_one_compaction_tile_with_six_vertices(void **state)
     struct fixture fixture = fixture_published(2, 0.05);
     fixture.neurons[3] = 4;
     fixture.slots[3] = 2;
-    program = lower(fixture);
+    program = fixture_program(fixture, LOWERING_SPARSE);
     assert_int_equal(find_group(program, "F6 compact flags", 3)->vertices, 4);
     program_destroy(program);
 }
@@ -239,7 +229,7 @@ static void volumes_are_those_of_the_published_examples(void **state)
     for (uint32_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         const struct volume_case *expected = &cases[i];
         struct fixture fixture = fixture_published(expected->hidden, expected->activity);
-        struct program *program = lower(fixture);
+        struct program *program = fixture_program(fixture, LOWERING_SPARSE);
         uint32_t tile = find_group(program, "F3 neuron update", 2)->place.first;
         assert_int_equal(received_bytes(program, "F3 ", tile), expected->f3);
         assert_int_equal(received_bytes(program, "B4 ", tile), expected->b4);
@@ -261,7 +251,7 @@ static void volumes_are_those_of_the_published_examples(void **state)
 static void layer_1_hears_the_input_with_one_count_and_copies_one_count(void **state)
 {
     (void)state;
-    struct program *program = lower(fixture_published(2, 0.05));
+    struct program *program = fixture_program(fixture_published(2, 0.05), LOWERING_SPARSE);
     assert_int_equal(received_bytes(program, "F3 ", 1), 4 * 48 * 33);
     assert_int_equal(received_bytes(program, "B6 ", 1), 4 * 48 * 33);
     assert_int_equal(received_bytes(program, "B4 ", 1), 4 * 48 * (2 * 72 + 1));
@@ -271,7 +261,7 @@ static void layer_1_hears_the_input_with_one_count_and_copies_one_count(void **s
 static void flags_leave_a_neuron_tile_twice_and_fill_every_compaction_tile(void **state)
 {
     (void)state;
-    struct program *program = lower(fixture_published(2, 0.05));
+    struct program *program = fixture_program(fixture_published(2, 0.05), LOWERING_SPARSE);
     uint64_t out_bytes = exchange_bytes(program, "F6 ", 5, false);
     assert_int_equal(out_bytes, 8 * 2 * 48);
     assert_int_equal(total_received_bytes(program, "F6 "), 8 * 48 * (1466 + 1466 + 10));
@@ -286,7 +276,7 @@ static void flags_leave_a_neuron_tile_twice_and_fill_every_compaction_tile(void 
 static void lists_of_parts_reach_one_tile_for_each_layer_and_sample(void **state)
 {
     (void)state;
-    struct program *program = lower(fixture_published(2, 0.05));
+    struct program *program = fixture_program(fixture_published(2, 0.05), LOWERING_SPARSE);
     const struct vertex_group *group = find_group(program, "F8 combine lists", 1);
     uint32_t tile = tile_map_at(&group->place, group->first_item + 7);
     assert_int_equal(received_bytes(program, "F8 ", tile), 2 * 4 * 72 * 4);
@@ -299,7 +289,7 @@ static void the_older_state_gradient_gathers_whole_layers_and_sends_delta_back(v
     (void)state;
     struct fixture fixture = fixture_published(2, 0.05);
     fixture.config.state_gradient = STATE_GRADIENT_PER_SAMPLE;
-    struct program *program = lower(fixture);
+    struct program *program = fixture_program(fixture, LOWERING_SPARSE);
     const struct vertex_group *group = find_group(program, "B4 state gradient", 2);
     assert_int_equal(tile_map_at(&group->place, group->first_item), 1 + 48);
     assert_int_equal(group->items, 48);
@@ -317,9 +307,9 @@ static void another_neuron_model_costs_what_its_equations_say(void **state)
 {
     (void)state;
     struct fixture fixture = fixture_published(2, 0.05);
-    struct program *lif = lower(fixture);
+    struct program *lif = fixture_program(fixture, LOWERING_SPARSE);
     fixture.neuron = "cuba_lif";
-    struct program *cuba = lower(fixture);
+    struct program *cuba = fixture_program(fixture, LOWERING_SPARSE);
     const struct vertex_group *update = find_group(lif, "F3 neuron update", 1);
     // u, and the tensors theta, alpha and gain; compare, select, two scales, add
     assert_int_equal(update->sizes[1], 4);
@@ -338,7 +328,7 @@ static void another_neuron_model_costs_what_its_equations_say(void **state)
 static void the_published_library_ops_work_in_place(void **state)
 {
     (void)state;
-    struct program *program = lower(fixture_published(2, 0.05));
+    struct program *program = fixture_program(fixture_published(2, 0.05), LOWERING_SPARSE);
     const struct vertex_group *carry = find_group(program, "B3 carry", 1);
     const struct vertex_group *error = find_group(program, "B5 error", 1);
     assert_int_equal(carry->sizes[0], 96);
@@ -353,7 +343,7 @@ static void the_published_library_ops_work_in_place(void **state)
 static void a_tile_of_layer_1_holds_the_published_variables(void **state)
 {
     (void)state;
-    struct program *program = lower(fixture_published(2, 0.05));
+    struct program *program = fixture_program(fixture_published(2, 0.05), LOWERING_SPARSE);
     assert_int_equal(find_variable(program, "layer 1 weights")->bytes_per_item, 18496);
     assert_int_equal(find_variable(program, "layer 1 gradient copies")->bytes_per_item, 110976);
     assert_int_equal(find_variable(program, "layer 1 state history")->bytes_per_item, 38400);
@@ -367,7 +357,7 @@ static void half_activity_fits_only_because_lifetimes_are_shared(void **state)
     (void)state;
     struct fixture fixture = fixture_published(2, 0.5);
     fixture.config.has_rearrangement = true;
-    struct program *program = lower(fixture);
+    struct program *program = fixture_program(fixture, LOWERING_SPARSE);
     uint64_t most = 0, sum_there = 0;
     for (uint32_t tile = 0; tile < 1472; tile += 37) {
         uint64_t peak = peak_bytes(program, tile);
@@ -384,7 +374,7 @@ static void half_activity_fits_only_because_lifetimes_are_shared(void **state)
 static void landing_buffers_of_different_rows_share_addresses(void **state)
 {
     (void)state;
-    struct program *program = lower(fixture_published(2, 0.05));
+    struct program *program = fixture_program(fixture_published(2, 0.05), LOWERING_SPARSE);
     static const char *const names[] = {"layer 2 input ids (F3)", "layer 2 listed ids (B4)",
                                         "layer 2 input ids (B6)",
                                         "layer 2 partial spike gradients (B9)"};
@@ -399,7 +389,7 @@ static void landing_buffers_of_different_rows_share_addresses(void **state)
 static void what_crosses_the_back_edge_lives_over_the_whole_loop(void **state)
 {
     (void)state;
-    struct program *program = lower(fixture_published(2, 0.05));
+    struct program *program = fixture_program(fixture_published(2, 0.05), LOWERING_SPARSE);
     struct loop_range forward = fixture_loop(program, 0);
     struct loop_range backward = fixture_loop(program, 1);
     const struct variable *states = find_variable(program, "layer 1 states");
@@ -465,7 +455,7 @@ static void compaction_wraps_around_where_the_chip_is_too_small(void **state)
                               .neuron = "lif",
                               .layer_delay = 1,
                               .tiles = 16};
-    struct program *program = lower(fixture);
+    struct program *program = fixture_program(fixture, LOWERING_SPARSE);
     const struct vertex_group *group = find_group(program, "F6 compact flags", 2);
     assert_int_equal(group->place.positions, 16);
     assert_true(group->first_item + group->items > 16);

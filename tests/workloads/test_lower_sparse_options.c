@@ -11,16 +11,6 @@
 
 #include "tests/workloads/lower_fixture.h"
 
-static struct program *lower(struct fixture fixture)
-{
-    char *why = NULL;
-    struct program *program = fixture_lower(&fixture, LOWERING_SPARSE, &why);
-    assert_non_null(program);
-    assert_null(why);
-    program_verify(program);
-    return program;
-}
-
 static struct fixture analog_network(void)
 {
     return (struct fixture){.layer_count = 3,
@@ -39,7 +29,7 @@ static struct fixture analog_network(void)
 static void an_analog_input_lies_on_the_neuron_tiles_and_is_multiplied_there(void **state)
 {
     (void)state;
-    struct program *program = lower(analog_network());
+    struct program *program = fixture_program(analog_network(), LOWERING_SPARSE);
     assert_int_equal(program->steps[0].host_bytes, 4 * (12 * 30 + 12)); // values once, labels
     assert_int_equal(received_bytes(program, "A1 ", 1), 4 * 12 * 30);
     assert_int_equal(count_named_sets(program, "F1 ") + count_named_sets(program, "B2 slice input"),
@@ -70,7 +60,7 @@ static void a_hoisted_product_runs_before_the_loop_and_its_gradient_after(void *
     (void)state;
     struct fixture fixture = analog_network();
     fixture.config.hoists_static_input = true;
-    struct program *program = lower(fixture);
+    struct program *program = fixture_program(fixture, LOWERING_SPARSE);
     assert_int_equal(count_named_sets(program, "F3 product"), 0);
     assert_non_null(find_group(program, "A2 static product", 1));
     assert_null(find_group(program, "B7 weight gradient", 1));
@@ -90,7 +80,7 @@ static void a_hoisted_product_runs_before_the_loop_and_its_gradient_after(void *
 static void a_bias_gradient_sums_the_samples_in_every_time_step(void **state)
 {
     (void)state;
-    struct program *program = lower(analog_network());
+    struct program *program = fixture_program(analog_network(), LOWERING_SPARSE);
     const struct vertex_group *sum = find_group(program, "B7 bias gradient", 2);
     assert_int_equal(sum->codelet, CODELET_reduce_many);
     assert_int_equal(sum->sizes[0], 12 + 1); // samples, and the sum so far
@@ -107,7 +97,7 @@ a_loss_on_membranes_takes_sums_from_the_output_neurons_and_gives_them_gradients(
 {
     (void)state;
     struct fixture fixture = analog_network();
-    struct program *program = lower(fixture);
+    struct program *program = fixture_program(fixture, LOWERING_SPARSE);
     assert_int_equal(total_received_bytes(program, "summed membranes"), 4 * 12 * 5);
     assert_int_equal(count_named_sets(program, "output spikes to dense"), 0);
     assert_int_equal(count_named_sets(program, "B2 slice output gradient"), 0);
@@ -117,7 +107,7 @@ a_loss_on_membranes_takes_sums_from_the_output_neurons_and_gives_them_gradients(
                      4 * 12 * 2);
     // the sum is one more state of the update: loaded and stored, one addition
     fixture.loss = LOSS_ON_SPIKES;
-    struct program *spikes = lower(fixture);
+    struct program *spikes = fixture_program(fixture, LOWERING_SPARSE);
     const uint32_t *with = find_group(program, "F3 neuron update", 2)->sizes;
     const uint32_t *without = find_group(spikes, "F3 neuron update", 2)->sizes;
     assert_int_equal(with[1], without[1] + 2);
@@ -131,7 +121,7 @@ static void the_host_may_want_the_output_spikes(void **state)
     (void)state;
     struct fixture fixture = analog_network();
     fixture.config.host_output = HOST_OUTPUT_SPIKES;
-    struct program *program = lower(fixture);
+    struct program *program = fixture_program(fixture, LOWERING_SPARSE);
     const struct program_step *last = &program->steps[program->step_count - 1];
     assert_int_equal(last->host_bytes, 4 * (1 + 7 * 12 * (2 + 2)));
     program_destroy(program);
