@@ -78,24 +78,16 @@ static void a_reduction_sums_64_at_a_tile_until_32_are_left(void **state)
     }
 }
 
-static void assert_refused(const char *text, const char *expected)
-{
-    char *why;
-    run_workload(&workload_exchange, text, &why);
-    assert_non_null(why);
-    assert_string_equal(why, expected);
-    free(why);
-}
-
 static void a_pattern_on_one_tile_exchanges_nothing_and_is_refused(void **state)
 {
     (void)state;
-    assert_refused("{pattern: broadcast, tiles: 1}",
+    expect_refused(&workload_exchange, "{pattern: broadcast, tiles: 1}",
                    "the pattern 'broadcast' needs at least 2 tiles");
-    assert_refused("{pattern: gather, tiles: 1}", "the pattern 'gather' needs at least 2 tiles");
-    assert_refused("{pattern: all_to_all, tiles: 1}",
+    expect_refused(&workload_exchange, "{pattern: gather, tiles: 1}",
+                   "the pattern 'gather' needs at least 2 tiles");
+    expect_refused(&workload_exchange, "{pattern: all_to_all, tiles: 1}",
                    "the pattern 'all_to_all' needs at least 2 tiles");
-    assert_refused("{pattern: pair, from: 3, to: 3}",
+    expect_refused(&workload_exchange, "{pattern: pair, from: 3, to: 3}",
                    "the pattern 'pair' needs two tiles, and from and to are both 3");
     expect_cycles("{pattern: scatter, tiles: 1}", 100 + 60 + 1); // to one other
 }

@@ -47,17 +47,6 @@ static void run_on_chips(const char *text, struct workload_result *result, char 
     fixture_system_close(&fixture);
 }
 
-static double quantity(const struct workload_result *result, const char *name)
-{
-    for (uint32_t i = 0; i < result->quantity_count; i++) {
-        if (strcmp(result->quantities[i].name, name) == 0) {
-            return result->quantities[i].value;
-        }
-    }
-    fail_msg("no quantity '%s'", name);
-    return 0;
-}
-
 static uint64_t received(const struct seen *seen, uint32_t to)
 {
     uint64_t cells = 0;
@@ -105,13 +94,14 @@ static void halos_between_chips_take_the_links_and_a_sync_over_all(void **state)
     const char *const phases[] = {"sync_cycles",   "global_exchange_cycles", "exchange_cycles",
                                   "before_cycles", "compute_cycles",         "after_cycles"};
     for (uint32_t i = 0; i < sizeof phases / sizeof *phases; i++) {
-        cycles += quantity(&result, phases[i]);
+        cycles += workload_quantity(&result, phases[i]);
     }
-    assert_true(fabs(quantity(&result, "cycles") - cycles) < 1e-9);
-    assert_true(quantity(&result, "sync_cycles") == 100 + 100 + 30); // a hop of 15, there and back
+    assert_true(fabs(workload_quantity(&result, "cycles") - cycles) < 1e-9);
+    // a hop of 15, there and back
+    assert_true(workload_quantity(&result, "sync_cycles") == 100 + 100 + 30);
     // begin the exchange, leave the chip, the link's way, words
     double links = 50 + 100 + 30 + 43 * CELL_BYTES / 2.0;
-    assert_true(quantity(&result, "global_exchange_cycles") == links);
+    assert_true(workload_quantity(&result, "global_exchange_cycles") == links);
 }
 
 // The slower of two chips: the first has blocks of 9 x 9 cells, the second of 12 x 7.
@@ -122,12 +112,12 @@ static void the_chip_with_the_slowest_tile_counts(void **state)
     char *why;
     run_on_chips(IMAGE, &result, &why);
     assert_null(why);
-    assert_true(quantity(&result, "cells_per_tile") == 81);
+    assert_true(workload_quantity(&result, "cells_per_tile") == 81);
     // as on one chip whose tiles have such blocks: 2 x 9 cells a worker; 12 rows of 7 cells to copy
     expect_quantity(&workload_stencil, "{rows: 36, columns: 36, implementation: half4}\n",
-                    "compute_cycles", quantity(&result, "compute_cycles"));
+                    "compute_cycles", workload_quantity(&result, "compute_cycles"));
     double copy = 6 * 67 + 12 * 7 * CELL_BYTES / 8 + 6 * 2 * 2;
-    assert_true(quantity(&result, "before_cycles") == copy);
+    assert_true(workload_quantity(&result, "before_cycles") == copy);
 }
 
 static void an_image_with_fewer_cells_than_chips_is_refused(void **state)

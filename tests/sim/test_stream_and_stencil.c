@@ -1,57 +1,18 @@
 // The workloads `stream` and `stencil` against numbers worked out on paper for a chip of 16 tiles.
-#include "tests/sim/config_fixture.h"
-
-#include <math.h>
-
-#include "sim/workload/workload.h"
-#include "tests/sim/fixture_chip.h"
-
-static double quantity(const struct workload_result *result, const char *name)
-{
-    for (uint32_t i = 0; i < result->quantity_count; i++) {
-        if (strcmp(result->quantities[i].name, name) == 0) {
-            return result->quantities[i].value;
-        }
-    }
-    fail_msg("no quantity '%s'", name);
-    return 0;
-}
+#include "tests/sim/workload_fixture.h"
 
 static void expect(const struct workload_result *result, const char *name, double value)
 {
-    double given = quantity(result, name);
+    double given = workload_quantity(result, name);
     if (fabs(given - value) > 1e-12 * value) {
         fail_msg("%s is %.17g, not %.17g", name, given, value);
     }
 }
 
-// text: the keys of the section `workload`, without `kind`.
-static bool run(const struct workload_kind *kind, const char *text, struct workload_result *result,
-                char **why)
-{
-    write_text("workload.yaml", text);
-    struct err *err = err_create();
-    struct config *config = config_create();
-    const struct node *root = config_read(config, "workload.yaml", NULL, err);
-    void *workload = xcalloc(1, kind->config_bytes);
-    assert_true(root != NULL && config_bind(config, kind->keys, root, "", workload, err));
-    struct chip_config chip = fixture_chip();
-    struct machine_config machine = {
-        .name = (char *)"fixture", .chip = &chip, .parallel = {.chips = 1, .replicas = 1}};
-    *result = (struct workload_result){0};
-    bool is_done = kind->run(workload, &machine, result, why);
-    config_free(kind->keys, workload);
-    free(workload);
-    config_destroy(config);
-    err_destroy(err);
-    return is_done;
-}
-
 static struct workload_result result_of(const struct workload_kind *kind, const char *text)
 {
-    struct workload_result result;
-    char *why = NULL;
-    assert_true(run(kind, text, &result, &why));
+    char *why;
+    struct workload_result result = run_workload(kind, text, &why);
     assert_null(why);
     return result;
 }
@@ -78,13 +39,9 @@ static void assembly_moves_24_bytes_in_a_cycle_but_for_its_start(void **state)
 static void arrays_that_do_not_fit_are_refused(void **state)
 {
     (void)state;
-    struct workload_result result;
-    char *why = NULL;
-    assert_false(run(&workload_stream, "array_bytes: 21848\n", &result, &why)); // 3 x: 8 too many
-    assert_string_equal(why, "3 arrays of 21848 bytes do not fit into the 65536 bytes of a tile");
-    free(why);
-    why = NULL;
-    assert_true(run(&workload_stream, "{kernel: copy, array_bytes: 21848}\n", &result, &why));
+    expect_refused(&workload_stream, "array_bytes: 21848\n", // 3 x: 8 too many
+                   "3 arrays of 21848 bytes do not fit into the 65536 bytes of a tile");
+    result_of(&workload_stream, "{kernel: copy, array_bytes: 21848}\n");
 }
 
 // 24 x 40 cells on 16 tiles: 6 columns and 2 rows of tiles, blocks of 12 x 7, strips of 2 x 7.
@@ -109,9 +66,10 @@ static void the_phases_add_up_to_the_step(void **state)
     (void)state;
     struct workload_result result =
         result_of(&workload_stencil, "{rows: 100, columns: 90, iterations: 7}\n");
-    double cycles = quantity(&result, "sync_cycles") + quantity(&result, "exchange_cycles") +
-                    quantity(&result, "before_cycles") + quantity(&result, "compute_cycles") +
-                    quantity(&result, "after_cycles");
+    double cycles =
+        workload_quantity(&result, "sync_cycles") + workload_quantity(&result, "exchange_cycles") +
+        workload_quantity(&result, "before_cycles") + workload_quantity(&result, "compute_cycles") +
+        workload_quantity(&result, "after_cycles");
     expect(&result, "cycles", 7 * cycles);
     expect(&result, "seconds", 7 * cycles * 1e-9);
 }
@@ -119,15 +77,10 @@ static void the_phases_add_up_to_the_step(void **state)
 static void a_picture_too_large_or_too_small_is_refused(void **state)
 {
     (void)state;
-    struct workload_result result;
-    char *why = NULL;
-    assert_false(run(&workload_stencil, "{rows: 300, columns: 300}\n", &result, &why));
-    assert_string_equal(why, "two blocks of 90000 bytes do not fit into the 65536 bytes of a tile");
-    free(why);
-    why = NULL;
-    assert_false(run(&workload_stencil, "{rows: 24, columns: 24}\n", &result, &why));
-    assert_string_equal(why, "a worker's 1 x 6 cells are no block: it needs 2 x 2 or more");
-    free(why);
+    expect_refused(&workload_stencil, "{rows: 300, columns: 300}\n",
+                   "two blocks of 90000 bytes do not fit into the 65536 bytes of a tile");
+    expect_refused(&workload_stencil, "{rows: 24, columns: 24}\n",
+                   "a worker's 1 x 6 cells are no block: it needs 2 x 2 or more");
 }
 
 int main(void)

@@ -49,6 +49,17 @@ static inline struct workload_result run_workload(const struct workload_kind *ki
     return run_workload_on(&chip, kind, text, why);
 }
 
+static inline double workload_quantity(const struct workload_result *result, const char *name)
+{
+    for (uint32_t i = 0; i < result->quantity_count; i++) {
+        if (strcmp(result->quantities[i].name, name) == 0) {
+            return result->quantities[i].value;
+        }
+    }
+    fail_msg("no quantity '%s'", name);
+    return 0;
+}
+
 static inline double workload_quantity_on(struct chip_config *chip,
                                           const struct workload_kind *kind, const char *text,
                                           const char *name)
@@ -56,13 +67,7 @@ static inline double workload_quantity_on(struct chip_config *chip,
     char *why;
     struct workload_result result = run_workload_on(chip, kind, text, &why);
     assert_null(why);
-    for (uint32_t i = 0; i < result.quantity_count; i++) {
-        if (strcmp(result.quantities[i].name, name) == 0) {
-            return result.quantities[i].value;
-        }
-    }
-    fail_msg("no quantity '%s'", name);
-    return 0;
+    return workload_quantity(&result, name);
 }
 
 static inline double workload_quantity_of(const struct workload_kind *kind, const char *text,
@@ -70,6 +75,16 @@ static inline double workload_quantity_of(const struct workload_kind *kind, cons
 {
     struct chip_config chip = fixture_chip();
     return workload_quantity_on(&chip, kind, text, name);
+}
+
+static inline void expect_refused(const struct workload_kind *kind, const char *text,
+                                  const char *expected)
+{
+    char *why;
+    run_workload(kind, text, &why);
+    assert_non_null(why);
+    assert_string_equal(why, expected);
+    free(why);
 }
 
 static inline void expect_quantity(const struct workload_kind *kind, const char *text,
